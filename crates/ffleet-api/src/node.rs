@@ -1,0 +1,78 @@
+//! Nodes, as the API shows them.
+
+use std::collections::BTreeMap;
+
+use ffleet_types::NodeId;
+use ffleet_types::node::{Capacity, Description, Engine, GuardLevel, Order, State};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::moment::Moment;
+use crate::schema;
+
+/// A machine with the worker role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Node {
+    /// For machines.
+    #[schema(value_type = String)]
+    pub id: NodeId,
+    /// For people.
+    pub name: String,
+    /// The version of ffleet it runs.
+    pub version: String,
+    /// What is wanted of it.
+    #[schema(schema_with = schema::order)]
+    pub order: Order,
+    /// What it is.
+    #[schema(schema_with = schema::node_state)]
+    pub state: State,
+    /// What it has.
+    #[schema(schema_with = schema::capacity)]
+    pub capacity: Capacity,
+    /// What of it is promised.
+    #[schema(schema_with = schema::capacity)]
+    pub promised: Capacity,
+    /// How many jobs it holds.
+    pub jobs: u32,
+    /// How far its limits hold.
+    #[schema(schema_with = schema::guard)]
+    pub guard: GuardLevel,
+    /// Free words for placement.
+    pub labels: BTreeMap<String, String>,
+    /// The engines it has, and what they have proven to do.
+    #[schema(schema_with = schema::engines)]
+    pub engines: Vec<Engine>,
+    /// When it was last heard from.
+    pub heard_at: Moment,
+}
+
+impl Node {
+    /// The node with this description: accepting, active and empty.
+    #[must_use]
+    pub fn new(id: NodeId, description: &Description, heard_at: Moment) -> Self {
+        Self {
+            id,
+            name: description.name.clone(),
+            version: description.version.clone(),
+            order: Order::Accept,
+            state: State::Active,
+            capacity: description.capacity,
+            promised: Capacity::default(),
+            jobs: 0,
+            guard: description.guard.clone(),
+            labels: description.labels.clone(),
+            engines: description.engines.clone(),
+            heard_at,
+        }
+    }
+}
+
+/// All nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = NodeList)]
+pub struct List {
+    /// By name.
+    pub nodes: Vec<Node>,
+}

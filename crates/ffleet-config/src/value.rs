@@ -1,0 +1,65 @@
+//! How the text of a key becomes a value, and what is said when it does not.
+
+use std::net::SocketAddr;
+
+use ffleet_media::job::Verify;
+use ffleet_types::{Bytes, Cpu, Span};
+
+use crate::config::{Format, Level};
+
+/// A value that a key can have.
+pub(crate) trait Value: Sized {
+    /// The value that `text` means, or why it means none.
+    fn parse(text: &str) -> Result<Self, String>;
+}
+
+macro_rules! by_own_words {
+    ($($kind:ty),*) => {$(
+        impl Value for $kind {
+            fn parse(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|error: ffleet_types::ParseError| error.to_string())
+            }
+        }
+    )*};
+}
+
+by_own_words!(Bytes, Cpu, Span, Verify, Format, Level);
+
+macro_rules! whole_number {
+    ($($kind:ty),*) => {$(
+        impl Value for $kind {
+            fn parse(text: &str) -> Result<Self, String> {
+                // `10_000` is a number in YAML 1.1, and easier to read than `10000`.
+                text.replace('_', "")
+                    .parse()
+                    .map_err(|_number| format!("{text:?} is not a whole number that fits here"))
+            }
+        }
+    )*};
+}
+
+whole_number!(u8, u32, u64);
+
+impl Value for SocketAddr {
+    fn parse(text: &str) -> Result<Self, String> {
+        // The one name that means the same address everywhere.
+        let numeric = match text.strip_prefix("localhost:") {
+            Some(port) => format!("127.0.0.1:{port}"),
+            None => text.to_owned(),
+        };
+        numeric.parse().map_err(|_address| {
+            format!("{text:?} is not an address and port, such as 127.0.0.1:8420 or [::1]:8420")
+        })
+    }
+}
+
+impl Value for String {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() || text.len() > 4_096 || text.chars().any(char::is_control) {
+            return Err(format!(
+                "{text:?} is not a text of 1 to 4096 bytes without control characters"
+            ));
+        }
+        Ok(text.to_owned())
+    }
+}

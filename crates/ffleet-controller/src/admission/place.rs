@@ -1,0 +1,216 @@
+//! Paths: whether they may be used, and what lies there.
+//!
+//! A look at a local file costs microseconds, which is why it is done where the request is
+//! handled; the worker looks again before it works.
+
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use ffleet_api::{Code, Problem};
+use ffleet_media::Source;
+use rustix::fs::Access;
+
+use crate::policy::Policy;
+
+/// `path` without `.`, `..` and repeated slashes. Lexical: what `..` after a link means is for
+/// the kernel to say, and [`check_room`] asks it where that matters.
+pub(super) fn normalise(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// Whether `path` may be used at all: inside the roots, and not in the server's own directory.
+pub(super) fn check_room(policy: &Policy, path: &str, field: &str) -> Result<(), Problem> {
+    let path = Path::new(path);
+    let outside = |path: &Path| {
+        let roots: Vec<_> = policy.roots.iter().map(|root| root.display().to_string()).collect();
+        Problem::new(
+            Code::OutsideRoots,
+            format!("{} is outside the directories this server may use", path.display()),
+        )
+        .at(field)
+        .hint(format!(
+            "they are: {}; the operator's key for them is `roots`",
+            roots.join(", ")
+        ))
+    };
+    let allowed = |path: &Path| policy.roots.iter().any(|root| path.starts_with(root));
+    if !allowed(path) {
+        return Err(outside(path));
+    }
+    // Links could lead out. Where everything is allowed nothing can.
+    let open = policy.roots.iter().any(|root| root == Path::new("/"));
+    if let Some(real) = real(path).filter(|real| !open && !allowed(real)) {
+        return Err(outside(&real));
+    }
+    if path.starts_with(&policy.data) {
+        return Err(Problem::new(
+            Code::OutsideRoots,
+            format!("{} is in the server's own directory", path.display()),
+        )
+        .at(field)
+        .hint("use another directory: what is there belongs to the server alone"));
+    }
+    Ok(())
+}
+
+/// Where `path` really is; of a file that is not there yet, where its directory is.
+fn real(path: &Path) -> Option<PathBuf> {
+    path.canonicalize()
+        .ok()
+        .or_else(|| Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?)))
+}
+
+/// Whether `path` can be an input.
+pub(super) fn check_input(path: &str, field: &str) -> Result<(), Problem> {
+    let unusable = |detail: String| Problem::new(Code::InputUnusable, detail).at(field);
+    let found = fs::metadata(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            unusable(format!("there is no {path}")).hint("paths are those of the server's machine")
+        }
+        _ => unusable(format!("{path} cannot be looked at: {error}")),
+    })?;
+    if found.is_dir() {
+        return Err(unusable(format!("{path} is a directory")).hint("name one file in it"));
+    }
+    if !found.is_file() {
+        return Err(unusable(format!("{path} is {}, not a file", kind(&found))));
+    }
+    if found.len() == 0 {
+        return Err(unusable(format!("{path} is empty")));
+    }
+    rustix::fs::access(path, Access::READ_OK).map_err(|error| {
+        unusable(format!("{path} cannot be read by the server: {error}"))
+            .hint("give the server's user the right to read it")
+    })
+}
+
+/// Whether `path` can be made from `input`.
+pub(super) fn check_target(
+    path: &str,
+    input: &Source,
+    overwrite: bool,
+    field: &str,
+) -> Result<(), Problem> {
+    let unusable = |detail: String| Problem::new(Code::TargetUnusable, detail).at(field);
+    if matches!(input, Source::File(input) if input == path) {
+        return Err(itself(path, field));
+    }
+    check_directory(path, field)?;
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unusable(format!("{path} cannot be looked at: {error}"))),
+    };
+    if same_file(input, path) {
+        return Err(itself(path, field));
+    }
+    if found.is_dir() {
+        return Err(
+            unusable(format!("{path} is a directory")).hint("name the file to be made in it")
+        );
+    }
+    if !found.is_file() {
+        return Err(unusable(format!("{path} is {}, not a file", kind(&found)))
+            .hint("name a file that is not there yet"));
+    }
+    if overwrite {
+        return Ok(());
+    }
+    Err(Problem::new(Code::TargetExists, format!("{path} exists already"))
+        .at(field)
+        .hint("say `\"overwrite\": true` (--overwrite) to replace it, or name another"))
+}
+
+/// Whether a file can be made at `path`, where there is nothing yet.
+pub(super) fn check_new(path: &str, field: &str) -> Result<(), Problem> {
+    check_directory(path, field)?;
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        _ => Err(Problem::new(Code::TargetExists, format!("{path} exists already"))
+            .at(field)
+            .hint("name a file that is not there yet")),
+    }
+}
+
+fn check_directory(path: &str, field: &str) -> Result<(), Problem> {
+    let unusable = |detail: String| Problem::new(Code::TargetUnusable, detail).at(field);
+    let Some(dir) = Path::new(path).parent().filter(|_| path != "/") else {
+        return Err(unusable(format!("{path} names a directory")).hint("name a file"));
+    };
+    let shown = dir.display();
+    match fs::metadata(dir) {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => return Err(unusable(format!("{shown} is not a directory"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(unusable(format!("there is no directory {shown}")).hint("make it first"));
+        }
+        Err(error) => return Err(unusable(format!("{shown} cannot be looked at: {error}"))),
+    }
+    rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
+        unusable(format!("the server cannot write in {shown}: {error}"))
+            .hint("give the server's user the right to write there")
+    })
+}
+
+/// Whether `target` is the input by another name: a link, hard or symbolic.
+fn same_file(input: &Source, target: &str) -> bool {
+    let Source::File(input) = input else {
+        return false;
+    };
+    match (fs::metadata(input), fs::metadata(target)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    }
+}
+
+fn itself(path: &str, field: &str) -> Problem {
+    Problem::new(Code::InvalidValue, format!("{path} is the input itself"))
+        .at(field)
+        .hint("the source is never replaced: name another file")
+}
+
+/// What is there instead of a file, for a person.
+fn kind(found: &Metadata) -> &'static str {
+    let kind = found.file_type();
+    if kind.is_symlink() {
+        "a symbolic link"
+    } else if kind.is_fifo() {
+        "a named pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else if kind.is_block_device() || kind.is_char_device() {
+        "a device"
+    } else {
+        "a directory"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_made_plain() {
+        for (path, plain) in [
+            ("/a/./b//c", "/a/b/c"),
+            ("/a/../b", "/b"),
+            ("/../../etc/passwd", "/etc/passwd"),
+            ("/a b/\n'-x", "/a b/\n'-x"),
+            ("/", "/"),
+        ] {
+            assert_eq!(normalise(path), plain);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The addresses of the dashboard.
+
+use axum::Router;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use ffleet_api::problem::Code;
+use ffleet_api::{Problem, query};
+use ffleet_types::JobRef;
+use maud::Markup;
+
+use super::{Action, Backend, CSP, assets, job, jobs, nodes, page};
+
+/// The routes of the dashboard, for a server that answers for [`Backend`].
+///
+/// Sessions, `Host` and `Origin` are to be checked before a request comes here; `/assets/…` may
+/// be served to anybody.
+pub fn routes<B: Backend>() -> Router<B> {
+    let mut router = Router::new()
+        .route("/", get(list::<B>))
+        .route("/find", get(find::<B>))
+        .route("/jobs/{job}", get(show::<B>))
+        .route("/jobs/{job}/{action}", post(act::<B>))
+        .route("/nodes", get(machines::<B>));
+    for asset in assets::ALL {
+        let answer = move |request: HeaderMap| async move { asset.answer(&request) };
+        router = router.route(asset.path(), get(answer));
+    }
+    router
+}
+
+async fn list<B: Backend>(State(backend): State<B>, RawQuery(text): RawQuery) -> Response {
+    let view = async {
+        let query = query::Jobs::parse(text.as_deref().unwrap_or_default())?;
+        let (page, tally, nodes) =
+            futures_util::try_join!(backend.jobs(query.clone()), backend.tally(), backend.nodes())?;
+        Ok(jobs::View { now: backend.now(), query, page, tally, nodes })
+    };
+    respond(view.await.map(|view| jobs::render(&view)))
+}
+
+/// Leads to the job that somebody typed.
+async fn find<B: Backend>(State(backend): State<B>, RawQuery(text): RawQuery) -> Response {
+    let number = async {
+        let pairs = query::pairs(text.as_deref().unwrap_or_default())?;
+        let job = pairs.into_iter().find(|(key, _)| key == "job").map(|(_, job)| job);
+        let job = backend.job(reference(job.unwrap_or_default().trim())?).await?;
+        Ok(job.summary.number)
+    };
+    match number.await {
+        Ok(number) => Redirect::to(&format!("/jobs/{number}")).into_response(),
+        Err(problem) => respond(Err(problem)),
+    }
+}
+
+async fn show<B: Backend>(State(backend): State<B>, Path(text): Path<String>) -> Response {
+    let job = async { backend.job(reference(&text)?).await };
+    respond(job.await.map(|job| job::render(&job, backend.now())))
+}
+
+async fn act<B: Backend>(
+    State(backend): State<B>,
+    Path((text, action)): Path<(String, String)>,
+    extensions: Extensions,
+) -> Response {
+    let number = async {
+        let action: Action = action.parse().map_err(|error: ffleet_types::ParseError| {
+            Problem::new(Code::NotFound, error.to_string())
+        })?;
+        backend.act(reference(&text)?, action, B::actor(&extensions)).await
+    };
+    match number.await {
+        Ok(number) => Redirect::to(&format!("/jobs/{number}")).into_response(),
+        Err(problem) => respond(Err(problem)),
+    }
+}
+
+async fn machines<B: Backend>(State(backend): State<B>) -> Response {
+    let nodes = backend.nodes().await;
+    respond(nodes.map(|nodes| nodes::render(&nodes, backend.now())))
+}
+
+fn reference(text: &str) -> Result<JobRef, Problem> {
+    text.parse().map_err(|error: ffleet_types::ParseError| {
+        Problem::new(Code::JobNotFound, error.to_string())
+    })
+}
+
+/// A page, or the page that says why there is none.
+fn respond(page: Result<Markup, Problem>) -> Response {
+    let (status, page) = match page {
+        Ok(page) => (StatusCode::OK, page),
+        Err(problem) => {
+            let status = StatusCode::from_u16(problem.status);
+            (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), page::trouble(&problem))
+        }
+    };
+    let headers = [
+        (CONTENT_SECURITY_POLICY, CSP),
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (status, headers, page).into_response()
+}

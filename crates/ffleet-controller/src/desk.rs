@@ -1,0 +1,295 @@
+//! What the controller knows of its nodes from moment to moment: who is there, what each holds,
+//! how it gets on, what it is to be told next.
+//!
+//! None of this is on disk. The store says who holds what and is read when the controller starts;
+//! a node that registers is told what the store believes it to hold. The lock is held for the
+//! time of a look-up, never across a wait.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ffleet_api::control::{Assignment, Command, Held, Progress};
+use ffleet_media::Spec;
+use ffleet_types::attempt::Artifact;
+use ffleet_types::node::{Capacity, Description, Order, State as NodeState};
+use ffleet_types::task::State;
+use ffleet_types::{AttemptId, JobId, JobNumber, NodeId, Reason, TaskId, Timestamp};
+use tokio::sync::Notify;
+
+/// Specifications of waiting tasks that are kept in memory; those of others are read from the
+/// store when their turn comes.
+const MOST_WAITING: usize = 4_096;
+/// Commands that a node may leave unread before it counts as lost.
+const MOST_COMMANDS: usize = 65_536;
+
+/// A task that waits for a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) number: JobNumber,
+    pub(crate) spec: Arc<Spec>,
+    pub(crate) accepted: Timestamp,
+    /// Attempts that were charged to its retries.
+    pub(crate) charged: u32,
+    /// Why its last attempts failed, oldest first.
+    pub(crate) failures: Vec<Reason>,
+}
+
+/// A task that a node holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Holding {
+    pub(crate) node: NodeId,
+    pub(crate) work: Waiting,
+    pub(crate) need: Capacity,
+    /// Assigned, running or paused.
+    pub(crate) state: State,
+    pub(crate) started: Option<Timestamp>,
+    pub(crate) sealed: Option<Vec<Artifact>>,
+    pub(crate) progress: Option<Progress>,
+}
+
+impl Holding {
+    pub(crate) fn assignment(&self, attempt: AttemptId) -> Assignment {
+        Assignment {
+            attempt,
+            number: self.work.number,
+            spec: Spec::clone(&self.work.spec),
+            need: self.need,
+            accepted: self.work.accepted,
+        }
+    }
+}
+
+/// A node, as it is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Station {
+    pub(crate) description: Description,
+    pub(crate) order: Order,
+    pub(crate) heard: Timestamp,
+    /// Whether it has registered since the controller started.
+    pub(crate) registered: bool,
+    commands: VecDeque<Command>,
+    wake: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    stations: BTreeMap<NodeId, Station>,
+    held: BTreeMap<AttemptId, Holding>,
+    waiting: BTreeMap<TaskId, Waiting>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Desk(Mutex<Inner>);
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A node is known from before the start. It is there once it has registered.
+    pub(crate) fn know(
+        &self,
+        node: NodeId,
+        description: Description,
+        order: Order,
+        heard: Timestamp,
+    ) {
+        let station = Station {
+            description,
+            order,
+            heard,
+            registered: false,
+            commands: VecDeque::new(),
+            wake: Arc::default(),
+        };
+        self.lock().stations.insert(node, station);
+    }
+
+    /// A node registers. What is wanted of it stays as it was.
+    pub(crate) fn seat(&self, node: NodeId, description: Description, heard: Timestamp) -> Order {
+        let mut inner = self.lock();
+        let before = inner.stations.get(&node);
+        let order = before.map_or(Order::Accept, |station| station.order);
+        // Who waits for the commands of before it came back is woken, and finds none: what it was
+        // to be told, it is told as what it holds.
+        let wake = before.map(|station| Arc::clone(&station.wake)).unwrap_or_default();
+        wake.notify_waiters();
+        let station = Station {
+            description,
+            order,
+            heard,
+            registered: true,
+            commands: VecDeque::new(),
+            wake,
+        };
+        inner.stations.insert(node, station);
+        order
+    }
+
+    /// A node was heard from. False if it must register.
+    pub(crate) fn hear(&self, node: NodeId, now: Timestamp) -> bool {
+        let mut inner = self.lock();
+        match inner.stations.get_mut(&node) {
+            Some(station) if station.registered => {
+                station.heard = now;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The next command for a node, or what wakes when there is one. Nothing if it must register.
+    pub(crate) fn take(&self, node: NodeId) -> Option<Result<Command, Arc<Notify>>> {
+        let mut inner = self.lock();
+        let station = inner.stations.get_mut(&node).filter(|station| station.registered)?;
+        Some(station.commands.pop_front().ok_or_else(|| Arc::clone(&station.wake)))
+    }
+
+    /// Tells a node something. False if it is not there, or does not listen.
+    pub(crate) fn tell(&self, node: NodeId, command: Command) -> bool {
+        let mut inner = self.lock();
+        let Some(station) = inner.stations.get_mut(&node).filter(|station| station.registered)
+        else {
+            return false;
+        };
+        if station.commands.len() >= MOST_COMMANDS {
+            return false;
+        }
+        station.commands.push_back(command);
+        station.wake.notify_one();
+        true
+    }
+
+    /// Remembers a task that waits, if there is room.
+    pub(crate) fn wait(&self, task: TaskId, waiting: Waiting) {
+        let mut inner = self.lock();
+        if inner.waiting.len() < MOST_WAITING {
+            inner.waiting.insert(task, waiting);
+        }
+    }
+
+    /// A waiting task's turn has come, or it waits no more.
+    pub(crate) fn take_waiting(&self, task: TaskId) -> Option<Waiting> {
+        self.lock().waiting.remove(&task)
+    }
+
+    /// A node is given a task.
+    pub(crate) fn hold(&self, attempt: AttemptId, holding: Holding) {
+        self.lock().held.insert(attempt, holding);
+    }
+
+    /// What is held under this attempt.
+    pub(crate) fn holding(&self, attempt: AttemptId) -> Option<Holding> {
+        self.lock().held.get(&attempt).cloned()
+    }
+
+    /// Changes what is known of an attempt that is held by `node`. False if it is not.
+    pub(crate) fn update(
+        &self,
+        node: NodeId,
+        attempt: AttemptId,
+        change: impl FnOnce(&mut Holding),
+    ) -> bool {
+        match self
+            .lock()
+            .held
+            .get_mut(&attempt)
+            .filter(|holding| holding.node == node)
+        {
+            Some(holding) => {
+                change(holding);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// An attempt is held no more.
+    pub(crate) fn release(&self, attempt: AttemptId) -> Option<Holding> {
+        self.lock().held.remove(&attempt)
+    }
+
+    /// The attempt of a job that is held, if one is.
+    pub(crate) fn of_job(&self, job: JobId) -> Option<(AttemptId, Holding)> {
+        self.lock()
+            .held
+            .range(least(job)..)
+            .next()
+            .filter(|(attempt, _)| attempt.task.job == job)
+            .map(|(&attempt, holding)| (attempt, holding.clone()))
+    }
+
+    /// How the job gets on, where that is known.
+    pub(crate) fn progress(&self, job: JobId) -> Option<Progress> {
+        self.lock()
+            .held
+            .range(least(job)..)
+            .next()
+            .filter(|(attempt, _)| attempt.task.job == job)
+            .and_then(|(_, holding)| holding.progress.clone())
+    }
+
+    /// What a node is believed to hold, as it is told when it registers.
+    pub(crate) fn held_by(&self, node: NodeId) -> Vec<Held> {
+        self.lock()
+            .held
+            .iter()
+            .filter(|(_, holding)| holding.node == node)
+            .map(|(&attempt, holding)| Held {
+                assignment: holding.assignment(attempt),
+                sealed: holding.sealed.clone(),
+            })
+            .collect()
+    }
+
+    /// Attempts that are held and sealed: nobody else may publish, so that they are not given up.
+    pub(crate) fn is_sealed(&self, attempt: AttemptId) -> bool {
+        self.lock()
+            .held
+            .get(&attempt)
+            .is_some_and(|holding| holding.sealed.is_some())
+    }
+
+    /// A node's name.
+    pub(crate) fn name(&self, node: NodeId) -> Option<String> {
+        self.lock()
+            .stations
+            .get(&node)
+            .map(|station| station.description.name.clone())
+    }
+
+    /// All nodes, each with what of it is promised and how many jobs it holds.
+    pub(crate) fn stations(&self) -> Vec<(NodeId, Station, Capacity, u32)> {
+        let inner = self.lock();
+        inner
+            .stations
+            .iter()
+            .map(|(&node, station)| {
+                let held = inner.held.values().filter(|holding| holding.node == node);
+                let (promised, jobs) = held
+                    .fold((Capacity::default(), 0), |(sum, count), holding| {
+                        (sum.plus(&holding.need), count + 1)
+                    });
+                (node, station.clone(), promised, jobs)
+            })
+            .collect()
+    }
+}
+
+impl Station {
+    /// What the node is, by when it was heard from.
+    pub(crate) fn state(&self, now: Timestamp, term: std::time::Duration) -> NodeState {
+        let silent = now.since(self.heard);
+        match self.registered {
+            true if silent < term / 2 => NodeState::Active,
+            true if silent < term => NodeState::Suspect,
+            _ => NodeState::Gone,
+        }
+    }
+}
+
+/// The lowest attempt there could be of a job.
+const fn least(job: JobId) -> AttemptId {
+    AttemptId { task: TaskId::whole(job), fence: ffleet_types::Fence::NONE }
+}

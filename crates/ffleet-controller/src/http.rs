@@ -1,0 +1,29 @@
+//! The API over HTTP: one file per resource.
+//!
+//! Every request passes `gate` before a route sees it: host, origin, key or session, rate,
+//! size. Routes answer with a value or a problem; both become responses in `reply`. The
+//! connection loop is our own (`server`) because `axum::serve` exposes neither limits on
+//! headers nor timeouts for a peer that sends them one byte a minute.
+
+mod actions;
+mod backups;
+mod body;
+mod dashboard;
+mod document;
+mod events;
+mod gate;
+mod health;
+mod jobs;
+mod login;
+mod logs;
+mod nodes;
+mod presets;
+mod probe;
+mod rate;
+mod reply;
+mod router;
+mod server;
+
+pub(crate) use gate::Gate;
+pub use gate::{Access, By};
+pub use server::{ListenError, Server};

@@ -1,0 +1,50 @@
+//! The controller, as the dashboard asks it.
+
+use axum::http::Extensions;
+use ffleet_api::job::{Job, Page};
+use ffleet_api::{Node, Problem, query};
+use ffleet_types::job::Actor;
+use ffleet_types::{JobNumber, JobRef, Timestamp};
+
+use super::gate::Access;
+use crate::controller::Controller;
+use crate::dashboard::{Action, Backend, Tally};
+
+impl Backend for Controller {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn jobs(&self, query: query::Jobs) -> Result<Page, Problem> {
+        Self::jobs(self, &query).await
+    }
+
+    async fn job(&self, job: JobRef) -> Result<Job, Problem> {
+        Self::job(self, job).await
+    }
+
+    async fn nodes(&self) -> Result<Vec<Node>, Problem> {
+        Ok(Self::nodes(self))
+    }
+
+    async fn tally(&self) -> Result<Tally, Problem> {
+        Ok(self.store.counts().iter().collect())
+    }
+
+    fn actor(extensions: &Extensions) -> Actor {
+        extensions
+            .get::<Access>()
+            .map(|access| access.actor.clone())
+            .expect("the gate lets nobody pass without saying who it is")
+    }
+
+    async fn act(&self, job: JobRef, action: Action, actor: Actor) -> Result<JobNumber, Problem> {
+        let job = match action {
+            Action::Cancel => self.cancel(job, actor).await?,
+            Action::Pause => self.pause(job).await?,
+            Action::Resume => self.resume(job).await?,
+            Action::Retry => self.retry(job, actor).await?,
+        };
+        Ok(job.summary.number)
+    }
+}

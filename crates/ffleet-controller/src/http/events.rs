@@ -1,0 +1,117 @@
+//! What happens, as server-sent events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use bytes::Bytes;
+use ffleet_api::event::{Event, Lagged};
+use ffleet_api::{Problem, query};
+use ffleet_types::JobId;
+use futures_util::stream;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::jobs::reference;
+use super::reply::{self, Answer};
+use crate::controller::Controller;
+
+/// Silence after which a comment shows that the connection lives.
+const QUIET: Duration = Duration::from_secs(15);
+
+/// Follows what happens: `event: job` with a job's summary at each change, `event: progress`,
+/// `event: node`, and `event: lagged` where the reader was too slow and must read anew. With
+/// `job`, that job alone, beginning with how it is now.
+#[utoipa::path(get, path = "/v1/events", tag = "events", params(
+    ("job" = Option<String>, Query, description = "Only this job: its number or its id"),
+), responses(
+    (status = 200, description = "Events, until the server stops", body = String,
+        content_type = "text/event-stream"),
+    (status = 404, description = "There is no such job", body = Problem),
+))]
+pub(crate) async fn watch(State(controller): State<Controller>, request: Request) -> Answer {
+    let mut wanted = None;
+    for (key, value) in query::pairs(request.uri().query().unwrap_or_default())? {
+        match key.as_str() {
+            "job" => wanted = Some(reference(&value)?),
+            _ => return Err(query::unknown(&key, &["job"]).into()),
+        }
+    }
+    // Watching begins before the job is read, so that no change falls in between.
+    let events = controller.feed.watch();
+    let (job, first) = match wanted {
+        None => (None, None),
+        Some(wanted) => {
+            let row = controller.find(wanted).await?;
+            let summary = crate::view::summary(&row.summary, &controller.desk);
+            (Some(row.summary.id), Some(Event::Job(Box::new(summary))))
+        }
+    };
+    let reader = Reader { controller, events, job, first, sent: 0 };
+    let body = Body::from_stream(stream::unfold(reader, Reader::step));
+    Ok(reply::text("text/event-stream", body))
+}
+
+/// Somebody who watches.
+struct Reader {
+    controller: Controller,
+    events: Receiver<Arc<Event>>,
+    job: Option<JobId>,
+    first: Option<Event>,
+    sent: u64,
+}
+
+impl Reader {
+    /// The next piece for the reader; the stream ends when the server stops.
+    async fn step(mut self) -> Option<(Result<Bytes, std::io::Error>, Self)> {
+        if let Some(first) = self.first.take() {
+            let text = format!(": ffleet\n\n{}", self.write(&first));
+            return Some((Ok(Bytes::from(text)), self));
+        }
+        if self.sent == 0 && self.job.is_none() {
+            // Whoever watches sees at once that it works.
+            self.sent = 1;
+            return Some((Ok(Bytes::from_static(b": ffleet\n\n")), self));
+        }
+        loop {
+            let stop = self.controller.stop.clone();
+            let event = tokio::select! {
+                event = self.events.recv() => event,
+                () = tokio::time::sleep(QUIET) => {
+                    return Some((Ok(Bytes::from_static(b":\n\n")), self));
+                }
+                () = stop.cancelled() => return None,
+            };
+            let event = match event {
+                Ok(event) if self.wants(&event) => event,
+                Ok(_other) => continue,
+                Err(RecvError::Lagged(missed)) => Arc::new(Event::Lagged(Lagged { missed })),
+                Err(RecvError::Closed) => return None,
+            };
+            let text = self.write(&event);
+            return Some((Ok(Bytes::from(text)), self));
+        }
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        let Some(job) = self.job else { return true };
+        match event {
+            Event::Job(summary) => summary.id == job,
+            Event::Progress(progress) => progress.id == job,
+            Event::Node(_) => false,
+            Event::Lagged(_) => true,
+        }
+    }
+
+    fn write(&mut self, event: &Event) -> String {
+        self.sent += 1;
+        match event.data() {
+            Ok(json) => format!("id: {}\nevent: {}\ndata: {json}\n\n", self.sent, event.name()),
+            Err(error) => {
+                tracing::error!(%error, event = event.name(), "an event cannot be written");
+                ": an event could not be written\n\n".to_owned()
+            }
+        }
+    }
+}

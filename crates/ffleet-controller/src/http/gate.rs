@@ -1,0 +1,261 @@
+//! What every request passes before a route sees it.
+//!
+//! In this order: the length of the address, the host (a page of another name that resolves to
+//! this machine is refused: DNS rebinding), the origin (a page of another site is refused), who
+//! asks, how often, and how much is announced to come. Whoever has the right key is never locked
+//! out by somebody else's wrong ones: only failures are counted against a peer, and every
+//! process on this machine is the same peer.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use ffleet_api::{Code, Problem};
+use ffleet_base::{Clock, Secret};
+use ffleet_types::job::Actor;
+use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, ORIGIN};
+use hyper::{Method, Request};
+
+use super::login::Tokens;
+use super::rate::{PerPeer, Shared};
+use crate::policy::{Http, Key};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// The longest path and query.
+const LONGEST_URI: usize = 8_192;
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Who it is, as history shows it.
+    pub actor: Actor,
+    /// How they have shown it.
+    pub by: By,
+}
+
+/// How somebody has shown who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// By a key.
+    Key,
+    /// By a browser session that a one-time link began.
+    Session,
+    /// Not at all; only addresses that are open to everybody are reached so.
+    Nothing,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    keys: Vec<(Key, Shared)>,
+    names: Vec<String>,
+    clock: Arc<dyn Clock>,
+    failures: PerPeer,
+    session_rate: Shared,
+    listening: OnceLock<Listening>,
+    pub(crate) links: Tokens,
+    pub(crate) sessions: Tokens,
+}
+
+/// Where the server listens, and what it is called there.
+#[derive(Debug)]
+struct Listening {
+    address: SocketAddr,
+    hosts: Vec<String>,
+    cookie: String,
+}
+
+impl Gate {
+    pub(crate) fn new(policy: &Http, clock: Arc<dyn Clock>) -> Self {
+        let rate = policy.requests_per_second;
+        Self {
+            keys: policy.keys.iter().map(|key| (key.clone(), Shared::new(rate))).collect(),
+            names: policy.names.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            clock,
+            failures: PerPeer::new(policy.failed_logins_per_second),
+            session_rate: Shared::new(rate),
+            listening: OnceLock::new(),
+            links: Tokens::default(),
+            sessions: Tokens::default(),
+        }
+    }
+
+    /// The server listens at `address`. The first one counts.
+    pub(crate) fn listen(&self, address: SocketAddr) {
+        let port = address.port();
+        let mut hosts = vec![address.to_string()];
+        for name in ["127.0.0.1", "localhost", "[::1]"] {
+            hosts.push(format!("{name}:{port}"));
+        }
+        for name in &self.names {
+            hosts.push(format!("{name}:{port}"));
+            // A name that a proxy serves has the proxy's port, or none.
+            hosts.push(name.clone());
+        }
+        // Cookies do not know ports: two servers of one machine must not share a name.
+        let cookie = format!("ffleet-{port}");
+        let listening = Listening { address, hosts, cookie };
+        if self.listening.set(listening).is_err() {
+            tracing::warn!(%address, "a second address is listened on and goes by the first's names");
+        }
+    }
+
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.listening.get().map(|listening| listening.address)
+    }
+
+    /// The name of the session's cookie.
+    pub(crate) fn cookie(&self) -> &str {
+        self.listening.get().map_or("ffleet", |listening| &listening.cookie)
+    }
+
+    /// Lets a request through, or says why not.
+    pub(crate) fn admit<B>(&self, request: &Request<B>, peer: IpAddr) -> Result<Access, Problem> {
+        let uri = request.uri();
+        if uri
+            .path_and_query()
+            .is_some_and(|text| text.as_str().len() > LONGEST_URI)
+        {
+            let detail = format!("the address is longer than {LONGEST_URI} bytes");
+            return Err(Problem::new(Code::UriTooLong, detail));
+        }
+        self.check_host(request)?;
+        let same_origin = self.check_origin(request.headers())?;
+        let access = self.identify(request, peer, same_origin)?;
+        self.check_rate(&access)?;
+        Ok(access)
+    }
+
+    fn is_ours(&self, host: &str) -> bool {
+        self.listening.get().is_some_and(|listening| {
+            listening.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host))
+        })
+    }
+
+    fn check_host<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+        let mut hosts = request.headers().get_all(HOST).iter();
+        let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let target = request.uri().authority().map(hyper::http::uri::Authority::as_str);
+        let ours = self.is_ours(host) && hosts.next().is_none();
+        if ours && target.is_none_or(|target| self.is_ours(target)) {
+            return Ok(());
+        }
+        let shown: String = host.chars().take(80).collect();
+        Err(Problem::new(Code::WrongHost, format!("this server is not called {shown:?}"))
+            .at("host")
+            .hint("use the address that `ffleet serve` prints, or add the name to `names`"))
+    }
+
+    /// Whether the request says that it comes from a page of ours.
+    fn check_origin(&self, headers: &HeaderMap) -> Result<bool, Problem> {
+        let Some(origin) = headers.get(ORIGIN) else {
+            return Ok(headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin"));
+        };
+        let origin = origin.to_str().unwrap_or_default();
+        let host = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
+        if host.is_some_and(|host| self.is_ours(host)) {
+            return Ok(true);
+        }
+        let shown: String = origin.chars().take(80).collect();
+        Err(Problem::new(Code::CrossOrigin, format!("{shown:?} is another site")).at("origin"))
+    }
+
+    fn identify<B>(
+        &self,
+        request: &Request<B>,
+        peer: IpAddr,
+        same_origin: bool,
+    ) -> Result<Access, Problem> {
+        let open = is_open(request.method(), request.uri().path());
+        let nobody = || Access { actor: Actor::User("nobody".to_owned()), by: By::Nothing };
+        if let Some(key) = bearer(request.headers()) {
+            let hash = key.hash();
+            // Every key is compared, so that the time says nothing about which is near.
+            let mut found = None;
+            for (key, _) in &self.keys {
+                if key.hash == hash {
+                    found = Some(key);
+                }
+            }
+            return match found {
+                Some(key) => Ok(Access { actor: Actor::User(key.name.clone()), by: By::Key }),
+                None if open => Ok(nobody()),
+                None => Err(self.failed(peer, "the key is not one of this server's")),
+            };
+        }
+        if let Some(token) = cookie(request.headers(), self.cookie())
+            && self.sessions.extend(&token, self.clock.monotonic())
+        {
+            let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+            if reads || same_origin {
+                let actor = Actor::User("dashboard".to_owned());
+                return Ok(Access { actor, by: By::Session });
+            }
+            let detail = "a session changes things from the dashboard's own pages only";
+            return Err(Problem::new(Code::CrossOrigin, detail).at("origin"));
+        }
+        match open {
+            true => Ok(nobody()),
+            false => Err(self.failed(peer, "the request carries no key")),
+        }
+    }
+
+    fn failed(&self, peer: IpAddr, detail: &str) -> Problem {
+        if self.failures.take(peer, self.clock.monotonic()) {
+            Problem::new(Code::Unauthorized, detail).hint(
+                "send `Authorization: Bearer KEY`; `ffleet` finds the key of a server on the same \
+                 machine by itself, a browser needs the one-time link that `ffleet serve` prints",
+            )
+        } else {
+            Problem::new(Code::TooManyRequests, "too many failed logins; try again in a second")
+        }
+    }
+
+    fn check_rate(&self, access: &Access) -> Result<(), Problem> {
+        let rate = match (access.by, &access.actor) {
+            (By::Key, Actor::User(name)) => self
+                .keys
+                .iter()
+                .find(|(key, _)| key.name == *name)
+                .map(|(_, rate)| rate),
+            (By::Session, _) => Some(&self.session_rate),
+            _ => None,
+        };
+        match rate {
+            Some(rate) if !rate.take(self.clock.monotonic()) => Err(Problem::new(
+                Code::TooManyRequests,
+                "more requests than this server takes in a second; try again in a second",
+            )
+            .hint("the operator's key for it is `limits.requests-per-second`")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether an address is open to whoever reaches the port: it says nothing about anybody's work.
+fn is_open(method: &Method, path: &str) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+        && (matches!(path, "/healthz" | "/readyz" | "/login" | "/favicon.ico")
+            || path.starts_with("/assets/"))
+}
+
+/// The key of `Authorization: Bearer KEY`.
+fn bearer(headers: &HeaderMap) -> Option<Secret> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| Secret::new(key.trim().to_owned()))
+}
+
+/// The value of the cookie with this name.
+fn cookie(headers: &HeaderMap, name: &str) -> Option<Secret> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+        .map(|token| Secret::new(token.to_owned()))
+}

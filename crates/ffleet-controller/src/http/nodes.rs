@@ -1,0 +1,49 @@
+//! Nodes.
+
+use axum::extract::{Path, State};
+use ffleet_api::node::{List, Node};
+use ffleet_api::{Code, Problem};
+use hyper::StatusCode;
+
+use super::reply::{self, Answer};
+use crate::controller::Controller;
+use crate::view;
+
+impl Controller {
+    /// All nodes that ever registered, by name.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<Node> {
+        view::nodes(&self.desk, self.steady(), self.policy.lease_term)
+    }
+}
+
+/// Lists nodes.
+#[utoipa::path(get, path = "/v1/nodes", tag = "nodes", responses(
+    (status = 200, description = "All nodes, by name", body = List),
+))]
+pub(crate) async fn list(State(controller): State<Controller>) -> Answer {
+    reply::json(StatusCode::OK, &List { nodes: controller.nodes() })
+}
+
+/// Shows a node, by id or name.
+#[utoipa::path(get, path = "/v1/nodes/{node}", tag = "nodes", params(
+    ("node" = String, Path, description = "Its id or its name"),
+), responses(
+    (status = 200, description = "The node", body = Node),
+    (status = 404, description = "There is none", body = Problem),
+))]
+pub(crate) async fn show(State(controller): State<Controller>, Path(node): Path<String>) -> Answer {
+    let found = controller
+        .nodes()
+        .into_iter()
+        .find(|known| known.name == node || known.id.to_string() == node);
+    match found {
+        Some(node) => reply::json(StatusCode::OK, &node),
+        None => {
+            let shown: String = node.chars().take(80).collect();
+            Err(Problem::new(Code::NodeNotFound, format!("there is no node {shown:?}"))
+                .hint("`ffleet nodes list` shows those there are")
+                .into())
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The routes.
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use ffleet_api::{Code, Problem};
+
+use super::reply::Failure;
+use super::{actions, backups, document, events, health, jobs, login, logs, nodes, presets, probe};
+use crate::controller::Controller;
+
+macro_rules! routes {
+    ($($path:literal { $($method:ident => $route:path),+ $(,)? })*) => {
+        /// Every route of the API: method and path. A test holds the document to it.
+        #[cfg(test)]
+        pub(super) const ROUTES: &[(&str, &str)] =
+            &[$($((stringify!($method), $path),)+)*];
+
+        fn api() -> Router<Controller> {
+            Router::new()$(.route($path, MethodRouter::new()$(.$method($route))+))*
+        }
+    };
+}
+
+routes! {
+    "/v1/jobs" { get => jobs::list, post => jobs::submit }
+    "/v1/jobs/{job}" { get => jobs::show }
+    "/v1/jobs/{job}/history" { get => jobs::history }
+    "/v1/jobs/{job}/logs" { get => logs::read }
+    "/v1/jobs/{job}/cancel" { post => actions::cancel }
+    "/v1/jobs/{job}/pause" { post => actions::pause }
+    "/v1/jobs/{job}/resume" { post => actions::resume }
+    "/v1/jobs/{job}/retry" { post => actions::retry }
+    "/v1/events" { get => events::watch }
+    "/v1/nodes" { get => nodes::list }
+    "/v1/nodes/{node}" { get => nodes::show }
+    "/v1/presets" { get => presets::list }
+    "/v1/presets/{preset}" { get => presets::show }
+    "/v1/probe" { post => probe::probe }
+    "/v1/backups" { post => backups::create }
+    "/v1/login-links" { post => login::create }
+    "/v1/openapi.json" { get => document::show }
+    "/healthz" { get => health::alive }
+    "/readyz" { get => health::ready }
+    "/metrics" { get => health::metrics }
+    "/login" { get => login::open }
+}
+
+/// All routes, with the controller behind them.
+pub(super) fn router(controller: Controller) -> Router {
+    api()
+        .merge(crate::dashboard::routes())
+        .route_layer(from_fn(name))
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(nothing)
+        .with_state(controller)
+}
+
+/// Leaves the route's name on the response, for counting.
+async fn name(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
+}
+
+async fn nothing(request: Request) -> Failure {
+    let path: String = request.uri().path().chars().take(200).collect();
+    Problem::new(Code::NotFound, format!("there is nothing at {path}"))
+        .hint("/v1/openapi.json describes what there is")
+        .into()
+}
+
+async fn wrong_method(request: Request) -> Failure {
+    let (method, path) = (request.method(), request.uri().path());
+    Problem::new(Code::MethodNotAllowed, format!("{path} does not take {method}")).into()
+}

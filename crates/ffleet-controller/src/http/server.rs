@@ -1,0 +1,217 @@
+//! Connections: accepted up to a limit, each with limits on its headers and their arrival.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::ACCEPT;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use super::gate::By;
+use super::{reply, router};
+use crate::controller::Controller;
+
+/// The most headers of a request.
+const MOST_HEADERS: usize = 64;
+/// How long connections may take to finish what they answer when the server stops.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// The pause after an accept that failed, as it does when there are no descriptors left.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// The server cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Other machines would reach it.
+    #[error(
+        "{address} can be reached from other machines, which needs TLS: listen on 127.0.0.1 or \
+         [::1], behind a proxy that speaks TLS if need be"
+    )]
+    NotLoopback {
+        /// Where it was to listen.
+        address: SocketAddr,
+    },
+    /// Somebody else listens there.
+    #[error("the address {address} is taken: is another server running? `--listen` names another")]
+    Taken {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The kernel refuses.
+    #[error("cannot listen on {address}")]
+    Failed {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// The routes, as a connection calls them.
+type Routes = TowerToHyperService<Router>;
+
+/// A listening server. It serves from [`Server::run`] on.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    controller: Controller,
+}
+
+impl Server {
+    /// Listens on a loopback address; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`].
+    pub async fn bind(controller: Controller, address: SocketAddr) -> Result<Self, ListenError> {
+        if !address.ip().is_loopback() {
+            return Err(ListenError::NotLoopback { address });
+        }
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => ListenError::Taken { address, source },
+            _ => ListenError::Failed { address, source },
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        controller.gate.listen(address);
+        Ok(Self { listener, address, controller })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the controller stops ([`Controller::shutdown`]); then finishes what is being
+    /// answered, within seconds.
+    pub async fn run(self) {
+        let Self { listener, controller, .. } = self;
+        let router = TowerToHyperService::new(router::router(controller.clone()));
+        let room = Arc::new(Semaphore::new(controller.policy.http.connections));
+        let connections = TaskTracker::new();
+        loop {
+            // Who does not get room waits in the kernel's queue.
+            let accept = async {
+                let permit = Arc::clone(&room).acquire_owned().await;
+                (permit, listener.accept().await)
+            };
+            let (permit, accepted) = tokio::select! {
+                accepted = accept => accepted,
+                () = controller.stop.cancelled() => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let connection = connection(controller.clone(), router.clone(), stream, peer);
+                    // Ends with its peer, on its own timeouts, or when the controller stops.
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(BREATH).await;
+                }
+            }
+        }
+        drop(listener);
+        connections.close();
+        if tokio::time::timeout(FAREWELL, connections.wait()).await.is_err() {
+            tracing::warn!(open = connections.len(), "connections are cut off");
+        }
+    }
+}
+
+async fn connection(controller: Controller, router: Routes, stream: TcpStream, peer: SocketAddr) {
+    // Without this a small answer waits for the acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot send small answers at once");
+    }
+    let policy = &controller.policy.http;
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(policy.arrival)
+        .max_headers(MOST_HEADERS)
+        .max_header_size(policy.head)
+        .half_close(false);
+    let service = service_fn(|request| answer(&controller, &router, peer, request));
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = controller.stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            match tokio::time::timeout(FAREWELL, connection).await {
+                Ok(ended) => ended,
+                Err(_elapsed) => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        // The peer went away, or was too slow: its own affair.
+        tracing::debug!(%peer, %error, "a connection broke");
+    }
+}
+
+async fn answer(
+    controller: &Controller,
+    router: &Routes,
+    peer: SocketAddr,
+    mut request: Request<Incoming>,
+) -> Result<Response, std::convert::Infallible> {
+    let method = method(request.method());
+    let is_browser = !request.uri().path().starts_with("/v1/")
+        && request
+            .headers()
+            .get(ACCEPT)
+            .is_some_and(|accept| accept.as_bytes().windows(9).any(|kind| kind == b"text/html"));
+    let mut response = match controller.gate.admit(&request, peer.ip()) {
+        Ok(access) => {
+            debug_assert!(access.by != By::Nothing || method == "get" || method == "head");
+            request.extensions_mut().insert(access);
+            match router.call(request.map(Body::new)).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+        Err(problem) => reply::problem(&problem),
+    };
+    if is_browser {
+        response = reply::page(response);
+    }
+    reply::secure(response.headers_mut());
+    let route = response.extensions_mut().remove::<axum::extract::MatchedPath>();
+    let route = route.as_ref().map_or("none", |route| route.as_str());
+    controller.metrics.answered(method, route, response.status().as_u16());
+    Ok(response)
+}
+
+/// The method, as a bounded label.
+fn method(method: &hyper::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "get",
+        "HEAD" => "head",
+        "POST" => "post",
+        "PUT" => "put",
+        "DELETE" => "delete",
+        "PATCH" => "patch",
+        "OPTIONS" => "options",
+        _ => "other",
+    }
+}

@@ -1,0 +1,229 @@
+//! What is counted, in the OpenMetrics text format. Labels are bounded: states, reasons, routes
+//! and statuses, never names that users choose.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use ffleet_store::Store;
+use ffleet_types::node::State as NodeState;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Bounds of the histograms of waits, in seconds: 0.5 ms to 1 h.
+const WAITS: [f64; 16] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 1_800.0,
+    3_600.0,
+];
+
+type Number = Gauge<f64, AtomicU64>;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RouteLabel {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ResultLabel {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct QuantileLabel {
+    quantile: &'static str,
+}
+
+/// What is counted.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    jobs: Family<StateLabel, Gauge>,
+    nodes: Family<StateLabel, Gauge>,
+    watchers: Gauge,
+    commits: Family<QuantileLabel, Number>,
+    groups: Family<QuantileLabel, Number>,
+    database: Gauge,
+    wal: Gauge,
+    resident: Gauge,
+    cpu: Number,
+    submits: Family<ResultLabel, Counter>,
+    submit_seconds: Histogram,
+    waits: Histogram,
+    attempts: Family<OutcomeLabel, Counter>,
+    requests: Family<RouteLabel, Counter>,
+    plans: Histogram,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            jobs: Family::default(),
+            nodes: Family::default(),
+            watchers: Gauge::default(),
+            commits: Family::default(),
+            groups: Family::default(),
+            database: Gauge::default(),
+            wal: Gauge::default(),
+            resident: Gauge::default(),
+            cpu: Number::default(),
+            submits: Family::default(),
+            submit_seconds: Histogram::new(WAITS),
+            waits: Histogram::new(WAITS),
+            attempts: Family::default(),
+            requests: Family::default(),
+            plans: Histogram::new(WAITS),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("ffleet_jobs", "Jobs by state", self.jobs.clone());
+        r.register("ffleet_nodes", "Nodes by state", self.nodes.clone());
+        r.register("ffleet_http_watchers", "Readers of the event stream", self.watchers.clone());
+        r.register("ffleet_job_submits", "Submissions by result", self.submits.clone());
+        r.register("ffleet_attempt_ends", "Attempts by how they ended", self.attempts.clone());
+        r.register("ffleet_http_requests", "Requests by route", self.requests.clone());
+        let seconds = [
+            (
+                "ffleet_job_submit",
+                "From a submission's arrival to its being on disk",
+                &self.submit_seconds,
+            ),
+            ("ffleet_job_wait", "From acceptance to the first assignment", &self.waits),
+            ("ffleet_plan", "Time that a plan and its writes took", &self.plans),
+        ];
+        for (name, help, histogram) in seconds {
+            r.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+        }
+        let (commits, groups) = (self.commits.clone(), self.groups.clone());
+        r.register_with_unit(
+            "ffleet_store_commit",
+            "Time to disk of the last 1,024 commits",
+            Unit::Seconds,
+            commits,
+        );
+        r.register("ffleet_store_group_calls", "Calls in the last 1,024 commits", groups);
+        let sizes = [
+            ("ffleet_store_database", "Size of the database", &self.database),
+            ("ffleet_store_wal", "Size of its write-ahead log", &self.wal),
+            (
+                "ffleet_process_resident_memory",
+                "Resident memory of this process",
+                &self.resident,
+            ),
+        ];
+        for (name, help, gauge) in sizes {
+            r.register_with_unit(name, help, Unit::Bytes, gauge.clone());
+        }
+        let cpu = self.cpu.clone();
+        r.register_with_unit("ffleet_process_cpu", "CPU time of this process", Unit::Seconds, cpu);
+    }
+
+    pub(crate) fn submitted(&self, result: &'static str, took: Duration) {
+        self.submits.get_or_create(&ResultLabel { result }).inc();
+        self.submit_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn assigned(&self, waited: Duration) {
+        self.waits.observe(waited.as_secs_f64());
+    }
+
+    pub(crate) fn planned(&self, took: Duration) {
+        self.plans.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn ended(&self, outcome: &ffleet_types::Outcome) {
+        use ffleet_types::Outcome;
+        let name = match outcome {
+            Outcome::Completed => "completed",
+            Outcome::Failed { .. } => "failed",
+            Outcome::Canceled => "canceled",
+        };
+        let reason = outcome.reason().map_or("", ffleet_types::Reason::name);
+        self.attempts
+            .get_or_create(&OutcomeLabel { outcome: name, reason })
+            .inc();
+    }
+
+    pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16) {
+        let label = RouteLabel { method, route: route.to_owned(), status };
+        self.requests.get_or_create(&label).inc();
+    }
+
+    /// Everything, as text.
+    pub(crate) fn text(&self, store: &Store, nodes: &[NodeState], watchers: usize) -> String {
+        for (state, count) in store.counts().iter() {
+            self.jobs
+                .get_or_create(&StateLabel { state: state.name() })
+                .set(whole(count));
+        }
+        for (state, name) in [
+            (NodeState::Active, "active"),
+            (NodeState::Suspect, "suspect"),
+            (NodeState::Gone, "gone"),
+        ] {
+            let count = nodes.iter().filter(|&&node| node == state).count();
+            self.nodes
+                .get_or_create(&StateLabel { state: name })
+                .set(whole(count as u64));
+        }
+        self.watchers.set(whole(watchers as u64));
+        let vitals = store.vitals();
+        self.database.set(whole(vitals.database.0));
+        self.wal.set(whole(vitals.wal.0));
+        for (quantile, commit, group) in [
+            ("0.5", vitals.commit_p50, vitals.group_p50),
+            ("0.99", vitals.commit_p99, vitals.group_p99),
+        ] {
+            let label = QuantileLabel { quantile };
+            self.commits.get_or_create(&label).set(commit.as_secs_f64());
+            self.groups
+                .get_or_create(&label)
+                .set(f64::from(u32::try_from(group).unwrap_or(u32::MAX)));
+        }
+        let usage = process();
+        self.resident.set(whole(usage.0));
+        self.cpu.set(usage.1);
+        let mut text = String::with_capacity(8 << 10);
+        encode(&mut text, &self.registry).expect("writing to a string does not fail");
+        text
+    }
+}
+
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Resident memory in bytes and CPU time in seconds of this process; zero where `/proc` does not
+/// say.
+fn process() -> (u64, f64) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = resident.and_then(|text| text.trim().split(' ').next()?.parse::<u64>().ok());
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let cpu = Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    );
+    (kib.unwrap_or(0) * 1_024, cpu.as_secs_f64())
+}

@@ -1,0 +1,153 @@
+//! A server to test, and what speaks to it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ffleet_api::bench::{Boxed, Rehearsal, Trouble, Workbench};
+use ffleet_api::{Client, submit};
+use ffleet_base::{Secret, SystemClock, chance};
+use ffleet_controller::{Controller, Key, Parts, Policy, Server};
+use ffleet_media::{Probe, Source, Spec};
+use ffleet_store::Store;
+use ffleet_types::job::Limits;
+use ffleet_types::{AttemptId, Reason};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// How long anything may take that is waited for.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A running server.
+pub(crate) struct Fixture {
+    pub(crate) dir: Arc<TempDir>,
+    pub(crate) controller: Controller,
+    pub(crate) address: SocketAddr,
+    pub(crate) key: Secret,
+    server: JoinHandle<()>,
+}
+
+impl Fixture {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A server whose policy `change` has changed.
+    pub(crate) async fn with(change: impl FnOnce(&mut Policy)) -> Self {
+        let dir = tempfile::Builder::new().prefix("ctl-").tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("state")).unwrap();
+        std::fs::create_dir(dir.path().join("media")).unwrap();
+        Self::on(Arc::new(dir), change).await
+    }
+
+    /// A server on what an earlier one has left.
+    pub(crate) async fn on(dir: Arc<TempDir>, change: impl FnOnce(&mut Policy)) -> Self {
+        let state = dir.path().join("state");
+        let store = Store::open(&state, ffleet_store::Options::default()).unwrap();
+        let key = chance::key();
+        let keys = vec![Key { name: "local".into(), hash: key.hash() }];
+        let mut policy = Policy::new(state, keys);
+        change(&mut policy);
+        let parts = Parts {
+            store,
+            clock: Arc::new(SystemClock),
+            policy,
+            presets: [("ours".to_owned(), ffleet_media::Recipe::default())].into(),
+        };
+        let controller = Controller::start(parts).await.unwrap();
+        controller.attach(Arc::new(Bench { logs: dir.path().join("media") }));
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let server = Server::bind(controller.clone(), any).await.unwrap();
+        let address = server.address();
+        let server = tokio::spawn(server.run());
+        Self { dir, controller, address, key, server }
+    }
+
+    /// Stops the server, and gives its directory for the next.
+    pub(crate) async fn stop(self) -> Arc<TempDir> {
+        self.controller.shutdown().await.unwrap();
+        tokio::time::timeout(DEADLINE, self.server).await.unwrap().unwrap();
+        self.dir
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&format!("http://{}", self.address), Some(self.key.clone())).unwrap()
+    }
+
+    /// A path for media.
+    pub(crate) fn media(&self, name: &str) -> PathBuf {
+        self.dir.path().join("media").join(name)
+    }
+
+    /// A job that makes `name` of a test picture.
+    pub(crate) fn job(&self, name: &str) -> submit::Request {
+        submit::Request {
+            input: "test:720p30".into(),
+            outputs: vec![submit::Output {
+                target: self.media(name).display().to_string(),
+                preset: Some("480p-h264".into()),
+                ..submit::Output::default()
+            }],
+            ..submit::Request::default()
+        }
+    }
+
+    /// Submits that job; its number.
+    pub(crate) async fn submit(&self, name: &str) -> ffleet_types::JobRef {
+        let accepted = self.client().submit(&self.job(name), None).await.unwrap();
+        ffleet_types::JobRef::Number(accepted.number())
+    }
+}
+
+/// A workbench that finds every file to be MP4 and has one log.
+struct Bench {
+    logs: PathBuf,
+}
+
+impl Bench {
+    fn log(&self, attempt: AttemptId) -> PathBuf {
+        self.logs.join(format!("{attempt}.log"))
+    }
+}
+
+impl Workbench for Bench {
+    fn probe(&self, source: Source) -> Boxed<'_, Result<Probe, Trouble>> {
+        Box::pin(async move {
+            match source {
+                Source::Url(_) => Err(Trouble {
+                    reason: Reason::InputError,
+                    message: "nobody answers there".into(),
+                }),
+                _ => Ok(Probe { format: "mp4".into(), ..Probe::default() }),
+            }
+        })
+    }
+
+    fn rehearse(&self, spec: Spec) -> Boxed<'_, Result<Rehearsal, Trouble>> {
+        Box::pin(async move {
+            Ok(Rehearsal {
+                probe: None,
+                commands: vec![vec!["ffmpeg".into(), spec.input.to_string()]],
+                limits: Limits::default(),
+                given: Vec::new(),
+                notes: Vec::new(),
+                predicted_cpu_seconds: None,
+            })
+        })
+    }
+
+    fn logs(&self, attempt: AttemptId) -> Vec<PathBuf> {
+        Some(self.log(attempt))
+            .filter(|path| Path::exists(path))
+            .into_iter()
+            .collect()
+    }
+
+    fn ready(&self) -> Result<(), Vec<String>> {
+        match self.logs.join("broken").exists() {
+            true => Err(vec!["the engine is not proven".into()]),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The controller as its users meet it: a real server on a loopback port, a real store in a
+//! temporary directory, and a worker that does what a test tells it to.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+mod dashboard;
+mod fixture;
+mod hand;
+mod lives;
+mod requests;
+mod restart;
+mod security;
+mod shapes;
+mod streams;
+mod wire;

@@ -1,0 +1,214 @@
+//! Filters: a list of those that work on the frames they are given and on nothing else.
+//!
+//! `movie`, `subtitles`, `lut3d`, `drawtext`'s files, `sendcmd`, `metadata`'s file, `zmq`,
+//! `frei0r`, `ladspa` and their kind read, write, listen or load code.
+//!
+//! FFmpeg reads a graph twice: once for filters, which takes one level of quotes and escapes away,
+//! and once for options. So quotes protect a comma, but not the colon before an option; options are
+//! looked at without their quotes, and of escapes only `\\,` is taken.
+
+use ffleet_media::nearest::nearest;
+
+use super::{is_in, shown};
+use crate::plan::Refused;
+
+/// Filters whose options are all harmless.
+const FILTERS: &str = "\
+    scale zscale crop pad transpose hflip vflip rotate setsar setdar fps framerate minterpolate \
+    setpts trim select loop reverse tpad split null copy format noformat cropdetect fillborders \
+    shear perspective lenscorrection v360 tile untile thumbnail decimate mpdecimate framestep \
+    shuffleframes random freezeframes settb setfield fieldorder telecine detelecine pullup \
+    fieldmatch separatefields weave doubleweave tinterlace interlace il kerndeint yadif bwdif \
+    w3fdif estdif phase idet repeatfields field zoompan scdet swaprect scroll fade xfade tmix \
+    tblend lagfun deflicker photosensitivity vibrance eq hue colorbalance colorchannelmixer \
+    colorcontrast colorcorrect colorhold colorize colorkey colorlevels colormatrix colorspace \
+    colortemperature chromahold chromakey chromanr chromashift rgbashift exposure normalize histeq \
+    negate grayworld greyedge monochrome pseudocolor selectivecolor limiter lut lutrgb lutyuv \
+    tonemap setrange setparams alphaextract premultiply unpremultiply hsvhold hsvkey huesaturation \
+    despill backgroundkey lumakey elbg palettegen paletteuse extractplanes shuffleplanes \
+    mergeplanes swapuv colormap unsharp cas smartblur gblur boxblur avgblur dblur sab yaepblur \
+    bilateral hqdn3d nlmeans atadenoise dctdnoiz fftdnoiz owdenoise vaguedenoiser removegrain \
+    median tmedian xmedian deband gradfun deblock spp fspp uspp pp7 noise dedot edgedetect sobel \
+    prewitt roberts kirsch convolution erosion dilation inflate deflate morpho amplify hqx \
+    super2xsai xbr epx pixelize vignette drawbox drawgrid delogo bitplanenoise msad \
+    aformat anull acopy aresample asetrate asetnsamples asetpts asettb atrim atempo areverse aloop \
+    adelay apad afade asplit asubboost asubcut asupercut asuperpass asuperstop volume volumedetect \
+    loudnorm dynaudnorm speechnorm acompressor alimiter agate acrusher adeclick adeclip \
+    adecorrelate adenorm aderivative aintegral adynamicequalizer adynamicsmooth aecho aemphasis \
+    aexciter afftdn afreqshift aphaser aphaseshift apulsator allpass bandpass bandreject bass \
+    treble biquad highpass highshelf lowpass lowshelf equalizer superequalizer \
+    anequalizer compand mcompand chorus flanger tremolo vibrato crossfeed crystalizer dcshift \
+    deesser dialoguenhance earwax extrastereo haas stereotools stereowiden surround virtualbass \
+    channelmap channelsplit pan join amerge amix silencedetect silenceremove aselect astats \
+    ebur128 replaygain anlmdn rubberband tiltshelf drmeter";
+
+/// Options of otherwise harmless filters that are not: they read or write files, or hold commands.
+const BAD_OPTIONS: &[&str] = &[
+    "file",
+    "filename",
+    "f",
+    "textfile",
+    "fontfile",
+    "stats_file",
+    "log_path",
+    "log_file",
+    "psfile",
+    "path",
+    "model",
+    "model_path",
+    "result",
+    "input",
+    "gcurves",
+    "commands",
+    "c_file",
+    "map_file",
+    "video_file",
+];
+
+/// Filters that take an option named like a bad one, and mean something else by it.
+const GOOD_OPTIONS: &[(&str, &str)] = &[
+    ("volumedetect", "f"),
+    ("highpass", "f"),
+    ("lowpass", "f"),
+    ("bandpass", "f"),
+    ("bandreject", "f"),
+    ("bass", "f"),
+    ("treble", "f"),
+    ("equalizer", "f"),
+    ("allpass", "f"),
+    ("highshelf", "f"),
+    ("lowshelf", "f"),
+    ("dynaudnorm", "f"),
+    ("tremolo", "f"),
+    ("vibrato", "f"),
+    ("deesser", "f"),
+    ("hue", "f"),
+    ("tiltshelf", "f"),
+    ("zscale", "f"),
+    ("zscale", "filter"),
+    ("aformat", "f"),
+    ("compand", "f"),
+    ("anlmdn", "f"),
+    ("field", "f"),
+    ("speechnorm", "f"),
+    ("v360", "input"),
+    ("xbr", "f"),
+    ("photosensitivity", "f"),
+    ("freezeframes", "f"),
+];
+
+/// Most options of a filter that may be given by their places.
+const UNNAMED: usize = 12;
+/// Longest graph that is read.
+const LONGEST: usize = 8 * 1024;
+
+/// Checks the graph `value` of the option `word`.
+pub(super) fn check(word: &str, value: &str) -> Result<(), Refused> {
+    let refuse = |why: String| Refused::user(format!("{word}: {why}"));
+    if value.len() > LONGEST {
+        return Err(refuse(format!("a graph is at most {LONGEST} characters long")));
+    }
+    if value.replace("\\,", "").contains('\\') {
+        return Err(refuse(
+            "of escapes only \\, is taken; put expressions in single quotes".to_owned(),
+        ));
+    }
+    for filter in split(value).map_err(&refuse)? {
+        let filter = strip_labels(filter.trim()).map_err(&refuse)?;
+        if filter.is_empty() {
+            return Err(refuse(format!("there is an empty filter in {}", shown(value))));
+        }
+        one(filter).map_err(&refuse)?;
+    }
+    Ok(())
+}
+
+/// Checks one filter, `name@id=options`.
+fn one(filter: &str) -> Result<(), String> {
+    let (name, options) = filter.split_once('=').unwrap_or((filter, ""));
+    let name = name.trim().split('@').next().unwrap_or_default();
+    if name == "sws_flags" {
+        return Ok(());
+    }
+    if !is_in(FILTERS, name) {
+        let hint = nearest(name, FILTERS.split(' '))
+            .map_or_else(String::new, |near| format!("; the nearest one that is known is {near}"));
+        return Err(format!(
+            "filter {} is not taken: it is not known, or it reads, writes or reaches beyond its frames{hint}",
+            shown(name)
+        ));
+    }
+    let plain = options.replace('\'', "");
+    let mut unnamed = 0;
+    for option in plain.split([':', '|']) {
+        let Some((key, _)) = option.split_once('=') else {
+            // The last options of a filter are its newest, and may be files.
+            unnamed += 1;
+            if unnamed > UNNAMED {
+                return Err(format!("filter {name} has too many options without names: name them"));
+            }
+            continue;
+        };
+        let key = key.trim();
+        // FFmpeg 7 loads the value of `/key` from a file.
+        if key.starts_with('/')
+            || BAD_OPTIONS.contains(&key) && !GOOD_OPTIONS.contains(&(name, key))
+        {
+            return Err(format!(
+                "option {} of filter {name} is not taken: it names a file or holds commands",
+                shown(key)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The parts of `text` between commas and semicolons that are not quoted or escaped.
+fn split(text: &str) -> Result<Vec<&str>, String> {
+    let mut parts = Vec::new();
+    let (mut from, mut quoted, mut escaped) = (0, false, false);
+    for (at, letter) in text.char_indices() {
+        if escaped {
+            escaped = false;
+        } else if letter == '\\' && !quoted {
+            escaped = true;
+        } else if letter == '\'' {
+            quoted = !quoted;
+        } else if !quoted && matches!(letter, ',' | ';') {
+            parts.push(&text[from..at]);
+            from = at + letter.len_utf8();
+        }
+    }
+    if quoted || escaped {
+        return Err(format!("{} ends inside a quote or an escape", shown(text)));
+    }
+    parts.push(&text[from..]);
+    Ok(parts)
+}
+
+/// A filter without the labels of its pads, `[in]scale=…[out]`.
+fn strip_labels(mut filter: &str) -> Result<&str, String> {
+    let torn = || format!("{} has a torn label", shown(filter));
+    let mut rest = filter;
+    while let Some(after) = rest.strip_prefix('[') {
+        let (label, after) = after.split_once(']').ok_or_else(torn)?;
+        if !label
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-'))
+        {
+            return Err(torn());
+        }
+        rest = after.trim_start();
+    }
+    filter = rest;
+    while let Some(before) = filter.strip_suffix(']') {
+        let at = before
+            .rfind('[')
+            .ok_or_else(|| format!("{} has a torn label", shown(rest)))?;
+        filter = before[..at].trim_end();
+    }
+    if filter.contains(['[', ']']) {
+        return Err(format!("{} has a label inside a filter", shown(rest)));
+    }
+    Ok(filter)
+}

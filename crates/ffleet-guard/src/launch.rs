@@ -1,0 +1,350 @@
+//! From a prepared command to a running process: clone, a few system calls, exec.
+//!
+//! The child shares our memory until it has called exec (`CLONE_VM | CLONE_VFORK`, as
+//! `posix_spawn` does), so that starting it costs the same however large we are, and so that it
+//! can say in plain words of memory what went wrong. In exchange its side of the code may do
+//! nothing but system calls on what was prepared: no allocation, no locks, no panics.
+//!
+//! `std::process::Command` does not do: its hook between fork and exec costs a copy of our page
+//! tables, and it can neither hand out a pidfd nor promise which thread forks.
+
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Resource, Rlimit, Signal};
+use rustix::thread::CpuSet;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// Room for the child's side; it calls nothing that needs much.
+const STACK: usize = 256 << 10;
+/// The highest signal number there is.
+const LAST_SIGNAL: c_int = 64;
+
+/// Everything that a child needs, in the form in which the kernel takes it.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    pub(crate) program: CString,
+    /// The program's name first.
+    pub(crate) argv: Vec<CString>,
+    pub(crate) envp: Vec<CString>,
+    pub(crate) cwd: CString,
+    /// In the order of their numbers; all three above 2, so that none is overwritten too early.
+    pub(crate) stdio: [OwnedFd; 3],
+    pub(crate) nice: i32,
+    pub(crate) file_size: Option<u64>,
+    pub(crate) cpus: Option<CpuSet>,
+}
+
+/// A process that has called exec, and is not waited for yet.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    pub(crate) pid: Pid,
+    pub(crate) pidfd: OwnedFd,
+}
+
+/// What the child was at when it could not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub(crate) enum Step {
+    Clone,
+    Session,
+    ParentDeath,
+    Cgroup,
+    Nice,
+    Limits,
+    Affinity,
+    Stdio,
+    Directory,
+    Exec,
+}
+
+impl Step {
+    const ALL: [Self; 10] = [
+        Self::Clone,
+        Self::Session,
+        Self::ParentDeath,
+        Self::Cgroup,
+        Self::Nice,
+        Self::Limits,
+        Self::Affinity,
+        Self::Stdio,
+        Self::Directory,
+        Self::Exec,
+    ];
+
+    /// What it is for, after "cannot".
+    pub(crate) const fn purpose(self) -> &'static str {
+        match self {
+            Self::Clone => "make a process",
+            Self::Session => "give it a session of its own",
+            Self::ParentDeath => "tie its life to ours",
+            Self::Cgroup => "put it into its cgroup",
+            Self::Nice => "set its niceness",
+            Self::Limits => "set its resource limits",
+            Self::Affinity => "set the CPUs it may use",
+            Self::Stdio => "connect its standard streams",
+            Self::Directory => "enter its directory",
+            Self::Exec => "run its program",
+        }
+    }
+}
+
+/// Why there is no process.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) step: Step,
+    pub(crate) source: io::Error,
+}
+
+/// The stack that children borrow, one at a time.
+pub(crate) struct Stack(Box<[Aligned]>);
+
+/// As the ABI wants a stack to begin.
+#[derive(Clone, Copy)]
+#[repr(align(16))]
+struct Aligned(#[expect(dead_code, reason = "room, not content")] [u8; 16]);
+
+impl Stack {
+    pub(crate) fn new() -> Self {
+        Self(vec![Aligned([0; 16]); STACK / 16].into_boxed_slice())
+    }
+
+    /// Where a stack that grows downwards begins.
+    fn top(&mut self) -> *mut c_void {
+        self.0.as_mut_ptr_range().end.cast()
+    }
+}
+
+/// Blocks every signal in this thread for good: none of our handlers may run in a child that
+/// shares our memory.
+pub(crate) fn block_signals() -> io::Result<()> {
+    mask(libc::SIG_SETMASK, true)
+}
+
+/// Sets this thread's mask of signals to all, or to none.
+fn mask(how: c_int, all: bool) -> io::Result<()> {
+    // SAFETY: a sigset is plain numbers, for which zeros are a value.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    let filled = if all {
+        // SAFETY: `set` is ours to write.
+        unsafe { libc::sigfillset(&raw mut set) }
+    } else {
+        // SAFETY: `set` is ours to write.
+        unsafe { libc::sigemptyset(&raw mut set) }
+    };
+    // SAFETY: `set` was filled; the old mask is not asked for.
+    let errno = unsafe { libc::pthread_sigmask(how, &raw const set, ptr::null_mut()) };
+    match (filled, errno) {
+        (0, 0) => Ok(()),
+        (_, errno) => Err(io::Error::from_raw_os_error(errno)),
+    }
+}
+
+/// What both sides see.
+struct Shared<'a> {
+    launch: &'a Launch,
+    doors: &'a [File],
+    argv: &'a [*const c_char],
+    envp: &'a [*const c_char],
+    parent: Pid,
+    /// What the child is at.
+    step: AtomicI32,
+    /// What went wrong with it; 0 for nothing.
+    errno: AtomicI32,
+}
+
+impl Launch {
+    /// Starts the process in the cgroups whose `cgroup.procs` are `doors`, and returns when it
+    /// has called exec. The calling thread must live as long as the child is to, since the
+    /// child is killed when it ends, and must have its signals blocked.
+    pub(crate) fn start(&self, doors: &[File], stack: &mut Stack) -> Result<Launched, Failure> {
+        let pointers = |texts: &[CString]| -> Vec<*const c_char> {
+            texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
+        };
+        let shared = Shared {
+            launch: self,
+            doors,
+            argv: &pointers(&self.argv),
+            envp: &pointers(&self.envp),
+            parent: rustix::process::getpid(),
+            step: AtomicI32::new(Step::Clone as i32),
+            errno: AtomicI32::new(0),
+        };
+        let mut pidfd: c_int = -1;
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+        let arg = (&raw const shared).cast_mut().cast();
+        // SAFETY: `begin` takes a `Shared`, which outlives the call, as this thread stands still
+        // until the child has called exec or died; the stack is large enough and used by nobody
+        // else; `pidfd` may be written to.
+        let pid = unsafe { libc::clone(begin, stack.top(), flags, arg, &raw mut pidfd) };
+        let Some(pid) = Pid::from_raw(pid).filter(|_| pid > 0) else {
+            return Err(Failure { step: Step::Clone, source: io::Error::last_os_error() });
+        };
+        // SAFETY: the kernel has just made this descriptor for us.
+        let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+        match shared.errno.load(SeqCst) {
+            0 => Ok(Launched { pid, pidfd }),
+            errno => {
+                // It is at its end, and has nobody else to reap it.
+                let _status =
+                    rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
+                let at = shared.step.load(SeqCst);
+                let step = Step::ALL.into_iter().find(|&step| step as i32 == at);
+                Err(Failure {
+                    step: step.unwrap_or(Step::Clone),
+                    source: io::Error::from_raw_os_error(errno),
+                })
+            }
+        }
+    }
+}
+
+/// Where the child begins. It returns only if it could not exec, and then ends.
+extern "C" fn begin(arg: *mut c_void) -> c_int {
+    // SAFETY: `start` passes a pointer to a `Shared` that outlives us.
+    let shared = unsafe { &*arg.cast::<Shared<'_>>() };
+    let Err(errno) = shared.become_child();
+    shared.errno.store(errno.raw_os_error(), SeqCst);
+    127
+}
+
+impl Shared<'_> {
+    fn at(&self, step: Step) {
+        self.step.store(step as i32, SeqCst);
+    }
+
+    /// The child's side, up to exec.
+    fn become_child(&self) -> Result<std::convert::Infallible, Errno> {
+        reset_signals();
+
+        self.at(Step::Session);
+        rustix::process::setsid()?;
+
+        self.at(Step::ParentDeath);
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        // Whoever died before that sends no signal.
+        if rustix::process::getppid() != Some(self.parent) {
+            return Err(Errno::SRCH);
+        }
+
+        self.at(Step::Cgroup);
+        for door in self.doors {
+            rustix::io::write(door, b"0")?;
+        }
+
+        self.at(Step::Nice);
+        rustix::process::setpriority_process(None, self.launch.nice)?;
+
+        self.at(Step::Limits);
+        let at_most = |bytes| Rlimit { current: Some(bytes), maximum: Some(bytes) };
+        rustix::process::setrlimit(Resource::Core, at_most(0))?;
+        if let Some(bytes) = self.launch.file_size {
+            rustix::process::setrlimit(Resource::Fsize, at_most(bytes))?;
+        }
+
+        self.at(Step::Affinity);
+        if let Some(cpus) = &self.launch.cpus {
+            rustix::thread::sched_setaffinity(None, cpus)?;
+        }
+
+        self.at(Step::Stdio);
+        let [stdin, stdout, stderr] = &self.launch.stdio;
+        rustix::stdio::dup2_stdin(stdin)?;
+        rustix::stdio::dup2_stdout(stdout)?;
+        rustix::stdio::dup2_stderr(stderr)?;
+        close_others();
+
+        self.at(Step::Directory);
+        rustix::process::chdir(self.launch.cwd.as_c_str())?;
+
+        self.at(Step::Exec);
+        // A failure to unblock would show as a child that cannot be terminated, and be killed.
+        let _unblocked = mask(libc::SIG_SETMASK, false);
+        // SAFETY: the texts end with a zero, the lists with a null pointer, and all outlive us.
+        unsafe {
+            libc::execve(self.launch.program.as_ptr(), self.argv.as_ptr(), self.envp.as_ptr())
+        };
+        Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::NOEXEC))
+    }
+}
+
+/// Gives every signal its default again: exec would keep those that are ignored, as Rust programs
+/// ignore SIGPIPE. Past libc, which refuses the two signals that it uses itself.
+fn reset_signals() {
+    // The kernel's `struct sigaction`: SIG_DFL, no flags, an empty mask.
+    let default = [0_u64; 8];
+    let mask_size = size_of::<u64>();
+    for number in 1..=LAST_SIGNAL {
+        let (new, old) = (default.as_ptr(), ptr::null_mut::<u64>());
+        // SAFETY: `new` is large enough to be read as a `struct sigaction`, and the old one is
+        // not asked for; the two numbers that cannot be changed are refused.
+        let _old = unsafe { libc::syscall(libc::SYS_rt_sigaction, number, new, old, mask_size) };
+    }
+}
+
+/// Leaves the child its standard streams alone, whatever somebody forgot to mark.
+fn close_others() {
+    let last = libc::c_uint::MAX;
+    let flags = libc::CLOSE_RANGE_CLOEXEC.cast_signed();
+    // SAFETY: descriptors are marked, not closed, and this table of them is the child's own. A
+    // kernel before 5.11 refuses, where everything is marked one by one as it is opened.
+    let _marked = unsafe { libc::close_range(3, last, flags) };
+}
+
+/// How a process ended, and what it and the descendants that it waited for used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reaped {
+    /// As `wait4` says it.
+    pub(crate) status: c_int,
+    /// CPU time in user mode, in microseconds.
+    pub(crate) user_micros: u64,
+    /// CPU time in the kernel, in microseconds.
+    pub(crate) system_micros: u64,
+    /// The largest resident set of any one of them, in KiB.
+    pub(crate) largest_kib: u64,
+}
+
+/// Takes the remains of our child `pid`, if it has ended.
+pub(crate) fn reap(pid: Pid) -> io::Result<Option<Reaped>> {
+    let mut status = 0;
+    // SAFETY: plain numbers, for which zeros are a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    let raw = pid.as_raw_nonzero().get();
+    // SAFETY: both may be written to.
+    let found = unsafe { libc::wait4(raw, &raw mut status, libc::WNOHANG, &raw mut usage) };
+    match found {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(None),
+        _ => {
+            let micros = |time: libc::timeval| {
+                u64::try_from(time.tv_sec * 1_000_000 + time.tv_usec).unwrap_or(0)
+            };
+            Ok(Some(Reaped {
+                status,
+                user_micros: micros(usage.ru_utime),
+                system_micros: micros(usage.ru_stime),
+                largest_kib: u64::try_from(usage.ru_maxrss).unwrap_or(0),
+            }))
+        }
+    }
+}
+
+/// A pidfd that tells when its process has ended: it can be read then.
+pub(crate) fn watch(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: what is handed over is an open descriptor, which nobody else can close.
+    Ok(unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?)
+}
+
+/// A descriptor with a number that no standard stream has.
+pub(crate) fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > 2 {
+        return Ok(fd);
+    }
+    Ok(rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), 3)?)
+}

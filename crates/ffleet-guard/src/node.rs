@@ -1,0 +1,368 @@
+//! A node: what one ffleet process has of a machine.
+
+use std::collections::BTreeMap;
+use std::ffi::{CString, OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ffleet_base::files;
+use ffleet_base::paths::Env;
+use ffleet_base::{Clock, FileLock, chain, chance, write_atomic};
+use ffleet_types::NodeId;
+use ffleet_types::node::GuardLevel;
+use rustix::fs::{Access, access};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::thread::CpuSet;
+use tokio::net::unix::pipe::Receiver;
+use tokio::sync::watch;
+
+use crate::cgroup::{self, Base, Group, Mounts};
+use crate::child::{Birth, Child, Moment, Pipes};
+use crate::error::{OpenError, SpawnError};
+use crate::launch::{Failure, Launch, Stack, Step, above_stdio};
+use crate::leftovers::{self, Leftovers};
+use crate::spawner::Spawner;
+use crate::spec::{ChildSpec, Limits, Stderr, Stdout};
+use crate::tree::Tree;
+use crate::{process, stderr};
+
+/// Where programs are looked up if the environment does not say.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What a node is opened with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its directory, on a local disk: the lock, the instance and the record of cgroups.
+    pub root: PathBuf,
+    /// Where `PATH` and `HOME` of children come from.
+    pub env: Env,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Whether to use cgroups where there are any.
+    pub cgroups: bool,
+}
+
+/// What one ffleet process has of a machine. There is one for a directory at a time.
+#[derive(Debug)]
+pub struct Node {
+    options: Options,
+    instance: NodeId,
+    base: Arc<Base>,
+    spawner: Spawner,
+    leftovers: Leftovers,
+    null: OwnedFd,
+    /// Every living child holds a receiver.
+    alive: watch::Sender<()>,
+    _lock: FileLock,
+}
+
+impl Node {
+    /// Takes the directory, clears away what an earlier life left, and finds out what cgroups
+    /// there are. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// If somebody else has the directory, or it cannot be used. What cgroups lack is no error,
+    /// but said by [`level`](Self::level).
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let root = &options.root;
+        files::create_private_dir(root)?;
+        let lock = FileLock::acquire(&root.join("node.lock"))
+            .map_err(|source| OpenError::Locked { root: root.clone(), source })?;
+        let instance = instance(root, options.clock.as_ref())?;
+        let name = format!("ffleet-{instance}");
+        let mut leftovers = Leftovers::clear(root, &name, &instance.to_string());
+        let base = if options.cgroups {
+            let base = Base::open(&mounts(), &name);
+            // Where the record was lost, its groups are found in their usual place.
+            for dir in base.dirs().iter().flat_map(|dir| cgroup::groups_below(dir)) {
+                leftovers.clear_group(&dir);
+            }
+            base
+        } else {
+            Base::none()
+        };
+        leftovers::record(root, &base.dirs())?;
+        if leftovers != Leftovers::default() {
+            let Leftovers { processes, groups, stuck } = leftovers;
+            tracing::warn!(processes, groups, stuck, "cleared away what an earlier life left");
+        }
+        let spawner = Spawner::start().map_err(OpenError::Spawner)?;
+        let null = fs::OpenOptions::new().read(true).write(true).open("/dev/null");
+        let null = null.map_err(OpenError::Spawner)?.into();
+        let alive = watch::Sender::new(());
+        Ok(Self {
+            options,
+            instance,
+            base: Arc::new(base),
+            spawner,
+            leftovers,
+            null,
+            alive,
+            _lock: lock,
+        })
+    }
+
+    /// Its id, which stays the same over restarts in the same directory.
+    #[must_use]
+    pub const fn instance(&self) -> NodeId {
+        self.instance
+    }
+
+    /// How far limits hold here.
+    #[must_use]
+    pub fn level(&self) -> GuardLevel {
+        self.base.level()
+    }
+
+    /// What an earlier life had left behind.
+    #[must_use]
+    pub const fn leftovers(&self) -> Leftovers {
+        self.leftovers
+    }
+
+    /// Children that are not gone yet.
+    #[must_use]
+    pub fn children(&self) -> usize {
+        self.alive.receiver_count()
+    }
+
+    /// Waits until no child is left. Whoever calls this has told them to end.
+    pub async fn idle(&self) {
+        self.alive.closed().await;
+    }
+
+    /// Starts a child, in its own session, process group and cgroup, and returns when its program
+    /// runs. Must be called in a tokio runtime, which sees the child to its end.
+    ///
+    /// # Errors
+    ///
+    /// If the program is not there, or anything that was asked for does not hold; nothing of
+    /// the child is left then.
+    pub async fn spawn(&self, spec: ChildSpec) -> Result<Child, SpawnError> {
+        if !spec.is_well_named() {
+            return Err(SpawnError::Name(spec.name));
+        }
+        let program = self.find(&spec.program)?;
+        let marks = self.marks(&spec.name);
+        let ChildSpec { name, args, cwd, mut env, stdout, stderr, limits, nice, .. } = spec;
+        self.surround(&mut env, &marks);
+        let failed = |source| SpawnError::Pipes(program.clone(), source);
+        let (stdin, stdout) = (self.null().map_err(failed)?, self.stdout(stdout).map_err(failed)?);
+        let error = pipe().map_err(failed)?;
+        let launch = Launch {
+            program: text(program.clone().into_os_string())?,
+            argv: [program.clone().into_os_string()]
+                .into_iter()
+                .chain(args)
+                .map(text)
+                .collect::<Result<_, _>>()?,
+            envp: env
+                .into_iter()
+                .map(|(mut name, value)| {
+                    name.push("=");
+                    name.push(value);
+                    text(name)
+                })
+                .collect::<Result<_, _>>()?,
+            cwd: text(cwd.into_os_string())?,
+            stdio: [stdin, stdout.0, error.0],
+            nice,
+            file_size: limits.file_size.map(|bytes| bytes.0),
+            cpus: limits.cpus.as_ref().map(|cpus| {
+                let mut set = CpuSet::new();
+                cpus.iter()
+                    .filter(|&&cpu| cpu < CpuSet::MAX_CPU)
+                    .for_each(|&cpu| set.set(cpu));
+                set
+            }),
+        };
+        let start = Start {
+            launch,
+            program: program.clone(),
+            name: name.clone(),
+            limits,
+            base: Arc::clone(&self.base),
+            marks: marks.into_iter().map(|(name, value)| joined(name, &value)).collect(),
+            spawner: self.spawner.clone(),
+            clock: Arc::clone(&self.options.clock),
+        };
+        let (tree, executed) = self.spawner.run(move |stack| start.start(stack)).await??;
+        let pipes = pipes(stdout.1, error.1, stderr).map_err(failed)?;
+        let birth = Birth {
+            executed,
+            clock: Arc::clone(&self.options.clock),
+            keep: self.alive.subscribe(),
+        };
+        Child::adopt(name, tree, birth, pipes).map_err(failed)
+    }
+
+    /// The file of a program; a bare name is looked up in `PATH`.
+    fn find(&self, program: &Path) -> Result<PathBuf, SpawnError> {
+        if program.components().count() > 1 || program.is_absolute() {
+            return Ok(program.to_owned());
+        }
+        let path = self.options.env.var("PATH").unwrap_or_else(|| OsStr::new(PATH));
+        std::env::split_paths(path)
+            .map(|dir| dir.join(program))
+            .find(|file| file.is_file() && access(file, Access::EXEC_OK).is_ok())
+            .ok_or_else(|| SpawnError::NotFound(program.to_owned()))
+    }
+
+    /// What a child's processes can be found by.
+    fn marks(&self, name: &str) -> [(&'static str, OsString); 2] {
+        [
+            (process::INSTANCE, self.instance.to_string().into()),
+            (process::CHILD, name.to_owned().into()),
+        ]
+    }
+
+    /// Adds what every child's environment has; what was asked for goes before the defaults, and
+    /// our marks before all.
+    fn surround(
+        &self,
+        env: &mut BTreeMap<OsString, OsString>,
+        marks: &[(&'static str, OsString); 2],
+    ) {
+        let ours = &self.options.env;
+        let path = ours.var("PATH").unwrap_or_else(|| OsStr::new(PATH));
+        let defaults = [
+            ("PATH", Some(path)),
+            ("HOME", ours.var("HOME")),
+            ("LANG", Some("C.UTF-8".as_ref())),
+        ];
+        for (name, value) in defaults {
+            if let Some(value) = value {
+                env.entry(name.into()).or_insert_with(|| value.to_owned());
+            }
+        }
+        for (name, value) in marks {
+            env.insert((*name).into(), value.clone());
+        }
+    }
+
+    fn null(&self) -> io::Result<OwnedFd> {
+        above_stdio(self.null.try_clone()?)
+    }
+
+    /// The child's end, and ours.
+    fn stdout(&self, stdout: Stdout) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
+        match stdout {
+            Stdout::Null => Ok((self.null()?, None)),
+            Stdout::File(file) => Ok((above_stdio(file.into())?, None)),
+            Stdout::Pipe => pipe().map(|(theirs, ours)| (theirs, Some(ours))),
+        }
+    }
+}
+
+/// A child that is about to be started, as the spawner's thread gets it.
+struct Start {
+    launch: Launch,
+    program: PathBuf,
+    name: String,
+    limits: Limits,
+    base: Arc<Base>,
+    marks: Vec<OsString>,
+    spawner: Spawner,
+    clock: Arc<dyn Clock>,
+}
+
+impl Start {
+    fn start(self, stack: &mut Stack) -> Result<(Tree, Moment), SpawnError> {
+        let unbounded = |source| SpawnError::Cgroup(self.program.clone(), source);
+        let group = if self.base.is_empty() {
+            None
+        } else {
+            Some(Group::create(self.base.sites(), &self.name, &self.limits).map_err(unbounded)?)
+        };
+        let doors = group.as_ref().map_or(Ok(Vec::new()), Group::doors).map_err(unbounded);
+        let launched = doors.and_then(|doors| {
+            self.launch
+                .start(&doors, stack)
+                .map_err(|failure| refused(&self.program, failure))
+        });
+        match launched {
+            Ok(launched) => {
+                let executed = Moment::now(self.clock.as_ref());
+                Ok((Tree::new(launched, group, self.marks, (self.spawner, self.base)), executed))
+            }
+            Err(error) => {
+                if let Some(Err(error)) = group.map(|group| group.remove()) {
+                    tracing::warn!(error = %chain(&error), "a cgroup is left");
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+fn refused(program: &Path, failure: Failure) -> SpawnError {
+    let Failure { step, source } = failure;
+    if step == Step::Exec && source.kind() == io::ErrorKind::NotFound {
+        return SpawnError::NotFound(program.to_owned());
+    }
+    SpawnError::Refused { program: program.to_owned(), step: step.purpose(), source }
+}
+
+/// The node's id, made at its first start.
+fn instance(root: &Path, clock: &dyn Clock) -> Result<NodeId, OpenError> {
+    let path = root.join("instance");
+    match fs::read_to_string(&path) {
+        Ok(text) => text
+            .trim()
+            .parse()
+            .map_err(|error| OpenError::Instance { path, source: io::Error::other(error) }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let id = chance::node_id(clock.now());
+            write_atomic(&path, format!("{id}\n").as_bytes(), 0o600)?;
+            Ok(id)
+        }
+        Err(source) => Err(OpenError::Instance { path, source }),
+    }
+}
+
+/// Where there is no `/proc`, there are no cgroups either.
+pub(crate) fn mounts() -> Mounts {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    Mounts::parse(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"))
+}
+
+/// The writing end for a child, and the reading end for us.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+    Ok((above_stdio(write)?, read))
+}
+
+/// Hands out the reading ends, and has standard error read.
+fn pipes(stdout: Option<OwnedFd>, error: OwnedFd, stderr: Stderr) -> io::Result<Pipes> {
+    let stdout = stdout.map(Receiver::from_owned_fd).transpose()?;
+    let error = Receiver::from_owned_fd(error)?;
+    let mut pipes = Pipes { stdout, ..Pipes::default() };
+    let log = match stderr {
+        Stderr::Pipe => {
+            pipes.stderr = Some(error);
+            return Ok(pipes);
+        }
+        Stderr::Tail => None,
+        Stderr::Log { path, cap } => Some((path, cap)),
+    };
+    // Its owner is the child's task, which waits for it or stops it.
+    pipes.reader = Some(tokio::spawn(stderr::read(error, pipes.said.clone(), log)));
+    Ok(pipes)
+}
+
+fn text(text: OsString) -> Result<CString, SpawnError> {
+    CString::new(text.into_vec())
+        .map_err(|error| SpawnError::ZeroByte(OsStr::from_bytes(&error.into_vec()).to_owned()))
+}
+
+fn joined(name: &str, value: &OsStr) -> OsString {
+    let mut joined = OsString::from(name);
+    joined.push("=");
+    joined.push(value);
+    joined
+}

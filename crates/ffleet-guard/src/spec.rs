@@ -1,0 +1,131 @@
+//! What a child is to be: program, arguments, surroundings and limits, as plain values.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::PathBuf;
+
+use ffleet_types::{Bytes, Cpu};
+
+/// How much nicer than ffleet itself a child is.
+const NICE: i32 = 10;
+/// The longest name of a child: it is a directory's name.
+const LONGEST_NAME: usize = 200;
+
+/// A child to be started.
+#[derive(Debug)]
+pub struct ChildSpec {
+    /// Its name, which no other child of this node has at the time: an attempt's id and what it
+    /// does in it. Letters, digits, `.`, `-` and `_`, beginning with a letter or digit.
+    pub name: String,
+    /// A path, or a name that is looked up in `PATH`.
+    pub program: PathBuf,
+    /// Its arguments, without the program's name.
+    pub args: Vec<OsString>,
+    /// The directory it is started in.
+    pub cwd: PathBuf,
+    /// Its environment, beyond `PATH`, `HOME`, `LANG` and our marks. Nothing is inherited.
+    pub env: BTreeMap<OsString, OsString>,
+    /// Where its standard output goes. Its standard input is always empty.
+    pub stdout: Stdout,
+    /// Where its standard error goes.
+    pub stderr: Stderr,
+    /// What it may use.
+    pub limits: Limits,
+    /// Its niceness: 10 unless said otherwise.
+    pub nice: i32,
+}
+
+impl ChildSpec {
+    /// A child that says nothing, without limits, in the root directory.
+    #[must_use]
+    pub fn new(name: impl Into<String>, program: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.into(),
+            program: program.into(),
+            args: Vec::new(),
+            cwd: PathBuf::from("/"),
+            env: BTreeMap::new(),
+            stdout: Stdout::Null,
+            stderr: Stderr::Tail,
+            limits: Limits::default(),
+            nice: NICE,
+        }
+    }
+
+    /// Whether its name can be a directory's.
+    pub(crate) fn is_well_named(&self) -> bool {
+        let legal = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_');
+        self.name.len() <= LONGEST_NAME
+            && self.name.bytes().all(legal)
+            && self
+                .name
+                .bytes()
+                .next()
+                .is_some_and(|first| first.is_ascii_alphanumeric())
+    }
+}
+
+/// Where a child's standard output goes.
+#[derive(Debug)]
+pub enum Stdout {
+    /// Nowhere.
+    Null,
+    /// To whoever takes it from the child ([`Child::take_stdout`](crate::Child::take_stdout)).
+    Pipe,
+    /// Into this file.
+    File(File),
+}
+
+/// Where a child's standard error goes. Its end is kept in memory in any case but `Pipe`.
+#[derive(Debug)]
+pub enum Stderr {
+    /// Nowhere else.
+    Tail,
+    /// Into a [`log`](crate::log) as well.
+    Log {
+        /// The log's first segment.
+        path: PathBuf,
+        /// The size of a segment; at most three are kept.
+        cap: Bytes,
+    },
+    /// To whoever takes it from the child ([`Child::take_stderr`](crate::Child::take_stderr)).
+    Pipe,
+}
+
+/// What a child and all its descendants may use; what is not said is not limited. How far each
+/// limit holds is the node's [`guard level`](ffleet_types::node::GuardLevel).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// CPU time per time.
+    pub cpu: Option<Cpu>,
+    /// Memory.
+    pub memory: Option<Bytes>,
+    /// Processes and threads together.
+    pub tasks: Option<u32>,
+    /// The size of any one file that they write.
+    pub file_size: Option<Bytes>,
+    /// The CPUs they may run on, and see.
+    pub cpus: Option<BTreeSet<usize>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_is_one_that_a_directory_can_have() {
+        for (name, fine) in [
+            ("01hxyz.0.1-encode", true),
+            ("a", true),
+            ("", false),
+            ("..", false),
+            ("-x", false),
+            ("a/b", false),
+            ("a b", false),
+            (&"a".repeat(201), false),
+        ] {
+            assert_eq!(ChildSpec::new(name, "true").is_well_named(), fine, "{name:?}");
+        }
+    }
+}

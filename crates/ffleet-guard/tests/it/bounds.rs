@@ -1,0 +1,81 @@
+//! Limits hold, and who ran into one is told so.
+
+use std::time::Duration;
+
+use ffleet_guard::{Child, Stdout};
+use ffleet_supervise::Exit;
+use ffleet_testkit::need;
+use ffleet_types::{Bytes, Cpu};
+
+use crate::fixture::{Fixture, nasty, said};
+
+#[tokio::test]
+async fn glutton_is_killed_and_named() {
+    if !(need::cgroups() && need::root()) {
+        return;
+    }
+    let fixture = Fixture::new(true);
+    let mut spec = nasty("child", "glutton 200 exit 0");
+    spec.limits.memory = Some(Bytes::mib(64));
+    let ended = fixture.spawn(spec).await.wait().await;
+    assert_eq!(ended.exit, Exit::Signal(9));
+    assert!(ended.is_out_of_memory(), "{ended:?}");
+    assert!(ended.usage.peak_memory <= Bytes::mib(64), "{:?}", ended.usage);
+}
+
+#[tokio::test]
+async fn fork_bomb_stops_at_its_limit() {
+    if !(need::cgroups() && need::root()) {
+        return;
+    }
+    let fixture = Fixture::new(true);
+    for script in ["forks 100 0.2", "threads 100 0.2"] {
+        let mut spec = nasty("child", script);
+        spec.limits.tasks = Some(20);
+        spec.stdout = Stdout::Pipe;
+        let mut child: Child = fixture.spawn(spec).await;
+        let many: u32 = said(&mut child).await.trim().parse().unwrap();
+        let ended = child.wait().await;
+        assert_eq!(many, 19, "{script}: the first one counts too");
+        assert!(ended.tasks_refused > 0 && ended.usage.peak_threads <= 20, "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn spinner_gets_the_cpu_time_it_may_have() {
+    if !(need::cgroups() && need::root()) {
+        return;
+    }
+    let fixture = Fixture::new(true);
+    let mut spec = nasty("child", "spin 1 exit 0");
+    spec.limits.cpu = Some(Cpu(200));
+    let usage = fixture.spawn(spec).await.wait().await.usage;
+    let used = Duration::from_micros(usage.user_micros + usage.system_micros);
+    // The first period may be begun late and the last be used whole.
+    assert!(used < Duration::from_millis(450), "{usage:?}");
+}
+
+#[tokio::test]
+async fn file_that_grows_too_large_ends_its_writer() {
+    for fixture in Fixture::both() {
+        let file = fixture.root.path().join("out");
+        let mut spec = nasty("child", &format!("write {} 1024 exit 0", file.display()));
+        spec.limits.file_size = Some(Bytes(64 << 10));
+        let ended = fixture.spawn(spec).await.wait().await;
+        assert_eq!(ended.exit, Exit::Signal(25), "SIGXFSZ");
+        assert_eq!(std::fs::metadata(&file).unwrap().len(), 64 << 10);
+    }
+}
+
+#[tokio::test]
+async fn child_sees_the_cpus_it_may_use() {
+    for fixture in Fixture::both() {
+        let mut spec = nasty("child", "status");
+        spec.limits.cpus = Some([0].into());
+        spec.stdout = Stdout::Pipe;
+        let mut child = fixture.spawn(spec).await;
+        let said = said(&mut child).await;
+        assert!(said.contains("Cpus_allowed_list:\t0\n"), "{said}");
+        child.wait().await;
+    }
+}

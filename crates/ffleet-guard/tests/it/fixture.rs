@@ -1,0 +1,133 @@
+//! A node in a directory of its own, and what is left of it afterwards.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ffleet_base::SystemClock;
+use ffleet_base::paths::Env;
+use ffleet_guard::{Child, ChildSpec, Exit, Node, Options, Stdout};
+use ffleet_testkit::{assert_none_left, binary, until};
+use tokio::io::AsyncReadExt as _;
+
+/// Longer than anything here takes unless it is broken.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// A node whose directory goes with it. When it is dropped, nothing may be left of its children.
+pub(crate) struct Fixture {
+    pub(crate) node: Option<Node>,
+    pub(crate) root: tempfile::TempDir,
+    mark: String,
+}
+
+impl Fixture {
+    pub(crate) fn new(cgroups: bool) -> Self {
+        let root = tempfile::Builder::new()
+            .prefix("guard-")
+            .tempdir()
+            .expect("a directory");
+        let node = Node::open(options(root.path(), cgroups)).expect("a node");
+        let mark = format!("FFLEET_INSTANCE={}", node.instance());
+        Self { node: Some(node), root, mark }
+    }
+
+    /// With cgroups, as far as there are any, and without.
+    pub(crate) fn both() -> [Self; 2] {
+        [Self::new(true), Self::new(false)]
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        self.node.as_ref().expect("it is there until it is dropped")
+    }
+
+    pub(crate) async fn spawn(&self, spec: ChildSpec) -> Child {
+        self.node().spawn(spec).await.expect("a child")
+    }
+
+    /// Runs `script` to its end, and what it said.
+    pub(crate) async fn run(&self, script: &str) -> (Exit, String) {
+        let mut spec = nasty("child", script);
+        spec.stdout = Stdout::Pipe;
+        let mut child = self.spawn(spec).await;
+        let said = said(&mut child).await;
+        (child.wait().await, said)
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let groups = groups(self.root.path());
+        let children = |dir: &PathBuf| {
+            fs::read_dir(dir).is_ok_and(|mut all| {
+                all.any(|entry| entry.is_ok_and(|entry| entry.path().is_dir()))
+            })
+        };
+        until(SOON, "no cgroup of a child is left", || !groups.iter().any(children));
+        assert_none_left(&self.mark, SOON);
+        drop(self.node.take());
+        until(SOON, "no cgroup of the node is left", || !groups.iter().any(|dir| dir.exists()));
+    }
+}
+
+pub(crate) fn options(root: &Path, cgroups: bool) -> Options {
+    let env = [("PATH", "/usr/bin:/bin"), ("HOME", "/nonexistent"), ("SECRET", "x")];
+    Options {
+        root: root.join("node"),
+        env: env.into_iter().collect::<Env>(),
+        clock: Arc::new(SystemClock),
+        cgroups,
+    }
+}
+
+/// Where the node of `root` has its cgroups.
+pub(crate) fn groups(root: &Path) -> Vec<PathBuf> {
+    let record = fs::read_to_string(root.join("node/cgroups")).unwrap_or_default();
+    record.lines().map(PathBuf::from).collect()
+}
+
+/// A child called `name` that misbehaves as `script` says.
+pub(crate) fn nasty(name: &str, script: &str) -> ChildSpec {
+    let mut spec = ChildSpec::new(name, binary("nasty"));
+    let mut words = script.split(' ').map(OsString::from);
+    while let Some(word) = words.next() {
+        // The script of an orphan is one argument: everything in quotes.
+        let quoted = word
+            .to_str()
+            .and_then(|word| word.strip_prefix('\''))
+            .map(str::to_owned);
+        spec.args.push(match quoted {
+            None => word,
+            Some(mut text) => {
+                while !text.ends_with('\'') {
+                    text.push(' ');
+                    text.push_str(words.next().expect("a closing quote").to_str().expect("text"));
+                }
+                text.trim_end_matches('\'').into()
+            }
+        });
+    }
+    spec
+}
+
+/// Everything that a child says on standard output.
+pub(crate) async fn said(child: &mut Child) -> String {
+    let mut text = String::new();
+    let mut stdout = child.take_stdout().expect("a pipe");
+    stdout.read_to_string(&mut text).await.expect("text");
+    text
+}
+
+/// Waits for the first line that a child says, and leaves the pipe open.
+pub(crate) async fn heard(child: &mut Child, line: &str) -> tokio::net::unix::pipe::Receiver {
+    let mut stdout = child.take_stdout().expect("a pipe");
+    let mut bytes = vec![0; line.len() + 1];
+    let read = tokio::time::timeout(SOON, stdout.read_exact(&mut bytes)).await;
+    read.expect("it says something").expect("it says enough");
+    assert_eq!(bytes, format!("{line}\n").as_bytes());
+    stdout
+}

@@ -1,0 +1,11 @@
+//! Real children on a real kernel: every test starts some that misbehave, and looks that nothing
+//! of them is left.
+
+mod bounds;
+mod disk;
+mod ends;
+mod fixture;
+mod latency;
+mod leftovers;
+mod start;
+mod supervised;

@@ -1,0 +1,300 @@
+//! What is to be done now.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ffleet_types::node::{Capacity, Order, State};
+use ffleet_types::{AttemptId, Fence, NodeId, TaskId, Timestamp};
+
+use super::{At, Fleet, Reservation};
+use crate::lease::{Decision, Lease, Stage};
+use crate::place::{self, Headroom, Place};
+use crate::queue::{Key, Lane};
+
+/// What is to be done now, each item once; see [`super`] for the answers it wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "a plan that is dropped leaves its tasks with nobody"]
+pub struct Plan {
+    /// Tasks to give to nodes.
+    pub assigns: Vec<Assign>,
+    /// Tasks whose pause after a failed attempt is over.
+    pub requeues: Vec<TaskId>,
+    /// Attempts to take back from nodes that are gone.
+    pub reclaims: Vec<Reclaim>,
+    /// Tasks that no known node could ever run.
+    pub rejects: Vec<Reject>,
+    /// When to plan again if nothing happens until then; nothing if there is nothing to wait for.
+    pub wake: Option<Timestamp>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.assigns.is_empty()
+            && self.requeues.is_empty()
+            && self.reclaims.is_empty()
+            && self.rejects.is_empty()
+    }
+}
+
+/// A task that is to go to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assign {
+    /// The task.
+    pub task: TaskId,
+    /// The node.
+    pub node: NodeId,
+    /// The fence of the attempt to come.
+    pub fence: Fence,
+}
+
+impl Assign {
+    /// The attempt to come.
+    #[must_use]
+    pub const fn attempt(&self) -> AttemptId {
+        AttemptId { task: self.task, fence: self.fence }
+    }
+}
+
+/// An attempt that is to be taken back: its holder is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reclaim {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// Who had it.
+    pub node: NodeId,
+    /// Whether the node had begun. If so the attempt ends as lost; if not it is given back, and
+    /// nothing is charged.
+    pub started: bool,
+    /// For how long nothing was heard.
+    pub silent: Duration,
+}
+
+/// A task that no known node could ever run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// The task.
+    pub task: TaskId,
+    /// What is missing, for a person.
+    pub missing: String,
+}
+
+impl Fleet {
+    /// Decides what is to be done at `now`. What is assigned is debited at once.
+    ///
+    /// The work is bounded by what has changed: a task that did not fit is not looked at again
+    /// before there is more room somewhere.
+    pub fn plan(&mut self, now: Timestamp) -> Plan {
+        let mut plan = Plan::default();
+        self.reclaim(now, &mut plan);
+        self.end_rests(now, &mut plan);
+        self.reject(&mut plan);
+        let places = self.places(now);
+        self.assign(now, places.clone(), &mut plan);
+        let patience = self.reserve(now, &places);
+        plan.wake = self.wake(patience);
+        plan
+    }
+
+    /// Takes back what nodes that are gone have held, each attempt once.
+    fn reclaim(&mut self, now: Timestamp, plan: &mut Plan) {
+        let policy = self.policy.lease;
+        while let Some(&(_, id)) = self.leases.first() {
+            let Some(At::Held(lease)) = self.tasks.get(&id).map(|task| task.at) else {
+                unreachable!("invariant: every lease in the index is of a held task");
+            };
+            let (started, silent) = match policy.decide(&lease, now) {
+                Decision::Keep { .. } => break,
+                Decision::GiveBack { silent } => (false, silent),
+                Decision::Lost { silent } => (true, silent),
+            };
+            let attempt = AttemptId { task: id, fence: lease.fence };
+            plan.reclaims
+                .push(Reclaim { attempt, node: lease.holder, started, silent });
+            self.settle(id, At::Reclaiming(lease));
+        }
+    }
+
+    /// Ends the rests that are over.
+    fn end_rests(&mut self, now: Timestamp, plan: &mut Plan) {
+        while let Some(&(until, id)) = self.rests.first() {
+            if until > now {
+                break;
+            }
+            if matches!(self.tasks.get(&id).map(|task| task.at), Some(At::Retrying { .. })) {
+                plan.requeues.push(id);
+                self.settle(id, At::Requeueing);
+            } else {
+                self.unchecked.insert(id);
+                self.settle(id, At::Queue);
+            }
+        }
+    }
+
+    /// Rejects what no node that is known could hold, whatever it is doing now.
+    fn reject(&mut self, plan: &mut Plan) {
+        // Where no node is known yet nothing is impossible; the tasks are checked later.
+        if self.nodes.is_empty() {
+            return;
+        }
+        for id in std::mem::take(&mut self.unchecked) {
+            let Some(task) = self.tasks.get(&id).filter(|task| task.at == At::Queue) else {
+                continue;
+            };
+            let nodes = self.nodes.values().map(|node| (node.name.as_str(), node.capacity));
+            if let Some(missing) = place::missing(&task.entry.need, nodes) {
+                plan.rejects.push(Reject { task: id, missing });
+                self.release_reservation(id);
+                self.settle(id, At::Rejecting);
+            }
+        }
+    }
+
+    /// The nodes that take work, and the room they have.
+    fn places(&mut self, now: Timestamp) -> Vec<Place> {
+        let places: Vec<Place> = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| {
+                let active = node.state(self.policy.lease, now) == State::Active;
+                active && node.order == Order::Accept
+            })
+            .map(|(&id, node)| {
+                let promised = self.promised.get(&id).copied().unwrap_or_default();
+                Place {
+                    node: id,
+                    capacity: node.capacity,
+                    free: node.capacity.less(&promised.all),
+                    lasting: node.capacity.less(&promised.live),
+                }
+            })
+            .collect();
+        let open: BTreeSet<NodeId> = places.iter().map(|place| place.node).collect();
+        if !open.is_subset(&self.open) {
+            self.queue.look_again();
+        }
+        self.open = open;
+        places
+    }
+
+    /// Gives tasks to nodes until nothing that waits fits anywhere.
+    fn assign(&mut self, now: Timestamp, mut places: Vec<Place>, plan: &mut Plan) {
+        let whole = self.whole();
+        loop {
+            let smallest = self.queue.smallest();
+            if self.queue.is_empty() || !places.iter().any(|place| place.free.holds(&smallest)) {
+                return;
+            }
+            let room = Room {
+                places: &places,
+                reservation: self.reservation,
+                headroom: self.policy.headroom,
+            };
+            let fits = |lane, key: &Key, need: &Capacity| room.best(lane, key, need).is_some();
+            let Some(key) = self.queue.next(&whole, fits) else {
+                return;
+            };
+            let id = key.task();
+            let task = self.tasks.get_mut(&id).expect("invariant: what is queued is known");
+            task.blocked = None;
+            let need = task.entry.need;
+            let index = room
+                .best(task.entry.lane(), &key, &need)
+                .expect("invariant: the queue answers what fits");
+            let node = places[index].node;
+            let fence = task.fence.next();
+            places[index].free = places[index].free.less(&need);
+            let lease = Lease { holder: node, fence, renewed: now, stage: Stage::Offered };
+            self.settle(id, At::Held(lease));
+            self.release_reservation(id);
+            self.overtaken(&key, now, &places);
+            plan.assigns.push(Assign { task: id, node, fence });
+        }
+    }
+
+    /// Notes since when the first task that waits has been overtaken: now, if `key` went before
+    /// it.
+    fn overtaken(&mut self, key: &Key, now: Timestamp, places: &[Place]) {
+        let Some(head) = self.head(places).filter(|head| head < key) else {
+            return;
+        };
+        let task = self
+            .tasks
+            .get_mut(&head.task())
+            .expect("invariant: what is queued is known");
+        task.blocked.get_or_insert(now);
+    }
+
+    /// The first task that waits for room which there will be when others are done.
+    fn head(&self, places: &[Place]) -> Option<Key> {
+        self.queue
+            .head(|need| places.iter().any(|place| place.lasting.holds(need)))
+    }
+
+    /// Keeps a node for the first task that waits, once it has been overtaken for as long as its
+    /// patience lasts; answers when that is to be, if it is not yet.
+    fn reserve(&mut self, now: Timestamp, places: &[Place]) -> Option<Timestamp> {
+        if let Some(kept) = self.reservation {
+            if self.open.contains(&kept.node) {
+                return None;
+            }
+            // The node takes no more work, and with that it is no use to the task.
+            self.release_reservation(kept.task);
+        }
+        let head = self.head(places)?;
+        let task = self.tasks.get(&head.task())?;
+        let until = task.blocked?.after(self.policy.patience);
+        if now < until {
+            return Some(until);
+        }
+        // The node that lacks least of what it needs has it soonest.
+        let need = task.entry.need;
+        let kept =
+            places
+                .iter()
+                .filter(|place| place.lasting.holds(&need))
+                .min_by_key(|place| {
+                    let free = self.free(place);
+                    (place::dominant_share(&need.less(&free), &place.capacity), place.node)
+                })?;
+        self.reservation = Some(Reservation { task: head.task(), key: head, node: kept.node });
+        None
+    }
+
+    fn free(&self, place: &Place) -> Capacity {
+        place.capacity.less(&self.promised(place.node))
+    }
+
+    /// When something is to be decided without anything having happened.
+    fn wake(&self, patience: Option<Timestamp>) -> Option<Timestamp> {
+        let lapse = self
+            .leases
+            .first()
+            .map(|(renewed, _)| renewed.after(self.policy.lease.term));
+        let rest = self.rests.first().map(|&(until, _)| until);
+        [lapse, rest, patience].into_iter().flatten().min()
+    }
+}
+
+/// The room there is, as a task sees it.
+struct Room<'a> {
+    places: &'a [Place],
+    reservation: Option<Reservation>,
+    headroom: Headroom,
+}
+
+impl Room<'_> {
+    /// Where a task goes, by the index of the place.
+    fn best(&self, lane: Lane, key: &Key, need: &Capacity) -> Option<usize> {
+        let headroom = if lane.is_live() { self.headroom } else { Headroom(0) };
+        match self.reservation {
+            // What goes before the task that the node is kept for may have it.
+            Some(kept) if *key > kept.key => {
+                let open = |place: &Place| place.node != kept.node;
+                place::best(self.places, need, headroom, open)
+            }
+            _ => place::best(self.places, need, headroom, |_| true),
+        }
+    }
+}

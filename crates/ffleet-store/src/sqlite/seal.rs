@@ -1,0 +1,85 @@
+//! Sealing: the guarded write after which one attempt alone may publish.
+//!
+//! It moves no task. It holds off a cancel, and a cancel that came first holds off it: both are
+//! rows of the same transaction log, so that one of them is first for everybody.
+
+use ffleet_types::task::{self, Change, State};
+use ffleet_types::{AttemptId, JobRef, Timestamp};
+
+use super::code;
+use super::row::Hot;
+use super::writer::{Verb, Writing};
+use crate::verbs::{Refusal, Seal};
+
+#[derive(Debug)]
+struct Item {
+    attempt: AttemptId,
+    started: Option<Timestamp>,
+    actor: String,
+    artifacts: String,
+}
+
+/// Seals of one call.
+#[derive(Debug)]
+pub(super) struct Seals(Vec<Item>);
+
+impl Seals {
+    pub(super) fn new(items: Vec<Seal>) -> Self {
+        let item = |seal: Seal| Item {
+            attempt: seal.attempt,
+            // An attempt that seals has begun, whether anybody said so or not.
+            started: seal.started.or(Some(seal.at)),
+            actor: seal.actor.to_string(),
+            artifacts: code::json(&seal.artifacts),
+        };
+        Self(items.into_iter().map(item).collect())
+    }
+}
+
+impl Item {
+    fn perform(&self, to: &mut Writing<'_>) -> rusqlite::Result<Result<Change, Refusal>> {
+        let AttemptId { task, fence } = self.attempt;
+        let unknown = Refusal::Unknown(JobRef::Id(task.job));
+        let row = if task.index == 0 {
+            Hot::by_id(to.conn, task.job)?
+        } else {
+            None
+        };
+        let Some(mut row) = row else {
+            return Ok(Err(unknown));
+        };
+        let before = row.task.state;
+        if fence != row.task.fence {
+            let refusal = task::Refusal::StaleFence { carried: fence, current: row.task.fence };
+            return Ok(Err(refusal.into()));
+        }
+        if row.sealed.is_some() {
+            return Ok(Ok(Change::Already));
+        }
+        if !matches!(before, State::Assigned | State::Running) {
+            let refusal = task::Refusal::NoEdge { from: before, to: State::Completed };
+            return Ok(Err(refusal.into()));
+        }
+        if row.cancel.is_some() {
+            return Ok(Err(Refusal::CancelRequested(row.number())));
+        }
+        if let Err(refusal) = row.has_room(1) {
+            return Ok(Err(refusal));
+        }
+        if let Some(started) = self.started.filter(|_| row.awaits_start(fence)) {
+            row.begin(to.conn, started, &self.actor)?;
+        }
+        row.sealed = Some(self.artifacts.clone());
+        row.write(to.conn)?;
+        to.moved(before, row.task.state);
+        Ok(Ok(Change::Moved { from: before, to: row.task.state }))
+    }
+}
+
+impl Verb for Seals {
+    type Answer = Vec<Result<Change, Refusal>>;
+
+    fn perform(&self, to: &mut Writing<'_>) -> rusqlite::Result<Self::Answer> {
+        self.0.iter().map(|item| item.perform(to)).collect()
+    }
+}

@@ -1,0 +1,261 @@
+//! A child that misbehaves on purpose: `nasty VERB [ARGUMENT] VERB …`, carried out in order.
+//!
+//! Everything that lasts is bounded, so that one which a broken test leaves behind goes away by
+//! itself.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::exit,
+    reason = "a program that misbehaves uses what well-behaved code does not"
+)]
+
+use std::fs::File;
+use std::hint::black_box;
+use std::io::Write as _;
+use std::process::{Command, exit};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Signal, getpid, kill_process, setsid};
+use rustix::time::{ClockId, clock_gettime};
+use tokio::signal::unix::{SignalKind, signal};
+
+const USAGE: &str = "\
+nasty VERB [ARGUMENT] …
+  say TEXT           print a line to stdout
+  complain TEXT      print a line to stderr
+  exit N             end with this code
+  signal N           end by this signal
+  hang SECONDS       do nothing
+  spin SECONDS       use one CPU for so long
+  burn SECONDS       use so much CPU time
+  ignore-term        ignore SIGTERM, SIGINT and SIGHUP from now on
+  fork-away SCRIPT   start `nasty SCRIPT` in a session of its own, as an orphan
+  forks N SECONDS    start N children that hang; print how many there are
+  threads N SECONDS  start N threads that hang; print how many there are
+  glutton MIB        take memory, and keep it
+  flood-stderr KIB   write lines to stderr
+  flood-stdout KIB   write zeros to stdout
+  write FILE KIB     write a file
+  close-stdout       close stdout, and go on
+  read-stdin         read stdin to its end, and print how many bytes that were
+  env                print the environment
+  files              print the open descriptors
+  status             print /proc/self/status, limits and cgroup
+  tree               print process, group and session id";
+
+fn main() {
+    let mut script = Script { words: std::env::args().skip(1).collect::<Vec<_>>().into_iter() };
+    let mut kept = Vec::new();
+    while let Some(verb) = script.words.next() {
+        act(&verb, &mut script, &mut kept);
+    }
+}
+
+/// What is left to do.
+struct Script {
+    words: std::vec::IntoIter<String>,
+}
+
+impl Script {
+    fn text(&mut self) -> String {
+        self.words.next().unwrap_or_else(|| misused("an argument is missing"))
+    }
+
+    fn number<T: FromStr>(&mut self) -> T {
+        let text = self.text();
+        text.parse()
+            .unwrap_or_else(|_| misused(&format!("{text:?} is no number")))
+    }
+
+    fn seconds(&mut self) -> Duration {
+        Duration::from_secs_f64(self.number::<f64>().clamp(0.0, 600.0))
+    }
+}
+
+fn misused(why: &str) -> ! {
+    eprintln!("{why}\n{USAGE}");
+    exit(64)
+}
+
+fn act(verb: &str, script: &mut Script, kept: &mut Vec<Vec<u8>>) {
+    match verb {
+        "say" => println!("{}", script.text()),
+        "complain" => eprintln!("{}", script.text()),
+        "exit" => exit(script.number()),
+        "signal" => die(script.number()),
+        "hang" => std::thread::sleep(script.seconds()),
+        "spin" => spin(script.seconds()),
+        "burn" => burn(script.seconds()),
+        "ignore-term" => ignore_term(),
+        "fork-away" => fork_away(&script.text()),
+        "daemon" => daemon(script),
+        "forks" => forks(script.number(), &script.text()),
+        "threads" => threads(script.number(), script.seconds()),
+        "glutton" => glutton(script.number(), kept),
+        "flood-stderr" => flood_stderr(script.number()),
+        "flood-stdout" => flood(&mut std::io::stdout(), script.number()),
+        "write" => write(&script.text(), script.number()),
+        "close-stdout" => close_stdout(),
+        "read-stdin" => read_stdin(),
+        "env" => std::env::vars_os().for_each(|(name, value)| {
+            println!("{}={}", name.display(), value.display());
+        }),
+        "files" => files(),
+        "status" => status(),
+        "tree" => println!(
+            "{} {} {}",
+            getpid().as_raw_nonzero(),
+            rustix::process::getpgrp().as_raw_nonzero(),
+            rustix::process::getsid(None).map_or(0, |sid| sid.as_raw_nonzero().get())
+        ),
+        other => misused(&format!("there is no verb {other:?}")),
+    }
+}
+
+fn die(number: i32) {
+    let Some(signal) = Signal::from_named_raw(number) else {
+        misused("no such signal")
+    };
+    // Rust handles SIGSEGV once, to tell a stack overflow, and then no more.
+    for _ in 0..2 {
+        if kill_process(getpid(), signal).is_err() {
+            misused("cannot signal myself");
+        }
+    }
+    // It is ignored, or blocked.
+    std::thread::sleep(Duration::from_secs(5));
+}
+
+fn spin(span: Duration) {
+    let start = Instant::now();
+    let mut count = 0_u64;
+    while start.elapsed() < span {
+        count = black_box(count.wrapping_add(1));
+    }
+}
+
+fn burn(span: Duration) {
+    let used = || clock_gettime(ClockId::ProcessCPUTime);
+    let nanos = i128::try_from(span.as_nanos()).unwrap_or(0);
+    while i128::from(used().tv_sec) * 1_000_000_000 + i128::from(used().tv_nsec) < nanos {
+        black_box(nanos);
+    }
+}
+
+/// By a handler that does nothing; it stays when the runtime that installs it is gone.
+fn ignore_term() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let _inside = runtime.as_ref().map(tokio::runtime::Runtime::enter);
+    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+        match signal(kind) {
+            Ok(listener) => drop(listener),
+            Err(error) => misused(&format!("cannot ignore a signal: {error}")),
+        }
+    }
+}
+
+fn myself() -> Command {
+    Command::new(std::env::current_exe().unwrap_or_else(|_| misused("I do not know where I am")))
+}
+
+/// The first child leaves the session and dies at once; its own child is nobody's.
+fn fork_away(script: &str) {
+    if let Err(error) = myself().arg("daemon").args(script.split_whitespace()).status() {
+        misused(&format!("cannot fork away: {error}"));
+    }
+}
+
+fn daemon(script: &mut Script) {
+    if let Err(error) = setsid() {
+        misused(&format!("cannot leave the session: {error}"));
+    }
+    match myself().args(&mut script.words).spawn() {
+        Ok(_orphan) => exit(0),
+        Err(error) => misused(&format!("cannot leave a child behind: {error}")),
+    }
+}
+
+fn forks(count: usize, seconds: &str) {
+    let children: Vec<_> = (0..count)
+        .map_while(|_| myself().args(["hang", seconds]).spawn().ok())
+        .collect();
+    println!("{}", children.len());
+    for mut child in children {
+        if let Err(error) = child.wait() {
+            eprintln!("lost a child: {error}");
+        }
+    }
+}
+
+fn threads(count: usize, span: Duration) {
+    let thread = || std::thread::Builder::new().spawn(move || std::thread::sleep(span));
+    let threads: Vec<_> = (0..count).map_while(|_| thread().ok()).collect();
+    println!("{}", threads.len());
+    std::thread::sleep(span);
+}
+
+fn glutton(mib: usize, kept: &mut Vec<Vec<u8>>) {
+    for _ in 0..mib {
+        // Not zeros, which the kernel would not have to find room for.
+        kept.push(black_box(vec![0xa5; 1 << 20]));
+    }
+}
+
+fn flood_stderr(kib: usize) {
+    let line = [b'x'; 63];
+    let mut stderr = std::io::stderr().lock();
+    for number in 0..kib * 16 {
+        let text = format!("{number:08} {}\n", std::str::from_utf8(&line[..54]).unwrap_or("x"));
+        if stderr.write_all(text.as_bytes()).is_err() {
+            exit(74);
+        }
+    }
+}
+
+fn flood(to: &mut dyn std::io::Write, kib: usize) {
+    for _ in 0..kib {
+        if to.write_all(&[0; 1024]).is_err() {
+            exit(74);
+        }
+    }
+}
+
+fn write(path: &str, kib: usize) {
+    match File::create(path) {
+        Ok(mut file) => flood(&mut file, kib),
+        Err(error) => misused(&format!("cannot create {path}: {error}")),
+    }
+}
+
+fn close_stdout() {
+    let closed = File::open("/dev/null").map(|null| rustix::stdio::dup2_stdout(&null));
+    if !matches!(closed, Ok(Ok(()))) {
+        misused("cannot close stdout");
+    }
+}
+
+fn read_stdin() {
+    let count = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    println!("{}", count.unwrap_or(0));
+}
+
+/// The directory that is read for it is closed again before they are looked up.
+fn files() {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else {
+        misused("there is no /proc")
+    };
+    let paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    for path in paths {
+        if let Ok(target) = std::fs::read_link(&path) {
+            println!("{} {}", path.file_name().unwrap_or_default().display(), target.display());
+        }
+    }
+}
+
+fn status() {
+    for name in ["status", "limits", "cgroup"] {
+        println!("{}", std::fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default());
+    }
+}

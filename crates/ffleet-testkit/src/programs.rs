@@ -1,0 +1,51 @@
+//! The programs that this workspace builds, for tests of crates that do not own them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+/// The path of `name`, a program of this crate (`nasty`), built now if it is missing or older
+/// than its source. A test of the whole workspace finds it built already.
+///
+/// # Panics
+///
+/// If it cannot be built.
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
+    let path = target_dir().join(name);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/bin/{name}.rs"));
+    let fresh = match (changed(&path), changed(&source)) {
+        (Some(built), Some(written)) => built >= written,
+        (built, None) => built.is_some(),
+        (None, _) => false,
+    };
+    if !fresh {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--bin", name])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        assert!(
+            built.as_ref().is_ok_and(std::process::ExitStatus::success),
+            "cargo could not build {name}: {built:?}"
+        );
+    }
+    path
+}
+
+/// Where cargo puts programs: a test runs from `deps` in it.
+fn target_dir() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let deps = test.parent().expect("a program lies in a directory");
+    let in_deps = deps.ends_with("deps");
+    if in_deps {
+        deps.parent().expect("deps has a parent").to_owned()
+    } else {
+        deps.to_owned()
+    }
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|file| file.modified()).ok()
+}

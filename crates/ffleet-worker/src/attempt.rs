@@ -1,0 +1,287 @@
+//! One attempt, from its assignment to its end.
+//!
+//! A phase a file: `probe` finds out what the input is, `encode` makes the results (`live` sends
+//! them), `verify` checks them, `publish` brings them where they belong. What is wanted of the
+//! attempt is looked at between the phases and while a child or a copy runs; whatever ends it
+//! early, everything it made is undone before the end is reported.
+
+mod costs;
+mod encode;
+mod halt;
+pub(crate) mod limits;
+mod live;
+mod probe;
+mod publish;
+pub(crate) mod record;
+mod verify;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ffleet_api::control::{Assignment, Finished, Report};
+use ffleet_spool::{Dir, Step};
+use ffleet_supervise::{Order, Policy};
+use ffleet_types::attempt::Artifact;
+use ffleet_types::{Bytes, Outcome, Reason};
+
+use crate::child::{Ended, Hands, Reader, Task};
+use crate::herald::Herald;
+use crate::link::Receipt;
+use crate::places::Places;
+use crate::roster::{Place, Roster};
+use crate::shop::Shop;
+
+pub(crate) use costs::Costs;
+pub(crate) use halt::Halt;
+pub(crate) use publish::note_failure;
+
+/// An attempt under way.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    shop: Arc<Shop>,
+    job: Assignment,
+    place: Place,
+    herald: Herald,
+    costs: Costs,
+    commands: Vec<Vec<String>>,
+    notes: Vec<String>,
+    /// What was published of a sealed attempt that failed.
+    artifacts: Vec<Artifact>,
+    /// Whether it has the seal.
+    sealed: bool,
+    /// How many children it has had.
+    children: u32,
+}
+
+impl Attempt {
+    pub(crate) fn new(shop: Arc<Shop>, roster: Arc<Roster>, job: Assignment, place: Place) -> Self {
+        let herald = Herald::start(shop.link.clone(), roster, job.attempt);
+        Self {
+            shop,
+            job,
+            place,
+            herald,
+            costs: Costs::default(),
+            commands: Vec::new(),
+            notes: Vec::new(),
+            artifacts: Vec::new(),
+            sealed: false,
+            children: 0,
+        }
+    }
+
+    /// Carries it out and reports its end. When this returns nothing of it is left but what it
+    /// published, unless the controller could not be told: then it is settled at the next start.
+    pub(crate) async fn run(mut self) {
+        let id = self.job.attempt;
+        let worked = self.work().await;
+        let (outcome, artifacts) = match worked {
+            Ok(artifacts) => (Outcome::Completed, artifacts),
+            Err(halt) => {
+                tracing::info!(attempt = %id, ?halt, "the attempt did not complete");
+                let adrift = halt == Halt::Adrift;
+                let Some(outcome) = halt.outcome() else {
+                    debug_assert!(adrift, "every other end is reported");
+                    return;
+                };
+                self.undo().await;
+                (outcome, std::mem::take(&mut self.artifacts))
+            }
+        };
+        if self.finish(outcome, artifacts).await != Receipt::Undelivered {
+            self.step(Step::Finished);
+            self.sweep().await;
+        }
+    }
+
+    /// Everything up to the last result's final name.
+    async fn work(&mut self) -> Result<Vec<Artifact>, Halt> {
+        let places = self.prepare().await?;
+        let dir = self.shop.work.dir(self.job.attempt);
+        self.step(Step::WorkMade);
+        let probe = self.probe(places.input.as_ref()).await?;
+        self.step(Step::Probed);
+        self.checkpoint().await?;
+        if self.job.spec.is_live() {
+            self.live(&dir, &probe).await?;
+            self.keep_recordings(&dir, &places).await
+        } else {
+            let made = self.encode(&dir, &places, &probe).await?;
+            self.step(Step::Encoded);
+            self.checkpoint().await?;
+            self.verify(&dir, &made).await?;
+            self.step(Step::Verified);
+            self.publish(&dir, &places, |output| encode::result(&dir, output)).await
+        }
+    }
+
+    /// What a live job recorded into files beside sending it; nothing for one that only sends.
+    async fn keep_recordings(&mut self, dir: &Dir, places: &Places) -> Result<Vec<Artifact>, Halt> {
+        if places.deliveries.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.publish(dir, places, |output| encode::result(dir, output)).await
+    }
+
+    /// Looks at the places and makes the work directory.
+    async fn prepare(&self) -> Result<Places, Halt> {
+        let (shop, spec, attempt) =
+            (Arc::clone(&self.shop), self.job.spec.clone(), self.job.attempt);
+        blocking(move || {
+            let places = Places::look(&spec, attempt, &shop.bounds)?;
+            shop.work.make(attempt)?;
+            Ok(places)
+        })
+        .await
+    }
+
+    /// Goes on if that is wanted, waits while a pause is, and ends if an end is.
+    async fn checkpoint(&mut self) -> Result<(), Halt> {
+        let mut paused_at = None;
+        loop {
+            let order = *self.place.orders.borrow_and_update();
+            match order {
+                Order::Stop(stop) | Order::Kill(stop) => return Err(stop.into()),
+                Order::Run => {
+                    if let Some(since) = paused_at {
+                        self.costs.pause(self.shop.clock.monotonic().saturating_sub(since));
+                        self.herald.say(Report::Resumed { at: self.shop.clock.now() });
+                    }
+                    return Ok(());
+                }
+                Order::Pause if paused_at.is_none() => {
+                    paused_at = Some(self.shop.clock.monotonic());
+                    self.herald.say(Report::Paused { at: self.shop.clock.now() });
+                }
+                Order::Pause => {}
+            }
+            if self.place.orders.changed().await.is_err() {
+                return Err(Halt::platform("the attempt was forgotten by its own worker"));
+            }
+        }
+    }
+
+    /// Removes what was staged, and the work directory unless the record in it is still needed.
+    async fn undo(&self) {
+        let (shop, job, sealed) = (Arc::clone(&self.shop), self.job.clone(), self.sealed);
+        let undone = blocking(move || {
+            undo(&job)?;
+            if !sealed {
+                shop.work.dir(job.attempt).remove()?;
+            }
+            Ok(())
+        })
+        .await;
+        if let Err(halt) = undone {
+            tracing::warn!(attempt = %self.job.attempt, ?halt, "something was left behind");
+        }
+    }
+
+    async fn finish(&mut self, outcome: Outcome, artifacts: Vec<Artifact>) -> Receipt {
+        let attempt = self.job.attempt;
+        // What was said before comes before; that it was refused, the last report will be told.
+        if self.herald.flush().await == Receipt::Undelivered {
+            return Receipt::Undelivered;
+        }
+        // Whoever hears of the end may send the next at once.
+        self.place.release();
+        let finished = Finished {
+            at: self.shop.clock.now(),
+            outcome,
+            usage: self.costs.usage(),
+            artifacts,
+            commands: std::mem::take(&mut self.commands),
+            notes: std::mem::take(&mut self.notes),
+        };
+        self.shop
+            .link
+            .report(attempt, Report::Finished(Box::new(finished)))
+            .await
+    }
+
+    /// Removes the work directory, the last trace.
+    async fn sweep(&self) {
+        let (shop, attempt) = (Arc::clone(&self.shop), self.job.attempt);
+        if let Err(halt) = blocking(move || Ok(shop.work.dir(attempt).remove()?)).await {
+            tracing::warn!(%attempt, ?halt, "the work directory was left behind");
+        }
+        self.step(Step::Swept);
+    }
+
+    fn step(&self, step: Step) {
+        (self.shop.observer)(step);
+    }
+
+    /// Runs a child to its end, and judges nothing.
+    async fn child(&mut self, job: Job, reader: &mut dyn Reader) -> Result<Ended, Halt> {
+        self.children += 1;
+        let log = self
+            .shop
+            .logs
+            .path(self.job.attempt, self.children, job.phase)
+            .map_err(|error| {
+                Halt::failed(Reason::ResourceError, format!("cannot keep a log: {error}"))
+            })?;
+        let mut command = vec![job.program.to_string_lossy().into_owned()];
+        command.extend(job.args.iter().cloned());
+        if self.commands.last() != Some(&command) {
+            self.commands.push(command);
+        }
+        let task = Task {
+            name: format!("{}-{}-{}", self.job.attempt, self.children, job.phase),
+            program: job.program,
+            args: job.args,
+            cwd: self.shop.work.dir(self.job.attempt).path().to_owned(),
+            log: Some(log),
+            limits: job.limits,
+            policy: job.policy,
+            scratch: job.scratch,
+        };
+        let mut hands = Hands {
+            node: &self.shop.node,
+            clock: &*self.shop.clock,
+            nice: self.shop.config.nice,
+            orders: &mut self.place.orders,
+            herald: Some(&self.herald),
+        };
+        hands.run(task, reader).await
+    }
+
+    /// What the end of a child means for the attempt.
+    fn judge(&self, ended: &Ended, memory: Bytes, outputs: &[String]) -> Result<(), Halt> {
+        ended.judge(&self.job.spec.input, memory, outputs)
+    }
+}
+
+/// A child of an attempt.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// Its part in the attempt, for names.
+    pub(crate) phase: &'static str,
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) limits: ffleet_guard::Limits,
+    pub(crate) policy: Policy,
+    pub(crate) scratch: Option<(Dir, Bytes)>,
+}
+
+/// Removes the siblings of all targets of a job. Blocks.
+pub(crate) fn undo(job: &Assignment) -> Result<(), Halt> {
+    let mut first = Ok(());
+    // Targets that can be no file's never got a sibling.
+    for (_, delivery) in crate::places::deliveries(&job.spec, job.attempt).unwrap_or_default() {
+        if let Err(error) = delivery.undo() {
+            first = first.and_then(|()| Err(Halt::from(error)));
+        }
+    }
+    first
+}
+
+/// Does what blocks on a thread that may.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Halt> + Send + 'static,
+) -> Result<T, Halt> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Halt::platform(format!("a step broke off: {error}")))?
+}

@@ -1,0 +1,169 @@
+//! What a node does for its controller outside any job.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ffleet_api::bench::{Boxed, Rehearsal, Trouble, Workbench};
+use ffleet_engine::plan::needs_probe;
+use ffleet_engine::probe::{Question, command, of_test};
+use ffleet_guard::Limits as ChildLimits;
+use ffleet_media::{Probe, Source, Spec};
+use ffleet_sched::limits::{Effective, Limit, Source as Whence, cpu_for_one};
+use ffleet_supervise::Order;
+use ffleet_types::job::Limits;
+use ffleet_types::{AttemptId, Fence, JobId, Reason, TaskId};
+use tokio::sync::watch;
+
+use crate::ask::{self, Ask};
+use crate::attempt::{Halt, blocking, limits};
+use crate::child::{Hands, Task};
+use crate::places::{Input, Places};
+use crate::progress::Answer;
+use crate::shop::Shop;
+use crate::worker::Worker;
+
+/// An attempt that never was, for looking at places without one.
+const NOBODY: AttemptId =
+    AttemptId { task: TaskId::whole(JobId::from_bits(0)), fence: Fence::NONE };
+
+/// Tells the probes outside of jobs apart.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+impl Workbench for Worker {
+    fn probe(&self, source: Source) -> Boxed<'_, Result<Probe, Trouble>> {
+        Box::pin(async move {
+            let shop = self.shop().ok_or_else(|| not_ready(self))?;
+            probe(&shop, &source).await.map_err(trouble)
+        })
+    }
+
+    fn rehearse(&self, spec: Spec) -> Boxed<'_, Result<Rehearsal, Trouble>> {
+        Box::pin(async move {
+            let shop = self.shop().ok_or_else(|| not_ready(self))?;
+            rehearse(&shop, spec).await.map_err(trouble)
+        })
+    }
+
+    fn logs(&self, attempt: AttemptId) -> Vec<PathBuf> {
+        self.logs_of(attempt)
+    }
+
+    fn ready(&self) -> Result<(), Vec<String>> {
+        let problems = self.problems();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+}
+
+async fn probe(shop: &Arc<Shop>, source: &Source) -> Result<Probe, Halt> {
+    if let Source::Test(picture) = *source {
+        return Ok(of_test(picture, None));
+    }
+    if let Source::File(path) = source {
+        let (path, at_work) = (PathBuf::from(path), Arc::clone(shop));
+        blocking(move || Input::look(&path, &at_work.bounds)).await?;
+    }
+    ask::probe(source, &mut Inquiry { shop, source }).await
+}
+
+/// A probe outside of any job.
+struct Inquiry<'a> {
+    shop: &'a Shop,
+    source: &'a Source,
+}
+
+impl Ask for Inquiry<'_> {
+    async fn ask(&mut self, question: Question) -> Result<String, Halt> {
+        let (_keep, mut orders) = watch::channel(Order::Run);
+        let task = Task {
+            name: format!("probe-{}", COUNT.fetch_add(1, Ordering::Relaxed)),
+            program: self.shop.engines.ffprobe.path.clone().into(),
+            args: command(self.source, question),
+            cwd: "/".into(),
+            log: None,
+            limits: ChildLimits { memory: Some(ask::MEMORY), ..ChildLimits::default() },
+            policy: ask::policy(self.shop.config.grace),
+            scratch: None,
+        };
+        let mut hands = Hands {
+            node: &self.shop.node,
+            clock: &*self.shop.clock,
+            nice: self.shop.config.nice,
+            orders: &mut orders,
+            herald: None,
+        };
+        let mut answer = Answer::default();
+        let ended = hands.run(task, &mut answer).await?;
+        ended.judge(self.source, ask::MEMORY, &[])?;
+        Ok(answer.text())
+    }
+}
+
+async fn rehearse(shop: &Arc<Shop>, spec: Spec) -> Result<Rehearsal, Halt> {
+    let (places, at_work) = (spec.clone(), Arc::clone(shop));
+    blocking(move || Places::look(&places, NOBODY, &at_work.bounds)).await?;
+    let probe = if needs_probe(&spec) {
+        probe(shop, &spec.input).await?
+    } else if let Source::Test(picture) = spec.input {
+        of_test(picture, spec.duration)
+    } else {
+        Probe::default()
+    };
+    // A dry run writes nothing, so the files it would write are named as the targets are.
+    let files: Vec<_> = spec.outputs.iter().map(|output| output.target.to_string()).collect();
+    let cpu = cpu_for_one(&shop.config.capacity);
+    let (plan, effective) = limits::plan(&spec, &probe, &shop.engines.ffmpeg, cpu, &files)?;
+    let mut line = vec![shop.engines.ffmpeg.path.clone()];
+    line.extend(plan.args);
+    Ok(Rehearsal {
+        probe: needs_probe(&spec).then_some(probe),
+        commands: vec![line],
+        limits: Limits {
+            cpu: Some(effective.cpu.value),
+            memory: Some(effective.memory.value),
+            scratch: Some(effective.scratch.value),
+            timeout: effective.timeout.value,
+            stall: Some(effective.stall.value),
+        },
+        given: given(&effective),
+        notes: plan.notes,
+        predicted_cpu_seconds: plan.prediction.cpu_micros.map(seconds),
+    })
+}
+
+/// The names of the limits that the job says itself.
+fn given(limits: &Effective) -> Vec<String> {
+    fn is_given<T>(limit: &Limit<T>) -> bool {
+        limit.source == Whence::Given
+    }
+    [
+        ("cpu", is_given(&limits.cpu)),
+        ("memory", is_given(&limits.memory)),
+        ("scratch", is_given(&limits.scratch)),
+        ("timeout", is_given(&limits.timeout)),
+        ("stall", is_given(&limits.stall)),
+    ]
+    .into_iter()
+    .filter(|&(_, is_given)| is_given)
+    .map(|(name, _)| name.to_owned())
+    .collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2⁵³ µs, which is 285 years")]
+fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}
+
+fn not_ready(worker: &Worker) -> Trouble {
+    Trouble { reason: Reason::PlatformError, message: worker.problems().join("; ") }
+}
+
+fn trouble(halt: Halt) -> Trouble {
+    match halt {
+        Halt::Failed { reason, message } => Trouble { reason, message },
+        halt => Trouble {
+            reason: Reason::Interrupted,
+            message: format!("it was stopped before it was done ({halt:?})"),
+        },
+    }
+}

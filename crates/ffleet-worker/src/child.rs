@@ -1,0 +1,364 @@
+//! One child under the guard, watched by the machine of `ffleet-supervise`.
+//!
+//! The machine decides, the guard does; this loop carries what happens to the one and what is to
+//! be done to the other. It ends only when nothing of the child's tree is alive.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ffleet_api::control::Report;
+use ffleet_base::{Clock, chain};
+use ffleet_engine::failure::{self, Scene};
+use ffleet_guard as guard;
+use ffleet_media::Source;
+use ffleet_spool::Dir;
+use ffleet_supervise::{Action, Child, Event, Exit, Order, Plan, Policy, Stop, Verdict};
+use ffleet_types::attempt::Usage;
+use ffleet_types::{Bytes, Reason};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe::Receiver;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::attempt::{Halt, blocking};
+use crate::herald::Herald;
+
+/// How often the work directory is measured.
+const MEASURE: Duration = Duration::from_secs(2);
+/// What is read from a child at once.
+const BUFFER: usize = 16 << 10;
+/// The size of a segment of a child's log.
+const LOG_SEGMENT: Bytes = Bytes::mib(1);
+
+/// How much of a stalled child's last line is told.
+const LONGEST_WORDS: usize = 200;
+
+/// A child to be.
+#[derive(Debug)]
+pub(crate) struct Task {
+    /// Unique on the node.
+    pub(crate) name: String,
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<String>,
+    /// Where it runs.
+    pub(crate) cwd: PathBuf,
+    /// Where its stderr goes, if it is to be kept.
+    pub(crate) log: Option<PathBuf>,
+    pub(crate) limits: guard::Limits,
+    pub(crate) policy: Policy,
+    /// The directory that it may fill, and how far.
+    pub(crate) scratch: Option<(Dir, Bytes)>,
+}
+
+/// Reads what a child writes to stdout.
+pub(crate) trait Reader: Send {
+    /// Takes bytes as they came, and says how far the child is if they say so: any number that
+    /// grows.
+    fn read(&mut self, bytes: &[u8]) -> Option<u64>;
+}
+
+/// A child that has ended, its whole tree with it.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) verdict: Verdict,
+    /// Whether the kernel killed any of it for want of memory.
+    pub(crate) out_of_memory: bool,
+    /// The end of its stderr.
+    pub(crate) last_words: String,
+    /// How large its work directory was found, if that was too large.
+    pub(crate) overflow: Option<Bytes>,
+    pub(crate) usage: Usage,
+    /// Time spent frozen.
+    pub(crate) paused: Duration,
+    /// Time that counts to its limits.
+    pub(crate) worked: Duration,
+    /// When it began and ended, on the monotonic clock.
+    pub(crate) began: Duration,
+    pub(crate) ended: Duration,
+}
+
+/// What it takes to run children: where, and what is wanted of them.
+pub(crate) struct Hands<'a> {
+    pub(crate) node: &'a guard::Node,
+    pub(crate) clock: &'a dyn Clock,
+    /// How nice they are.
+    pub(crate) nice: i32,
+    pub(crate) orders: &'a mut watch::Receiver<Order>,
+    /// Hears of pauses, where somebody wants to.
+    pub(crate) herald: Option<&'a Herald>,
+}
+
+/// A child while it lives.
+struct Watch<'a> {
+    clock: &'a dyn Clock,
+    herald: Option<&'a Herald>,
+    child: guard::Child,
+    machine: Child,
+    paused_at: Option<Duration>,
+    paused: Duration,
+}
+
+impl Hands<'_> {
+    /// Runs a child to its end. What is wanted of it may change at any time.
+    pub(crate) async fn run(&mut self, task: Task, reader: &mut dyn Reader) -> Result<Ended, Halt> {
+        let order = *self.orders.borrow_and_update();
+        if let Order::Stop(stop) | Order::Kill(stop) = order {
+            return Err(stop.into());
+        }
+        let scratch = task.scratch.clone();
+        let machine = Child::new(task.policy, self.clock.monotonic());
+        let child = self
+            .node
+            .spawn(spec(task, self.nice))
+            .await
+            .map_err(|error| unspawned(&error))?;
+        let run_at = child.exec_at().wall.as_micros();
+        tracing::debug!(child = child.name(), pid = child.pid(), run_at, "a child runs");
+        let mut watch = Watch {
+            clock: self.clock,
+            herald: self.herald,
+            child,
+            machine,
+            paused_at: None,
+            paused: Duration::ZERO,
+        };
+        let mut plan = watch.apply(Event::Started);
+        if order == Order::Pause {
+            plan = watch.apply(Event::Ordered(order));
+        }
+        let mut pipe = Pipe { end: watch.child.take_stdout(), buffer: vec![0; BUFFER] };
+        let mut overflow = None;
+        let mut measure = tokio::time::interval_at(Instant::now() + MEASURE, MEASURE);
+        let exit = loop {
+            watch.act(&plan);
+            let wake = watch.until(&plan);
+            plan = tokio::select! {
+                biased;
+                exit = watch.child.wait() => break exit,
+                Ok(()) = self.orders.changed() => {
+                    let order = *self.orders.borrow_and_update();
+                    watch.apply(Event::Ordered(order))
+                }
+                bytes = pipe.read(), if pipe.end.is_some() => match reader.read(bytes) {
+                    Some(position) => watch.apply(Event::Progress(position)),
+                    None => watch.apply(Event::Tick),
+                },
+                _ = measure.tick(), if scratch.is_some() && overflow.is_none() => {
+                    overflow = overflown(scratch.as_ref()).await;
+                    match overflow {
+                        Some(_) => watch.apply(Event::Ordered(Order::Stop(Stop::Interrupted))),
+                        None => watch.apply(Event::Tick),
+                    }
+                }
+                () = tokio::time::sleep(wake) => watch.apply(Event::Tick),
+            };
+        };
+        // What it wrote before its end is still in the pipe. Nobody writes there any more.
+        while pipe.end.is_some() {
+            let _position = reader.read(pipe.read().await);
+        }
+        Ok(watch.end(exit, overflow))
+    }
+}
+
+/// The reading end of a child's stdout.
+struct Pipe {
+    /// Nothing once it has been read to its end.
+    end: Option<Receiver>,
+    buffer: Vec<u8>,
+}
+
+impl Pipe {
+    /// The next bytes; none at the end. May be dropped at any time.
+    async fn read(&mut self) -> &[u8] {
+        let Some(end) = &mut self.end else { return &[] };
+        match end.read(&mut self.buffer).await {
+            Ok(count) if count > 0 => &self.buffer[..count],
+            _ => {
+                self.end = None;
+                &[]
+            }
+        }
+    }
+}
+
+/// The child in the guard's words. It finds its own work directory as its home and its place
+/// for temporary files.
+fn spec(task: Task, nice: i32) -> guard::ChildSpec {
+    let mut spec = guard::ChildSpec::new(task.name, task.program);
+    spec.args = task.args.into_iter().map(OsString::from).collect();
+    spec.env.insert("TMPDIR".into(), task.cwd.clone().into());
+    spec.cwd = task.cwd;
+    spec.stdout = guard::Stdout::Pipe;
+    if let Some(path) = task.log {
+        spec.stderr = guard::Stderr::Log { path, cap: LOG_SEGMENT };
+    }
+    spec.limits = task.limits;
+    spec.nice = nice;
+    spec
+}
+
+fn unspawned(error: &guard::SpawnError) -> Halt {
+    Halt::failed(Reason::ResourceError, chain(error))
+}
+
+/// The size of a work directory that is too large.
+async fn overflown(scratch: Option<&(Dir, Bytes)>) -> Option<Bytes> {
+    let (dir, limit) = scratch?.clone();
+    let measured = blocking(move || Ok(dir.size()?)).await;
+    match measured {
+        Ok(size) => (size > limit).then_some(size),
+        Err(halt) => {
+            tracing::warn!(?halt, "a work directory could not be measured");
+            None
+        }
+    }
+}
+
+impl Watch<'_> {
+    fn apply(&mut self, event: Event) -> Plan {
+        self.machine.apply(event, self.clock.monotonic())
+    }
+
+    /// How long until the machine is to be asked again.
+    fn until(&self, plan: &Plan) -> Duration {
+        plan.wake
+            .map_or(MEASURE, |wake| wake.saturating_sub(self.clock.monotonic()))
+    }
+
+    /// Does what is to be done.
+    fn act(&mut self, plan: &Plan) {
+        for action in &plan.actions {
+            let done = match action {
+                Action::Terminate => {
+                    self.child.terminate();
+                    Ok(())
+                }
+                Action::Kill => {
+                    self.child.kill_tree();
+                    Ok(())
+                }
+                Action::Freeze => self.freeze(),
+                Action::Thaw => self.thaw(),
+                Action::Report(_) => Ok(()),
+            };
+            if let Err(error) = done {
+                let (child, error) = (self.child.name(), chain(&error));
+                tracing::warn!(child, ?action, %error, "something could not be done to a child");
+            }
+        }
+    }
+
+    fn freeze(&mut self) -> Result<(), guard::CgroupError> {
+        self.child.freeze()?;
+        self.paused_at = Some(self.clock.monotonic());
+        if let Some(herald) = self.herald {
+            herald.say(Report::Paused { at: self.clock.now() });
+        }
+        Ok(())
+    }
+
+    fn thaw(&mut self) -> Result<(), guard::CgroupError> {
+        self.child.thaw()?;
+        if let Some(since) = self.paused_at.take() {
+            self.paused += self.clock.monotonic().saturating_sub(since);
+        }
+        // One that is thawed to be ended does not run again.
+        if let (Some(herald), Order::Run) = (self.herald, self.machine.order()) {
+            herald.say(Report::Resumed { at: self.clock.now() });
+        }
+        Ok(())
+    }
+
+    fn end(mut self, exit: guard::Exit, overflow: Option<Bytes>) -> Ended {
+        let plan = self.apply(Event::Exited(exit.exit));
+        let verdict = plan.actions.iter().find_map(|action| match action {
+            Action::Report(verdict) => Some(*verdict),
+            _ => None,
+        });
+        let began = self.child.exec_at().monotonic;
+        let since_pause = self.paused_at.map(|since| self.clock.monotonic().saturating_sub(since));
+        Ended {
+            verdict: verdict.unwrap_or(Verdict::Exited { exit: exit.exit }),
+            out_of_memory: exit.is_out_of_memory(),
+            overflow,
+            began,
+            ended: began + Duration::from_micros(exit.usage.wall_micros),
+            paused: self.paused + since_pause.unwrap_or_default(),
+            worked: self.machine.worked(),
+            usage: exit.usage,
+            last_words: exit.stderr_tail,
+        }
+    }
+}
+
+impl Ended {
+    /// What its end means for whoever read `source` into `outputs` by it, within `memory`.
+    pub(crate) fn judge(
+        &self,
+        source: &Source,
+        memory: Bytes,
+        outputs: &[String],
+    ) -> Result<(), Halt> {
+        let exit = match self.verdict {
+            Verdict::Exited { exit } if exit.is_success() => return Ok(()),
+            Verdict::Exited { exit } => exit,
+            Verdict::Canceled => return Err(Halt::Canceled),
+            Verdict::Interrupted => {
+                return Err(self.overflow.map_or(Halt::Interrupted, |size| self.too_large(size)));
+            }
+            Verdict::TimedOut { limit } => return Err(timed_out(limit)),
+            Verdict::Stalled { silent } => return Err(self.stalled(silent)),
+        };
+        let scene = Scene { source, outputs, out_of_memory: self.out_of_memory };
+        let exit = match exit {
+            Exit::Code(code) => failure::Exit::Code(code),
+            Exit::Signal(number) => failure::Exit::Signal(number),
+        };
+        let (reason, message) = failure::classify(exit, &self.last_words, &scene);
+        let message = match reason {
+            Reason::OutOfMemory if self.out_of_memory => {
+                format!(
+                    "{message} (the limit was {}; allow it more, or ask for less)",
+                    memory.human()
+                )
+            }
+            _ => message,
+        };
+        Err(Halt::failed(reason, message))
+    }
+
+    fn too_large(&self, size: Bytes) -> Halt {
+        Halt::failed(
+            Reason::UserError,
+            format!(
+                "its temporary files grew to {}, beyond its limit on scratch space: allow it more,                  or ask for less",
+                size.human()
+            ),
+        )
+    }
+
+    fn stalled(&self, silent: Duration) -> Halt {
+        let words = self
+            .last_words
+            .lines()
+            .rev()
+            .map(str::trim)
+            .find(|line| !line.is_empty());
+        let words = words.map_or_else(String::new, |line| {
+            format!("; its last words: {}", line.chars().take(LONGEST_WORDS).collect::<String>())
+        });
+        let text =
+            format!("FFmpeg made no progress for {} s and was stopped{words}", silent.as_secs());
+        Halt::failed(Reason::Stalled, text)
+    }
+}
+
+fn timed_out(limit: Duration) -> Halt {
+    let text = format!(
+        "it took longer than its limit of {} and was stopped: allow it more time",
+        ffleet_types::Span(limit)
+    );
+    Halt::failed(Reason::Timeout, text)
+}

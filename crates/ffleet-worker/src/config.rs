@@ -1,0 +1,46 @@
+//! What a worker is told at its start.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ffleet_types::node::Capacity;
+
+/// How a worker is to work.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data directory: `work`, `logs` and `engines` are made in it.
+    pub home: PathBuf,
+    /// The node's name for people.
+    pub name: String,
+    /// The version of ffleet it says it is.
+    pub version: String,
+    /// Free words for placement.
+    pub labels: BTreeMap<String, String>,
+    /// What the node offers.
+    pub capacity: Capacity,
+    /// Directories that inputs and outputs must lie in, links followed. `/` allows everything.
+    pub roots: Vec<PathBuf>,
+    /// Where FFmpeg is; found by `search` where nothing is said.
+    pub ffmpeg: Option<PathBuf>,
+    /// Where ffprobe is; found by `search` where nothing is said.
+    pub ffprobe: Option<PathBuf>,
+    /// The value of `PATH`.
+    pub search: OsString,
+    /// How nice children are: 0 to 19.
+    pub nice: i32,
+    /// From the request to end to the kill of a child.
+    pub grace: Duration,
+    /// How long attempts may go on when the worker is told to stop, before they are interrupted.
+    pub drain: Duration,
+    /// How long the logs of a job are kept after they were last written to.
+    pub keep_logs: Duration,
+}
+
+impl Config {
+    /// The directory of proofs.
+    pub(crate) fn engines(&self) -> PathBuf {
+        self.home.join("engines")
+    }
+}

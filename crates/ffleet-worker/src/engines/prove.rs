@@ -1,0 +1,165 @@
+//! Putting an engine to the test, under the guard like any other child.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ffleet_base::{Clock, chain};
+use ffleet_engine::capability::{self, Sample, Trial};
+use ffleet_guard::{Limits, Node};
+use ffleet_supervise::{Order, Policy, Verdict};
+use ffleet_types::Bytes;
+use ffleet_types::node::Engine;
+use tokio::sync::watch;
+
+use crate::attempt::Halt;
+use crate::child::{Ended, Hands, Task};
+use crate::engines::Missing;
+use crate::progress::Answer;
+
+/// How long one question or one batch of samples may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// From the request to end to the kill.
+const GRACE: Duration = Duration::from_secs(2);
+/// What a batch of tiny samples may hold.
+const MEMORY: Bytes = Bytes::gib(2);
+
+/// Tells the children of this module apart.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// Somebody who tests engines.
+pub(super) struct Prover<'a> {
+    pub(super) node: &'a Node,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) nice: i32,
+    /// The data directory; samples are made below it.
+    pub(super) home: &'a Path,
+}
+
+impl Prover<'_> {
+    /// All that the program says of itself.
+    pub(super) async fn banner(&self, name: &str, path: &Path) -> Result<String, Missing> {
+        self.ask(path, &capability::VERSION)
+            .await
+            .map_err(|why| Missing(format!("{name} ({}) cannot be run: {why}", path.display())))
+    }
+
+    /// Finds out what the engine can do, and writes that into it.
+    pub(super) async fn prove(&self, engine: &mut Engine) -> Result<(), Missing> {
+        let path = PathBuf::from(&engine.path);
+        let failed =
+            |why: String| Missing(format!("{} cannot be put to the test: {why}", engine.path));
+        let encoders = self.ask(&path, &capability::ENCODERS).await.map_err(failed)?;
+        let filters = self.ask(&path, &capability::FILTERS).await.map_err(failed)?;
+        let samples = capability::samples(&capability::listed(&encoders));
+        let dir = self
+            .home
+            .join(format!("proof-{}", engine.hash.get(..16).unwrap_or_default()));
+        remove(&dir).map_err(failed)?;
+        ffleet_base::files::create_private_dir(&dir).map_err(|error| failed(chain(&error)))?;
+        let trials = self.try_all(&path, &samples, &dir).await;
+        remove(&dir).map_err(failed)?;
+        let proven = capability::sum_up(&trials.map_err(failed)?);
+        for (what, words) in &proven.unproven {
+            tracing::warn!(what, words, "an engine lists what it cannot do");
+        }
+        engine.encoders = proven.encoders;
+        engine.decoders = proven.decoders;
+        engine.unproven = proven.unproven;
+        engine.filters = capability::listed(&filters);
+        Ok(())
+    }
+
+    /// All at once, and only if that fails one by one.
+    async fn try_all<'s>(
+        &self,
+        path: &Path,
+        samples: &[&'s Sample],
+        dir: &Path,
+    ) -> Result<Vec<(&'s Sample, Trial)>, String> {
+        if self.attempt(path, samples, dir).await? == Trial::Passed {
+            return Ok(samples.iter().map(|&sample| (sample, Trial::Passed)).collect());
+        }
+        let mut trials = Vec::new();
+        for &sample in samples {
+            trials.push((sample, self.attempt(path, &[sample], dir).await?));
+        }
+        Ok(trials)
+    }
+
+    /// Encodes these samples and decodes them again.
+    async fn attempt(&self, path: &Path, samples: &[&Sample], dir: &Path) -> Result<Trial, String> {
+        let place = dir.to_string_lossy();
+        if let Err(words) = self.run(path, capability::encode(samples, &place), dir).await?.1 {
+            return Ok(Trial::NotEncoded(words));
+        }
+        match self.run(path, capability::decode(samples, &place), dir).await?.1 {
+            Err(words) => Ok(Trial::NotDecoded(words)),
+            Ok(()) => Ok(Trial::Passed),
+        }
+    }
+
+    async fn ask(&self, path: &Path, args: &[&str]) -> Result<String, String> {
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        let (answer, ended) = self.run(path, args, Path::new("/")).await?;
+        ended.map(|()| answer)
+    }
+
+    /// What the program said, and how it ended: well, or with these last words.
+    async fn run(
+        &self,
+        path: &Path,
+        args: Vec<String>,
+        cwd: &Path,
+    ) -> Result<(String, Result<(), String>), String> {
+        let (_keep, mut orders) = watch::channel(Order::Run);
+        let mut hands = Hands {
+            node: self.node,
+            clock: self.clock,
+            nice: self.nice,
+            orders: &mut orders,
+            herald: None,
+        };
+        let task = Task {
+            name: format!("proof-{}", COUNT.fetch_add(1, Ordering::Relaxed)),
+            program: path.to_owned(),
+            args,
+            cwd: cwd.to_owned(),
+            log: None,
+            limits: Limits { memory: Some(MEMORY), ..Limits::default() },
+            policy: Policy { timeout: Some(PATIENCE), stall: None, grace: GRACE },
+            scratch: None,
+        };
+        let mut answer = Answer::default();
+        match hands.run(task, &mut answer).await {
+            Ok(ended) => Ok((answer.text(), judge(&ended))),
+            Err(Halt::Failed { message, .. }) => Err(message),
+            Err(halt) => Err(format!("it was stopped ({halt:?})")),
+        }
+    }
+}
+
+fn judge(ended: &Ended) -> Result<(), String> {
+    match ended.verdict {
+        Verdict::Exited { exit } if exit.is_success() => Ok(()),
+        Verdict::Exited { exit } => {
+            let words = ended
+                .last_words
+                .lines()
+                .rev()
+                .map(str::trim)
+                .find(|line| !line.is_empty());
+            Err(format!("{exit}: {}", words.unwrap_or("it said nothing")))
+        }
+        verdict => Err(format!("{verdict:?}")),
+    }
+}
+
+fn remove(dir: &Path) -> Result<(), String> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("cannot remove {}: {error}", dir.display()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,103 @@
+//! What a node does with the attempts it held before it stopped.
+//!
+//! No process of them is alive: the guard kills what an earlier life left when it opens. What is
+//! left is files. A sealed attempt must publish and is finished; any other is undone and done
+//! again from the start.
+
+use std::sync::Arc;
+
+use ffleet_api::control::{Finished, Held, Report};
+use ffleet_spool::Step;
+use ffleet_types::Outcome;
+use ffleet_types::attempt::Artifact;
+
+use crate::attempt::record::Record;
+use crate::attempt::{Halt, blocking, note_failure, undo};
+use crate::link::Receipt;
+use crate::places::deliveries;
+use crate::shop::Shop;
+
+/// Settles one attempt, and reports how it ended. What cannot be reported stays as it is.
+pub(crate) async fn settle(shop: &Arc<Shop>, held: Held) {
+    let id = held.assignment.attempt;
+    let at_work = Arc::clone(shop);
+    let settled = blocking(move || Ok(end(&at_work, &held))).await;
+    let finished = match settled {
+        Ok(Some(finished)) => finished,
+        Ok(None) => return,
+        Err(halt) => {
+            tracing::error!(attempt = %id, ?halt, "an attempt from before could not be settled");
+            return;
+        }
+    };
+    tracing::info!(attempt = %id, outcome = ?finished.outcome, "an attempt from before is settled");
+    let report = Report::Finished(Box::new(finished));
+    if shop.link.report(id, report).await != Receipt::Undelivered {
+        let dir = shop.work.dir(id);
+        if let Err(halt) = blocking(move || Ok(dir.remove()?)).await {
+            tracing::warn!(attempt = %id, ?halt, "a work directory was left behind");
+        }
+    }
+}
+
+/// How it ends. Blocks. Nothing, if that could not even be written down.
+fn end(shop: &Shop, held: &Held) -> Option<Finished> {
+    let dir = shop.work.dir(held.assignment.attempt);
+    let record = Record::read(&dir);
+    let (outcome, artifacts) = match (&held.sealed, &record.failed) {
+        (Some(artifacts), Some(failed)) => (failed.clone(), artifacts.clone()),
+        (Some(artifacts), None) => match publish(shop, held, artifacts) {
+            Ok(artifacts) => (Outcome::Completed, artifacts),
+            Err((halt, artifacts)) => {
+                // Nobody may take it for published once its siblings are gone. Its directory may
+                // be gone with the crash.
+                let made = dir.path().is_dir() || shop.work.make(held.assignment.attempt).is_ok();
+                let halt = if made {
+                    note_failure(record.clone(), &dir, halt)
+                } else {
+                    Halt::Adrift
+                };
+                (halt.outcome()?, artifacts)
+            }
+        },
+        (None, _) => (Halt::Interrupted.outcome()?, Vec::new()),
+    };
+    if outcome != Outcome::Completed
+        && let Err(halt) = undo(&held.assignment)
+    {
+        tracing::warn!(attempt = %held.assignment.attempt, ?halt, "something was left behind");
+    }
+    Some(Finished {
+        at: shop.clock.now(),
+        outcome,
+        usage: record.usage,
+        artifacts,
+        commands: record.commands,
+        notes: record.notes,
+    })
+}
+
+/// Finishes publishing what is sealed.
+fn publish(
+    shop: &Shop,
+    held: &Held,
+    sealed: &[Artifact],
+) -> Result<Vec<Artifact>, (Halt, Vec<Artifact>)> {
+    let mut artifacts = sealed.to_vec();
+    let job = &held.assignment;
+    let deliveries = match deliveries(&job.spec, job.attempt) {
+        Ok(deliveries) => deliveries,
+        Err(error) => return Err((error.into(), artifacts)),
+    };
+    for (output, delivery) in deliveries {
+        let Some(artifact) = artifacts.iter_mut().find(|artifact| artifact.output == output) else {
+            continue;
+        };
+        match delivery.settle(job.spec.overwrite, &*shop.observer) {
+            Ok(_now_or_before) => artifact.published = true,
+            Err(error) => return Err((error.into(), artifacts)),
+        }
+    }
+    (shop.observer)(Step::Published);
+    Ok(artifacts)
+}

@@ -1,0 +1,224 @@
+//! The attempts that a node is at, what is wanted of each, and how each gets on.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ffleet_api::control::{Phase, Progress};
+use ffleet_supervise::{Order, Stop};
+use ffleet_types::node::Capacity;
+use ffleet_types::{AttemptId, Bytes};
+use tokio::sync::watch;
+
+use crate::ledger::Ledger;
+
+/// All attempts of a node.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    ledger: Ledger,
+    running: BTreeMap<AttemptId, Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    orders: watch::Sender<Order>,
+    display: Display,
+}
+
+/// Where an attempt says how it gets on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Display(Arc<Mutex<Progress>>);
+
+/// An attempt's own end: what is wanted of it, and where it says how it gets on. When it is
+/// dropped, the attempt is off the roster and its capacity is free.
+#[derive(Debug)]
+pub(crate) struct Place {
+    roster: Arc<Roster>,
+    attempt: AttemptId,
+    /// What is wanted of it.
+    pub(crate) orders: watch::Receiver<Order>,
+    display: Display,
+}
+
+/// Why an attempt gets no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoPlace {
+    /// It has one: the assignment came twice.
+    Has,
+    /// There is no room; this is left.
+    Full(Capacity),
+}
+
+impl Roster {
+    pub(crate) fn new(capacity: Capacity) -> Arc<Self> {
+        let inner = Inner { ledger: Ledger::new(capacity), running: BTreeMap::new() };
+        Arc::new(Self { inner: Mutex::new(inner) })
+    }
+
+    /// Gives `attempt` a place, and debits its need.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        attempt: AttemptId,
+        need: Capacity,
+    ) -> Result<Place, NoPlace> {
+        let mut inner = self.lock();
+        if inner.running.contains_key(&attempt) {
+            return Err(NoPlace::Has);
+        }
+        inner.ledger.debit(attempt, need).map_err(NoPlace::Full)?;
+        let (sender, orders) = watch::channel(Order::Run);
+        let display = Display::default();
+        inner
+            .running
+            .insert(attempt, Running { orders: sender, display: display.clone() });
+        Ok(Place { roster: Arc::clone(self), attempt, orders, display })
+    }
+
+    /// Wants `order` of `attempt`, and says whether it is here. An order to stop is final.
+    pub(crate) fn order(&self, attempt: AttemptId, order: Order) -> bool {
+        let inner = self.lock();
+        let running = inner.running.get(&attempt);
+        if let Some(running) = running {
+            running.order(order);
+        }
+        running.is_some()
+    }
+
+    /// Wants all of them to stop.
+    pub(crate) fn stop_all(&self, stop: Stop) {
+        for running in self.lock().running.values() {
+            running.order(Order::Stop(stop));
+        }
+    }
+
+    /// How each of them gets on.
+    pub(crate) fn progress(&self) -> Vec<(AttemptId, Progress)> {
+        self.lock()
+            .running
+            .iter()
+            .map(|(&attempt, running)| (attempt, running.display.shown()))
+            .collect()
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().running.is_empty()
+    }
+
+    /// Whether this attempt is here.
+    pub(crate) fn has(&self, attempt: AttemptId) -> bool {
+        self.lock().running.contains_key(&attempt)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        lock(&self.inner)
+    }
+}
+
+impl Running {
+    fn order(&self, order: Order) {
+        self.orders.send_if_modified(|wanted| {
+            let changes = !matches!(wanted, Order::Stop(_) | Order::Kill(_)) && *wanted != order;
+            if changes {
+                *wanted = order;
+            }
+            changes
+        });
+    }
+}
+
+impl Place {
+    /// Says what it is at now.
+    pub(crate) fn enter_phase(&self, phase: Phase) {
+        let percent = self.display.shown().percent;
+        self.display.show(Progress { phase, percent, ..Progress::default() });
+    }
+
+    /// Gives its capacity back: nothing of it is alive any more. It stays on the roster, for
+    /// orders and against another of the same name, until it is dropped.
+    pub(crate) fn release(&self) {
+        self.roster.lock().ledger.credit(self.attempt);
+    }
+
+    /// Where it says how it gets on.
+    pub(crate) fn display(&self) -> Display {
+        self.display.clone()
+    }
+
+    /// Asks for up to `wanted` memory instead of what it has, and answers what it has then: what
+    /// it had at least, and no more than there is.
+    pub(crate) fn grow(&self, wanted: Bytes) -> Bytes {
+        self.roster.lock().ledger.grow(self.attempt, wanted)
+    }
+}
+
+impl Display {
+    /// What is shown.
+    pub(crate) fn shown(&self) -> Progress {
+        lock(&self.0).clone()
+    }
+
+    /// Says how it gets on.
+    pub(crate) fn show(&self, progress: Progress) {
+        *lock(&self.0) = progress;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut inner = self.roster.lock();
+        inner.running.remove(&self.attempt);
+        inner.ledger.credit(self.attempt);
+    }
+}
+
+/// What is under these locks is whole after every statement, so that a panic elsewhere spoils
+/// nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use ffleet_types::{Fence, JobId, TaskId};
+
+    use super::*;
+
+    const ATTEMPT: AttemptId =
+        AttemptId { task: TaskId::whole(JobId::from_bits(1)), fence: Fence::FIRST };
+    const ONE: Capacity =
+        Capacity { cpu: ffleet_types::Cpu(0), memory: Bytes(0), scratch: Bytes(0), tasks: 1 };
+
+    #[test]
+    fn assignment_that_came_twice_has_one_place() {
+        let roster = Roster::new(Capacity { tasks: 2, ..ONE });
+        let place = roster.enter(ATTEMPT, ONE).unwrap();
+        assert_eq!(roster.enter(ATTEMPT, ONE).unwrap_err(), NoPlace::Has);
+        drop(place);
+        assert!(roster.is_empty() && roster.enter(ATTEMPT, ONE).is_ok());
+    }
+
+    #[test]
+    fn full_node_gives_no_place() {
+        let roster = Roster::new(ONE);
+        let _place = roster.enter(ATTEMPT, ONE).unwrap();
+        let next = AttemptId { fence: ATTEMPT.fence.next(), ..ATTEMPT };
+        assert!(matches!(roster.enter(next, ONE), Err(NoPlace::Full(_))));
+        assert!(roster.has(ATTEMPT) && !roster.has(next));
+    }
+
+    #[test]
+    fn nothing_leads_back_from_stopping() {
+        let roster = Roster::new(ONE);
+        let place = roster.enter(ATTEMPT, ONE).unwrap();
+        assert!(roster.order(ATTEMPT, Order::Pause));
+        roster.stop_all(Stop::Canceled);
+        assert!(roster.order(ATTEMPT, Order::Run));
+        roster.stop_all(Stop::Interrupted);
+        assert_eq!(*place.orders.borrow(), Order::Stop(Stop::Canceled));
+    }
+}

@@ -1,0 +1,38 @@
+//! What all attempts of a node share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ffleet_base::Clock;
+use ffleet_guard::Node;
+use ffleet_spool::{Observer, Step, Work};
+
+use crate::config::Config;
+use crate::engines::Engines;
+use crate::link::Link;
+use crate::logs::Logs;
+use crate::places::Bounds;
+
+/// Shared, and never changed.
+pub(crate) struct Shop {
+    pub(crate) node: Arc<Node>,
+    pub(crate) engines: Engines,
+    pub(crate) work: Work,
+    pub(crate) logs: Logs,
+    pub(crate) link: Link,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Arc<Observer<'static>>,
+    pub(crate) bounds: Bounds,
+    pub(crate) config: Config,
+}
+
+impl fmt::Debug for Shop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shop").field("work", &self.work).finish_non_exhaustive()
+    }
+}
+
+/// Hears of no step.
+pub(crate) fn unobserved() -> Arc<Observer<'static>> {
+    Arc::new(|_: Step| {})
+}

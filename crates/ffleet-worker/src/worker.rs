@@ -1,0 +1,299 @@
+//! The worker as a whole: its start, its loops, its end.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, RwLock};
+use std::time::Duration;
+
+use ffleet_api::control::Controller;
+use ffleet_base::{Clock, chain};
+use ffleet_guard::Node;
+use ffleet_spool::{Observer, Work};
+use ffleet_supervise::Stop;
+use ffleet_types::node::Description;
+use ffleet_types::{AttemptId, Bytes};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::engines::Engines;
+use crate::link::Link;
+use crate::logs::Logs;
+use crate::places::Bounds;
+use crate::pull::Puller;
+use crate::renew;
+use crate::roster::Roster;
+use crate::shop::{Shop, unobserved};
+
+/// Between two looks for an engine that is missing.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How often old logs are looked for.
+const PRUNE: Duration = Duration::from_secs(3_600);
+/// A disk with less room than this cannot be worked on.
+const LEAST_ROOM: Bytes = Bytes::mib(256);
+/// How long attempts may take to end when they are interrupted, beyond the grace of a child.
+const LAST_REPORTS: Duration = Duration::from_secs(3);
+
+/// What a worker is made of.
+pub struct Parts<C> {
+    /// Whom it works for.
+    pub controller: C,
+    /// The machine.
+    pub node: Arc<Node>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Hears of every step of publishing; nobody by default.
+    pub observer: Option<Arc<Observer<'static>>>,
+    /// How it is to work.
+    pub config: Config,
+}
+
+impl<C> std::fmt::Debug for Parts<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A worker could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Its work directories cannot be used.
+    #[error("cannot use the work directories")]
+    Work(#[from] ffleet_spool::Error),
+    /// Its logs cannot be kept.
+    #[error("cannot keep logs")]
+    Logs(#[from] ffleet_base::files::Error),
+}
+
+/// A worker under way. Clones are the same worker.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    logs: Logs,
+    work: Work,
+    roster: Arc<Roster>,
+    attempts: TaskTracker,
+    loops: TaskTracker,
+    draining: CancellationToken,
+    /// Reports are not repeated any more.
+    cut: CancellationToken,
+    ended: CancellationToken,
+    /// There once the engines are proven.
+    shop: OnceLock<Arc<Shop>>,
+    /// Whether the controller knows us.
+    registered: OnceLock<()>,
+    /// Why there is no engine yet.
+    missing: RwLock<String>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner")
+            .field("roster", &self.roster)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Worker {
+    /// Starts a worker; it goes on in the background: has its engines proven, registers, settles
+    /// what it held before, and takes work. Needs a runtime.
+    ///
+    /// # Errors
+    ///
+    /// If its directories cannot be used. A missing engine is no error: it is waited for, and
+    /// [`Workbench::ready`](ffleet_api::bench::Workbench::ready) says so.
+    pub fn start<C: Controller>(parts: Parts<C>) -> Result<Self, OpenError> {
+        let Parts { controller, node, clock, observer, config } = parts;
+        let cut = CancellationToken::new();
+        let worker = Self {
+            inner: Arc::new(Inner {
+                logs: Logs::open(&config.home)?,
+                work: Work::open(&config.home)?,
+                roster: Roster::new(config.capacity),
+                attempts: TaskTracker::new(),
+                loops: TaskTracker::new(),
+                draining: CancellationToken::new(),
+                ended: CancellationToken::new(),
+                shop: OnceLock::new(),
+                registered: OnceLock::new(),
+                missing: RwLock::new("the engines are being put to the test".to_owned()),
+                cut: cut.clone(),
+                config,
+            }),
+        };
+        let link = Link::new(controller, node.instance(), cut);
+        let inner = Arc::clone(&worker.inner);
+        // The trackers own what it starts; it ends when `ended` goes off.
+        let observer = observer.unwrap_or_else(unobserved);
+        worker.inner.loops.spawn(inner.run(link, node, clock, observer));
+        Ok(worker)
+    }
+
+    /// Takes no more work, lets what is under way go on for the drain time, interrupts what is
+    /// left, and ends. What had to be left is settled at the next start.
+    pub async fn stop(&self) {
+        let inner = &self.inner;
+        inner.draining.cancel();
+        inner.attempts.close();
+        let drained = tokio::time::timeout(inner.config.drain, inner.attempts.wait()).await;
+        if drained.is_err() {
+            tracing::info!("the drain time is over; interrupting what is under way");
+            inner.roster.stop_all(Stop::Interrupted);
+            let patience = inner.config.grace + LAST_REPORTS;
+            if tokio::time::timeout(patience, inner.attempts.wait()).await.is_err() {
+                tracing::warn!("attempts are left to be settled at the next start");
+            }
+            inner.cut.cancel();
+            // Every report gives up now. A child that cannot be killed is the guard's to wait for.
+            let last = tokio::time::timeout(patience, inner.attempts.wait()).await;
+            if last.is_err() {
+                tracing::error!("an attempt does not end");
+            }
+        }
+        inner.cut.cancel();
+        inner.ended.cancel();
+        inner.loops.close();
+        inner.loops.wait().await;
+    }
+
+    pub(crate) fn shop(&self) -> Option<Arc<Shop>> {
+        self.inner.shop.get().cloned()
+    }
+
+    pub(crate) fn logs_of(&self, attempt: AttemptId) -> Vec<PathBuf> {
+        self.inner.logs.of(attempt)
+    }
+
+    /// Why the node cannot work now; nothing if it can.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let inner = &self.inner;
+        let mut problems = Vec::new();
+        if inner.shop.get().is_none() {
+            problems.push(inner.missing());
+        } else if inner.registered.get().is_none() {
+            problems.push("the node is not registered with its controller yet".to_owned());
+        }
+        if inner.draining.is_cancelled() {
+            problems.push("the node is stopping".to_owned());
+        }
+        match ffleet_base::files::free_space(inner.work.root()) {
+            Ok(free) if free < LEAST_ROOM => problems.push(format!(
+                "only {} are free in {}, less than {}: free some room",
+                free.human(),
+                inner.work.root().display(),
+                LEAST_ROOM.human()
+            )),
+            Ok(_) => {}
+            Err(error) => problems.push(chain(&error)),
+        }
+        problems
+    }
+}
+
+impl Inner {
+    /// Everything from the proof of the engines on.
+    async fn run(
+        self: Arc<Self>,
+        link: Link,
+        node: Arc<Node>,
+        clock: Arc<dyn Clock>,
+        observer: Arc<Observer<'static>>,
+    ) {
+        let Some(engines) = self.engines(&node, &*clock).await else {
+            return;
+        };
+        let description = self.description(&node, &engines);
+        let shop = Arc::new(Shop {
+            bounds: Bounds::new(&self.config.roots, &self.config.home),
+            node,
+            engines,
+            work: self.work.clone(),
+            logs: self.logs.clone(),
+            link: link.clone(),
+            clock,
+            observer,
+            config: self.config.clone(),
+        });
+        if self.shop.set(Arc::clone(&shop)).is_err() {
+            return;
+        }
+        let puller = Puller {
+            shop: Arc::clone(&shop),
+            roster: Arc::clone(&self.roster),
+            description,
+            attempts: self.attempts.clone(),
+            draining: self.draining.clone(),
+            ended: self.ended.clone(),
+        };
+        let Some(welcome) = puller.register().await else { return };
+        let _first = self.registered.set(());
+        let renewing =
+            renew::run(link, Arc::clone(&self.roster), welcome.renew_every, self.ended.clone());
+        tokio::join!(puller.run(), renewing, self.prune(&shop));
+    }
+
+    /// The engines, as soon as there are any; nothing if the end comes first.
+    async fn engines(&self, node: &Arc<Node>, clock: &dyn Clock) -> Option<Engines> {
+        loop {
+            let found = tokio::select! {
+                found = Engines::find(node, &self.config, clock) => found,
+                () = self.ended.cancelled() => return None,
+            };
+            match found {
+                Ok(engines) => return Some(engines),
+                Err(missing) => {
+                    let missing = missing.to_string();
+                    if self.missing() != missing {
+                        tracing::error!(missing, "the node cannot work without its engine");
+                    }
+                    *self.missing.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
+                        missing;
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = self.ended.cancelled() => return None,
+            }
+        }
+    }
+
+    fn missing(&self) -> String {
+        self.missing
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    fn description(&self, node: &Node, engines: &Engines) -> Description {
+        Description {
+            name: self.config.name.clone(),
+            version: self.config.version.clone(),
+            capacity: self.config.capacity,
+            guard: node.level(),
+            labels: self.config.labels.clone(),
+            engines: vec![engines.ffmpeg.clone(), engines.ffprobe.clone()],
+        }
+    }
+
+    /// Lets go of old logs, now and then.
+    async fn prune(&self, shop: &Shop) {
+        loop {
+            let (logs, now, keep) = (self.logs.clone(), shop.clock.now(), self.config.keep_logs);
+            match tokio::task::spawn_blocking(move || logs.prune(now, keep)).await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(jobs)) => tracing::info!(jobs, "removed old logs"),
+                Ok(Err(error)) => tracing::warn!(%error, "old logs could not be removed"),
+                Err(error) => tracing::warn!(%error, "old logs could not be removed"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PRUNE) => {}
+                () = self.ended.cancelled() => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The worker on real files, with real FFmpeg and with ones that misbehave, against a controller
+//! that does what the test says.
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare fails, and says where")]
+
+mod controller;
+mod crash;
+mod fixture;
+mod heavy;
+mod inputs;
+mod live;
+mod nasty;
+mod presets;
+mod serial;
+mod targets;
+mod wanted;

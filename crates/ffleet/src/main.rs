@@ -1,0 +1,30 @@
+//! ffleet: FFmpeg as a service. This is the program: its commands, what they print, and the
+//! wiring of the roles.
+
+mod api;
+mod argv;
+mod backup;
+mod cli;
+mod completions;
+mod config;
+mod context;
+mod dashboard;
+mod exit;
+mod failure;
+mod jobs;
+mod nodes;
+mod presets;
+mod probe;
+mod program;
+mod registration;
+mod serve;
+mod server;
+mod show;
+mod submit;
+mod wait;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    program::run(std::env::args_os()).into()
+}

@@ -1,0 +1,107 @@
+//! `ffleet serve`: controller, worker and dashboard in one process.
+//!
+//! Everything that can be refused is refused before anything is started: the configuration, the
+//! data directory, the presets. Then the roles start from the inside out (store, controller,
+//! HTTP, worker) and stop from the outside in.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueHint};
+use ffleet_config::{Config, Loaded};
+use tokio::runtime::Builder;
+
+use crate::config;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::serve::home::Home;
+
+mod bench;
+mod fault;
+mod home;
+mod log;
+mod notify;
+mod roles;
+mod session;
+mod signals;
+mod wiring;
+
+/// Threads that run tasks. Media work is done by other processes; these two move bytes.
+const THREADS: usize = 2;
+/// Threads that may block on files at once.
+const BLOCKING: usize = 16;
+/// How long the runtime may take to end once the roles have.
+const LAST: Duration = Duration::from_secs(2);
+
+/// `ffleet serve`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Ctrl-C or SIGTERM stops it: running work gets worker.drain-timeout to end and is taken up again at
+the next start if it does not. A second signal leaves at once.
+
+Other commands of the same user find the server by themselves. ffleet.example.yaml lists what can be
+configured; each key can also be given in the environment, as in FFLEET_WORKER_MAX_TASKS=1.")]
+pub(crate) struct Flags {
+    /// Where everything that must survive is kept [default: $XDG_STATE_HOME/ffleet, that is
+    /// ~/.local/state/ffleet]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    data: Option<String>,
+    /// Address and port, on loopback; port 0 takes a free one [default: 127.0.0.1:8420]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// The configuration file [default: ~/.config/ffleet/ffleet.yaml or /etc/ffleet/ffleet.yaml]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    config: Option<PathBuf>,
+}
+
+/// Serves until it is told to stop.
+pub(crate) fn run(context: &Context, flags: Flags) -> Result<Exit, Failure> {
+    let Loaded { config, file, warnings } = load(context, flags)?;
+    let home = Home::take(&config.data, &context.runtime_dir()?)?;
+    let builtin = |name: &str| ffleet_media::preset::builtin(name).is_some();
+    let presets = ffleet_config::preset::load(&config.presets_dir, builtin)
+        .map_err(|problems| Failure::usage(format!("presets cannot be used:\n{problems}")))?;
+    log::start(&config, &home.path)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        data = %home.path.display(),
+        config = file.map(|file| file.display().to_string()),
+        presets = presets.len(),
+        "starting"
+    );
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .max_blocking_threads(BLOCKING)
+        .thread_name("ffleet")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Local, format!("cannot start: {error}")))?;
+    let ended = runtime.block_on(session::run(context, &config, presets, &home));
+    runtime.shutdown_timeout(LAST);
+    // A failure is printed by the caller; the log says that there was one.
+    let code = ended.as_ref().map_or_else(Failure::exit, |exit| *exit).code();
+    tracing::info!(code, "stopped");
+    ended
+}
+
+fn load(context: &Context, flags: Flags) -> Result<Loaded, Failure> {
+    let Flags { data: directory, listen, config: file } = flags;
+    let mut inputs = config::inputs(context, file);
+    for (key, flag, said) in [("data", "--data", directory), ("listen", "--listen", listen)] {
+        if let Some(said) = said {
+            inputs = inputs.with_flag(key, flag, said);
+        }
+    }
+    ffleet_config::load(&inputs).map_err(|problems| {
+        Failure::usage(format!("the configuration cannot be used:\n{problems}"))
+    })
+}
+
+/// Where the server keeps its database.
+fn database(config: &Config) -> PathBuf {
+    config.data.join("store")
+}

@@ -1,0 +1,177 @@
+//! The roles of one process: started from the inside out, stopped from the outside in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ffleet_api::bench::Workbench as _;
+use ffleet_api::event::LoginLink;
+use ffleet_base::{Clock, SystemClock, chain};
+use ffleet_config::Config;
+use ffleet_controller::http::ListenError;
+use ffleet_controller::{Controller, Server};
+use ffleet_guard::Node;
+use ffleet_media::Recipe;
+use ffleet_store::Store;
+use ffleet_worker::Worker;
+use tokio::task::JoinHandle;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::registration;
+use crate::serve::bench::Bench;
+use crate::serve::home::Home;
+use crate::serve::{database, fault, wiring};
+
+/// How long children may take to be gone once the worker has stopped.
+const CHILDREN: Duration = Duration::from_secs(10);
+
+/// The roles, under way.
+#[derive(Debug)]
+pub(super) struct Roles {
+    controller: Controller,
+    worker: Worker,
+    bench: Arc<Bench>,
+    node: Arc<Node>,
+    http: JoinHandle<()>,
+    /// Where it listens, such as `http://127.0.0.1:8420`.
+    pub(super) address: String,
+    /// The port alone.
+    pub(super) port: u16,
+}
+
+impl Roles {
+    /// Starts them all. What was started is stopped again if the rest cannot be.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is in the way.
+    pub(super) async fn start(
+        context: &Context,
+        config: &Config,
+        presets: BTreeMap<String, Recipe>,
+        home: &Home,
+    ) -> Result<Self, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let observer = fault::observer(&context.env)?;
+        let wanted = wiring::worker(config, home, &context.env)?;
+        let node = Node::open(ffleet_guard::Options {
+            root: wiring::guard_root(home),
+            env: context.env.clone(),
+            clock: Arc::clone(&clock),
+            cgroups: true,
+        });
+        let node = Arc::new(node.map_err(|error| Failure::local(&error))?);
+        let store = Store::open(&database(config), ffleet_store::Options::default())
+            .map_err(|error| Failure::local(&error))?;
+        let controller = Controller::start(ffleet_controller::Parts {
+            store,
+            clock: Arc::clone(&clock),
+            policy: wiring::policy(config, home),
+            presets,
+        });
+        let controller = controller.await.map_err(|error| Failure::local(&error))?;
+        let (server, worker) = match Self::open(context, config, &controller, async {
+            Worker::start(ffleet_worker::Parts {
+                controller: controller.clone(),
+                node: Arc::clone(&node),
+                clock,
+                observer,
+                config: wanted,
+            })
+        })
+        .await
+        {
+            Ok(open) => open,
+            Err(failure) => {
+                close(controller).await;
+                return Err(failure);
+            }
+        };
+        let bench = Arc::new(Bench::new(worker.clone()));
+        controller.attach(Arc::<Bench>::clone(&bench));
+        let address = server.address();
+        Ok(Self {
+            controller,
+            worker,
+            bench,
+            node,
+            address: format!("http://{address}"),
+            port: address.port(),
+            // Ends when the controller does; `stop` waits for it.
+            http: tokio::spawn(server.run()),
+        })
+    }
+
+    async fn open(
+        context: &Context,
+        config: &Config,
+        controller: &Controller,
+        worker: impl Future<Output = Result<Worker, ffleet_worker::OpenError>>,
+    ) -> Result<(Server, Worker), Failure> {
+        let server = Server::bind(controller.clone(), config.listen)
+            .await
+            .map_err(|error| cannot_listen(context, &error))?;
+        let worker = worker.await.map_err(|error| Failure::local(&error))?;
+        Ok((server, worker))
+    }
+
+    /// What keeps the server from working; nothing if it can.
+    pub(super) fn problems(&self) -> Vec<String> {
+        self.worker.ready().err().unwrap_or_default()
+    }
+
+    /// A link that opens the dashboard once.
+    pub(super) fn login_link(&self) -> Option<LoginLink> {
+        self.controller.login_link()
+    }
+
+    /// Lets running work end for as long as it was given, and stops everything.
+    pub(super) async fn stop(self) {
+        let Self { controller, worker, bench, node, http, .. } = self;
+        controller.rest();
+        worker.stop().await;
+        bench.close();
+        drop(worker);
+        close(controller).await;
+        if let Err(error) = http.await {
+            tracing::error!(%error, "the HTTP server did not end as it should");
+        }
+        if tokio::time::timeout(CHILDREN, node.idle()).await.is_err() {
+            tracing::error!(
+                children = node.children(),
+                "children are left; the next start ends them"
+            );
+        }
+    }
+}
+
+async fn close(controller: Controller) {
+    if let Err(error) = controller.shutdown().await {
+        tracing::error!(error = chain(&error), "the store was not closed tidily; nothing is lost");
+    }
+}
+
+/// Why there is no listening, and who is there already where that is known.
+fn cannot_listen(context: &Context, error: &ListenError) -> Failure {
+    let ListenError::Taken { address, .. } = error else {
+        return Failure::local(error);
+    };
+    let port = address.port();
+    let ends = format!(":{port}");
+    let elsewhere = "choose another address with --listen 127.0.0.1:PORT; port 0 takes a free one";
+    let servers = context
+        .runtime_dir()
+        .map(|dir| registration::all(&dir))
+        .unwrap_or_default();
+    match servers.iter().find(|server| server.address.ends_with(&ends)) {
+        Some(server) => {
+            let (pid, dir) = (server.pid, server.data_dir.display());
+            let holder = format!("the ffleet server of process {pid}, with its data in {dir}");
+            Failure::new(Exit::Local, format!("{address} is in use by {holder}")).hint(elsewhere)
+        }
+        None => Failure::new(Exit::Local, format!("{address} is in use"))
+            .hint(format!("{elsewhere}\n`ss -ltnp 'sport = :{port}'` says who has it")),
+    }
+}

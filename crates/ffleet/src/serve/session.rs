@@ -1,0 +1,127 @@
+//! One life of a server: start, be found, be ready, be told to stop.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ffleet_config::Config;
+use ffleet_media::Recipe;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::registration::{self, Registration};
+use crate::serve::home::Home;
+use crate::serve::notify::{self, Message};
+use crate::serve::roles::Roles;
+use crate::serve::signals::Stop;
+use crate::show::text::push;
+
+/// Between two looks at whether the server is ready.
+const LOOK: Duration = Duration::from_millis(20);
+/// Not being ready for so long is said.
+const LONG: Duration = Duration::from_millis(500);
+
+/// Serves until a signal says stop.
+///
+/// # Errors
+///
+/// Whatever keeps the roles from starting.
+pub(super) async fn run(
+    context: &Context,
+    config: &Config,
+    presets: BTreeMap<String, Recipe>,
+    home: &Home,
+) -> Result<Exit, Failure> {
+    // From here on a signal finds us prepared.
+    let mut stop = Stop::new()
+        .map_err(|error| Failure::new(Exit::Local, format!("cannot listen to signals: {error}")))?;
+    let roles = tokio::select! {
+        roles = Roles::start(context, config, presets, home) => roles?,
+        signal = stop.asked() => {
+            tracing::info!(signal, "stopped before it had started");
+            return Ok(Exit::Done);
+        }
+    };
+    let registered = announce(context, home, &roles);
+    if let Err(failure) = &registered {
+        roles.stop().await;
+        return Err(Failure::new(failure.exit(), failure.to_string()));
+    }
+    tokio::select! {
+        () = greet(context, home, &roles) => {}
+        signal = stop.asked() => return Ok(end(context, roles, stop, signal).await),
+    }
+    let signal = stop.asked().await;
+    let exit = end(context, roles, stop, signal).await;
+    drop(registered);
+    Ok(exit)
+}
+
+/// Makes the server known to this user's other commands.
+fn announce(
+    context: &Context,
+    home: &Home,
+    roles: &Roles,
+) -> Result<registration::Registered, Failure> {
+    let pid = std::process::id();
+    let started = registration::start_time(pid)
+        .ok_or_else(|| Failure::new(Exit::Local, "/proc does not know this process"))?;
+    let registration = Registration {
+        address: roles.address.clone(),
+        key: home.key.clone(),
+        pid,
+        started,
+        data_dir: home.path.clone(),
+    };
+    registration
+        .announce(&context.runtime_dir()?, roles.port)
+        .map_err(|error| Failure::local(&error))
+}
+
+/// Waits until the server is ready, and says so to whoever started it.
+async fn greet(context: &Context, home: &Home, roles: &Roles) {
+    let mut waited = Duration::ZERO;
+    let mut said = Vec::new();
+    loop {
+        let problems = roles.problems();
+        if problems.is_empty() {
+            break;
+        }
+        if waited >= LONG && problems != said {
+            print(context, &format!("not ready yet: {}\n", problems.join("; ")));
+            said = problems;
+        }
+        tokio::time::sleep(LOOK).await;
+        waited += LOOK;
+    }
+    tracing::info!(address = roles.address, "ready");
+    let mut text = format!("ffleet is ready at {}\n", roles.address);
+    if let Some(link) = roles.login_link() {
+        push!(text, "  dashboard  {}  (opens once, until {})\n", link.url, link.expires_at);
+    }
+    push!(text, "  data       {}\n", home.path.display());
+    push!(text, "  try        ffleet submit test:720p30 -o /tmp/test.mp4 --wait\n");
+    push!(text, "  stop       Ctrl-C\n");
+    print(context, &text);
+    notify::tell(&context.env, Message::Ready);
+}
+
+/// Stops; a second signal does not wait for what is under way.
+async fn end(context: &Context, roles: Roles, mut stop: Stop, signal: &'static str) -> Exit {
+    tracing::info!(signal, "stopping; a second signal leaves at once");
+    notify::tell(&context.env, Message::Stopping);
+    tokio::select! {
+        () = roles.stop() => Exit::Done,
+        signal = stop.asked() => {
+            tracing::warn!(signal, "leaving at once; what was under way is settled at the next start");
+            Exit::Interrupted
+        }
+    }
+}
+
+/// Prints for whoever is there; a server goes on when nobody is.
+fn print(context: &Context, text: &str) {
+    if let Err(failure) = context.say(text) {
+        tracing::debug!("nobody reads the output: {failure}");
+    }
+}

@@ -1,0 +1,96 @@
+//! From the configuration to what each role is told.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ffleet_base::paths::Env;
+use ffleet_config::Config;
+use ffleet_controller::{Http, Key, Policy};
+use ffleet_guard::machine;
+use ffleet_types::node::Capacity;
+
+use crate::failure::Failure;
+use crate::serve::home::Home;
+
+/// The holder of the key that `serve` makes, as history shows them.
+const HOLDER: &str = "local";
+/// How long a request may take to arrive, head and body each.
+const ARRIVAL: Duration = Duration::from_secs(30);
+/// From the request to end to the kill of a child.
+const GRACE: Duration = Duration::from_secs(5);
+/// Where programs are looked up if the environment does not say.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What the controller goes by.
+pub(super) fn policy(config: &Config, home: &Home) -> Policy {
+    let limits = &config.limits;
+    let bytes = |amount: ffleet_types::Bytes| usize::try_from(amount.0).unwrap_or(usize::MAX);
+    Policy {
+        data: home.path.clone(),
+        roots: config.roots.clone(),
+        verify: config.verify,
+        lease_term: config.lease_term.0,
+        retain_for: config.retain.finished.0,
+        retain_jobs: config.retain.jobs,
+        http: Http {
+            keys: vec![Key { name: HOLDER.to_owned(), hash: home.key.hash() }],
+            names: config.names.clone(),
+            body: bytes(limits.body),
+            head: bytes(limits.header_size),
+            requests_per_second: limits.requests_per_second,
+            failed_logins_per_second: limits.failed_logins_per_second,
+            connections: usize::try_from(limits.connections).unwrap_or(usize::MAX),
+            arrival: ARRIVAL,
+        },
+    }
+}
+
+/// What the worker goes by.
+///
+/// # Errors
+///
+/// If the machine cannot be asked what it has.
+pub(super) fn worker(
+    config: &Config,
+    home: &Home,
+    env: &Env,
+) -> Result<ffleet_worker::Config, Failure> {
+    let wanted = &config.worker;
+    Ok(ffleet_worker::Config {
+        home: home.path.clone(),
+        name: wanted.name.clone().unwrap_or_else(host_name),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        labels: wanted.labels.clone(),
+        capacity: capacity(config, home)?,
+        roots: config.roots.clone(),
+        ffmpeg: config.engine.ffmpeg.clone(),
+        ffprobe: config.engine.ffprobe.clone(),
+        search: env.var("PATH").map_or_else(|| OsString::from(PATH), OsString::from),
+        nice: i32::from(wanted.nice),
+        grace: GRACE,
+        drain: wanted.drain_timeout.0,
+        keep_logs: config.retain.finished.0,
+    })
+}
+
+/// What the machine has, unless the operator says otherwise.
+fn capacity(config: &Config, home: &Home) -> Result<Capacity, Failure> {
+    let has = machine::capacity(&home.path).map_err(|error| Failure::local(&error))?;
+    let wanted = &config.worker;
+    Ok(Capacity {
+        cpu: wanted.cpu.unwrap_or(has.cpu),
+        memory: wanted.memory.unwrap_or(has.memory),
+        scratch: wanted.scratch.unwrap_or(has.scratch),
+        tasks: wanted.max_tasks.unwrap_or(has.tasks),
+    })
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Where the guard keeps its lock and its record.
+pub(super) fn guard_root(home: &Home) -> PathBuf {
+    home.path.clone()
+}

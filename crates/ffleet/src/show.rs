@@ -1,0 +1,8 @@
+//! What people see: tables, lines, lengths of time. Values in, text out; nothing here prints.
+
+pub(crate) mod job;
+pub(crate) mod media;
+pub(crate) mod node;
+pub(crate) mod progress;
+pub(crate) mod table;
+pub(crate) mod text;

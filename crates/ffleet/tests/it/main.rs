@@ -1,0 +1,20 @@
+//! The program as its users meet it: real processes, real FFmpeg, the command line and HTTP.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests stand outside: they start the program, read the clock and write files"
+)]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so")]
+
+#[path = "../../benches/promises/backlog.rs"]
+mod backlog;
+mod bad_input;
+mod crash;
+mod discovery;
+mod fake;
+mod fixture;
+mod http;
+mod journey;
+mod serial_bounds;
+mod serving;
+mod usage;
+mod waiting;

@@ -1,0 +1,209 @@
+#!/bin/sh
+# Installs what the system lacks to build and run ffleet. Safe to run twice: where all is there
+# it says so in one line and changes nothing.
+#
+# It looks for what is needed by using it (does `cc` compile?), not by asking the package
+# manager, so what was installed in another way counts.
+#
+# Exit codes: 0 all is there; 1 an installation failed; 2 bad usage; 3 this system's package
+# manager is not known; 4 the Rust toolchain is missing or incomplete; 5 neither root nor sudo.
+set -eu
+
+usage() {
+    cat <<'TEXT'
+Usage: scripts/setup.sh [--for demo|test|bench] [--list]
+
+  --for demo    what `make demo` needs (default)
+  --for test    what `make test` needs: demo, a browser, debootstrap, cargo-nextest
+  --for bench   what `make bench` needs: demo, strace
+  --list        print the packages, one a line, and change nothing
+TEXT
+}
+
+die() { # CODE TEXT
+    printf 'setup: %s\n' "$2" >&2
+    exit "$1"
+}
+
+# Programs below sbin are not on every user's path.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+family=unknown
+browser=chromium
+system='this system'
+if [ -r /etc/os-release ]; then
+    ID='' ID_LIKE='' PRETTY_NAME=''
+    # shellcheck source=/dev/null
+    . /etc/os-release
+    system=${PRETTY_NAME:-$ID}
+    case " $ID $ID_LIKE " in
+        *' debian '* | *' ubuntu '*) command -v apt-get >/dev/null && family=debian ;;
+    esac
+    case " $ID $ID_LIKE " in
+        *' ubuntu '*) browser=chromium-browser ;;
+    esac
+fi
+
+# purpose | how to tell that it is there | Debian and Ubuntu packages | what for
+needs() {
+    cat <<TABLE
+demo|has ffmpeg ffprobe|ffmpeg|runs the jobs
+demo|compiles|gcc libc6-dev|builds the SQLite that is part of ffleet
+demo|has make|make|runs the targets of the Makefile
+demo|has_certificates|ca-certificates|lets cargo fetch crates over HTTPS
+test|has_browser|$browser|opens the dashboard in the tests
+test|has debootstrap|debootstrap|makes the bare system that set-up is tried on
+test|has strace|strace|shows in a test that data is on disk before it is acknowledged
+test|has curl|curl|speaks to the API from outside in the tests
+bench|has strace|strace|counts system calls
+TABLE
+}
+
+has() {
+    for program in "$@"; do
+        command -v "$program" >/dev/null 2>&1 || return 1
+    done
+}
+
+compiles() {
+    has cc && printf '#include <stdio.h>\nint main(void) { return 0; }\n' |
+        cc -x c -o /dev/null - >/dev/null 2>&1
+}
+
+has_certificates() {
+    for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \
+        /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
+        [ -s "$bundle" ] && return 0
+    done
+    return 1
+}
+
+has_browser() {
+    has chromium || has chromium-browser || has google-chrome
+}
+
+purpose=demo
+list=no
+while [ $# -gt 0 ]; do
+    case $1 in
+        --for)
+            [ $# -ge 2 ] || die 2 "--for wants one of: demo, test, bench"
+            purpose=$2
+            shift
+            ;;
+        --for=*) purpose=${1#--for=} ;;
+        --list) list=yes ;;
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        *)
+            usage >&2
+            die 2 "unknown option '$1'"
+            ;;
+    esac
+    shift
+done
+case $purpose in
+    demo) wanted='demo' ;;
+    test) wanted='demo test' ;;
+    bench) wanted='demo bench' ;;
+    *) die 2 "--for wants one of demo, test, bench, not '$purpose'" ;;
+esac
+
+# The rows of `needs` that serve this purpose.
+rows() {
+    needs | while IFS='|' read -r serves probe packages why; do
+        case " $wanted " in
+            *" $serves "*) printf '%s|%s|%s\n' "$probe" "$packages" "$why" ;;
+        esac
+    done
+}
+
+if [ "$list" = yes ]; then
+    rows | cut -d'|' -f2 | tr ' ' '\n' | sort -u
+    exit 0
+fi
+
+# What is missing, one row each: packages|what for
+missing=$(rows | while IFS='|' read -r probe packages why; do
+    # shellcheck disable=SC2086 # a probe is a command and its arguments
+    $probe || printf '%s|%s\n' "$packages" "$why"
+done)
+packages=$(printf '%s\n' "$missing" | cut -d'|' -f1 | tr ' ' '\n' | sed '/^$/d' | sort -u | tr '\n' ' ')
+packages=${packages% }
+
+describe() {
+    printf '%s\n' "$missing" | while IFS='|' read -r names why; do
+        printf '  %-20s %s\n' "$names" "$why"
+    done
+}
+
+# Runs a command as root, by sudo where need be. Without a terminal sudo must not ask.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif [ -t 0 ]; then
+        sudo "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+install_packages() {
+    if [ "$(id -u)" -eq 0 ]; then
+        how='as root'
+    elif has sudo; then
+        how='through sudo'
+    else
+        printf 'setup: missing on %s:\n' "$system" >&2
+        describe >&2
+        die 5 "this user is not root and there is no sudo; as root, run: apt-get install $packages"
+    fi
+    printf 'setup: installing on %s, %s, with apt-get:\n' "$system" "$how"
+    describe
+    # shellcheck disable=SC2086 # a list of package names
+    as_root env DEBIAN_FRONTEND=noninteractive sh -c \
+        'apt-get -q update && apt-get -q install -y --no-install-recommends "$@"' sh $packages ||
+        die 1 "apt-get failed (its own words are above); once that is settled, run this again"
+    still=$(rows | while IFS='|' read -r probe names why; do
+        # shellcheck disable=SC2086 # a probe is a command and its arguments
+        $probe || printf '%s (%s) ' "$names" "$why"
+    done)
+    [ -z "$still" ] || die 1 "installed, and yet it does not work: $still"
+}
+
+did=no
+if [ -n "$packages" ]; then
+    if [ "$family" = unknown ]; then
+        printf 'setup: %s is not a system whose packages are known here. Please install:\n' "$system" >&2
+        describe >&2
+        printf '(the names are those of Debian and Ubuntu)\n' >&2
+        exit 3
+    fi
+    install_packages
+    did=yes
+fi
+
+has cargo || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+if ! has cargo; then
+    die 4 "the system's packages are there; the Rust toolchain is not. Get it from https://rustup.rs and run this again"
+fi
+if [ "$purpose" = test ]; then
+    for part in fmt clippy; do
+        cargo "$part" --version >/dev/null 2>&1 ||
+            die 4 "'cargo $part' does not work; 'rustup component add rustfmt clippy' installs it"
+    done
+    if ! cargo nextest --version >/dev/null 2>&1; then
+        echo 'setup: installing cargo-nextest, which runs the tests, with cargo install (takes minutes)'
+        cargo install --locked cargo-nextest ||
+            die 1 "cargo could not install cargo-nextest (its own words are above)"
+        did=yes
+    fi
+fi
+
+if [ "$did" = yes ]; then
+    echo "setup: done; everything for '$purpose' is there"
+else
+    echo "setup: everything for '$purpose' is there; nothing to do"
+fi
