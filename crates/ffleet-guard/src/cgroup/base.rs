@@ -143,14 +143,29 @@ impl Base {
                 tasks: Some(16),
                 ..Limits::default()
             };
-            let proven = Group::create(&one, PROBE, &limits).and_then(|group| {
-                let frozen = group.freeze().and_then(|()| group.thaw());
-                group.remove().and(frozen)
-            });
+            // A life that was killed just here has left it; nothing was ever in it.
+            let proven = remove_tree(&site.dir.join(PROBE))
+                .and_then(|()| Group::create(&one, PROBE, &limits))
+                .and_then(|group| {
+                    let frozen = group.freeze().and_then(|()| group.thaw());
+                    group.remove().and(frozen)
+                });
             if let Err(error) = proven {
                 troubles.insert(controller, chain(&error));
-                self.sites.remove(&controller);
+                self.give_up(controller);
             }
+        }
+    }
+
+    /// Does without a controller, and leaves no directory where no other one works.
+    fn give_up(&mut self, controller: Controller) {
+        let Some(Site { dir, .. }) = self.sites.remove(&controller) else {
+            return;
+        };
+        if !self.dirs().contains(&dir)
+            && let Err(error) = remove_tree(&dir)
+        {
+            tracing::warn!(error = %chain(&error), "a cgroup is left that cannot be used");
         }
     }
 
@@ -309,5 +324,15 @@ mod tests {
         for words in ["memory limits: ", "memory.limit_in_bytes", "Delegate=yes"] {
             assert!(said.contains(words), "{said}");
         }
+    }
+
+    #[test]
+    fn hierarchy_that_is_given_up_keeps_no_directory() {
+        let root = fake(&[]);
+        let place = Place { mount: root.path().to_owned(), own: root.path().to_owned() };
+        let legacy = ["cpu", "memory"].map(|name| (name.to_owned(), place.clone()));
+        let base = Base::open(&Mounts { unified: None, legacy: legacy.into() }, "ffleet-x");
+        assert!(base.is_empty());
+        assert!(!root.path().join("ffleet-x").exists());
     }
 }

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use ffleet_base::chain;
 use ffleet_guard::{Node, OpenError, Stdout};
-use ffleet_testkit::{assert_none_left, processes_with, until};
+use ffleet_testkit::{assert_none_left, need, processes_with, until};
 
 use crate::fixture::{Fixture, SOON, groups, heard, nasty, options};
 
@@ -75,6 +75,24 @@ fn killed_node_leaves_nothing() {
         drop(node);
         assert!(!groups.iter().any(|dir| dir.exists()), "{groups:?} are left");
     }
+}
+
+#[test]
+fn death_while_cgroups_are_tried_lowers_no_level_and_leaves_nothing() {
+    if !need::cgroups() {
+        return;
+    }
+    let root = tempfile::Builder::new().prefix("guard-").tempdir().unwrap();
+    let node = Node::open(options(root.path(), true)).unwrap();
+    let (level, groups) = (node.level(), groups(root.path()));
+    drop(node);
+    for dir in &groups {
+        std::fs::create_dir_all(dir.join("probe")).unwrap();
+    }
+    let node = Node::open(options(root.path(), true)).unwrap();
+    assert_eq!(node.level(), level);
+    drop(node);
+    assert!(!groups.iter().any(|dir| dir.exists()), "{groups:?} are left");
 }
 
 /// Whoever reaps orphans here may be slow, so that a zombie counts as dead.
