@@ -18,7 +18,10 @@ server=
 unset FFLEET_SERVER FFLEET_KEY FFLEET_KEY_FILE FFLEET_CONFIG
 export XDG_RUNTIME_DIR=$home/run
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+# Bold on a terminal, plain in a pipe.
+bold='' plain=''
+if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 die() {
     printf 'demo: %s\n' "$*" >&2
     exit 1

@@ -79,6 +79,23 @@ impl Rules<'_> {
         })
     }
 
+    /// Looks again at the places of a job that was admitted before: what lies there may have
+    /// changed, not least by what the job made.
+    ///
+    /// # Errors
+    ///
+    /// The first problem that is found.
+    pub(crate) fn readmit(self, spec: &Spec) -> Result<(), Problem> {
+        if let Source::File(path) = &spec.input {
+            place::check_room(self.policy, path, "/input")?;
+            place::check_input(path, "/input")?;
+        }
+        for (index, output) in spec.outputs.iter().enumerate() {
+            self.target_facts(&spec.input, &output.target, spec.overwrite, index)?;
+        }
+        Ok(())
+    }
+
     /// The input that `text` names, looked at.
     ///
     /// # Errors

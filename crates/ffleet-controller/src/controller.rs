@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ffleet_api::bench::Workbench;
+use ffleet_api::{Code, Problem};
 use ffleet_base::Clock;
 use ffleet_media::Recipe;
 use ffleet_store::Store;
@@ -151,6 +152,22 @@ impl Shared {
     pub(crate) fn steady(&self) -> Timestamp {
         let (wall, monotonic) = self.start;
         wall.after(self.clock.monotonic().saturating_sub(monotonic))
+    }
+
+    /// Does `work` to its end, whether or not the caller waits for it: a client that goes away
+    /// takes its request with it, and what the store then writes nobody would hear of.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Internal`] if `work` broke off.
+    pub(crate) async fn see_through<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.tasks.spawn(work).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a request broke off");
+            Err(Problem::new(Code::Internal, "the request broke off; the server's log says why"))
+        })
     }
 
     /// The workbench, once one is attached.

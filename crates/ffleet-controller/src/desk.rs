@@ -5,7 +5,7 @@
 //! a node that registers is told what the store believes it to hold. The lock is held for the
 //! time of a look-up, never across a wait.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ffleet_api::control::{Assignment, Command, Held, Progress};
@@ -76,6 +76,23 @@ struct Inner {
     stations: BTreeMap<NodeId, Station>,
     held: BTreeMap<AttemptId, Holding>,
     waiting: BTreeMap<TaskId, Waiting>,
+    /// Attempts that are claimed on disk and were canceled before a node was given them.
+    canceled: BTreeSet<AttemptId>,
+}
+
+impl Inner {
+    fn tell(&mut self, node: NodeId, command: Command) -> bool {
+        let Some(station) = self.stations.get_mut(&node).filter(|station| station.registered)
+        else {
+            return false;
+        };
+        if station.commands.len() >= MOST_COMMANDS {
+            return false;
+        }
+        station.commands.push_back(command);
+        station.wake.notify_one();
+        true
+    }
 }
 
 /// See the module.
@@ -148,17 +165,7 @@ impl Desk {
 
     /// Tells a node something. False if it is not there, or does not listen.
     pub(crate) fn tell(&self, node: NodeId, command: Command) -> bool {
-        let mut inner = self.lock();
-        let Some(station) = inner.stations.get_mut(&node).filter(|station| station.registered)
-        else {
-            return false;
-        };
-        if station.commands.len() >= MOST_COMMANDS {
-            return false;
-        }
-        station.commands.push_back(command);
-        station.wake.notify_one();
-        true
+        self.lock().tell(node, command)
     }
 
     /// Remembers a task that waits, if there is room.
@@ -174,7 +181,41 @@ impl Desk {
         self.lock().waiting.remove(&task)
     }
 
-    /// A node is given a task.
+    /// A node is told to begin a task that was claimed for it, and then to cancel it if that was
+    /// asked for meanwhile. False if the node is not there, or does not listen.
+    ///
+    /// All under one lock: a cancel that came between would reach the node before its task.
+    pub(crate) fn give(&self, attempt: AttemptId, holding: Holding) -> bool {
+        let mut inner = self.lock();
+        let node = holding.node;
+        let begin = Command::Begin(Box::new(holding.assignment(attempt)));
+        inner.held.insert(attempt, holding);
+        let canceled = inner.canceled.remove(&attempt);
+        inner.tell(node, begin) && (!canceled || inner.tell(node, Command::Cancel { attempt }))
+    }
+
+    /// Tells whoever holds the attempt to cancel it. False if nobody does: it is then told to
+    /// whom the attempt is given.
+    pub(crate) fn cancel(&self, attempt: AttemptId) -> bool {
+        let mut inner = self.lock();
+        match inner.held.get(&attempt).map(|holding| holding.node) {
+            Some(node) => {
+                inner.tell(node, Command::Cancel { attempt });
+                true
+            }
+            None => {
+                inner.canceled.insert(attempt);
+                false
+            }
+        }
+    }
+
+    /// An attempt that was to be canceled is given to nobody any more.
+    pub(crate) fn forget_cancel(&self, attempt: AttemptId) {
+        self.lock().canceled.remove(&attempt);
+    }
+
+    /// A node has held a task since before the start.
     pub(crate) fn hold(&self, attempt: AttemptId, holding: Holding) {
         self.lock().held.insert(attempt, holding);
     }
@@ -207,7 +248,9 @@ impl Desk {
 
     /// An attempt is held no more.
     pub(crate) fn release(&self, attempt: AttemptId) -> Option<Holding> {
-        self.lock().held.remove(&attempt)
+        let mut inner = self.lock();
+        inner.canceled.remove(&attempt);
+        inner.held.remove(&attempt)
     }
 
     /// The attempt of a job that is held, if one is.
@@ -293,3 +336,6 @@ impl Station {
 const fn least(job: JobId) -> AttemptId {
     AttemptId { task: TaskId::whole(job), fence: ffleet_types::Fence::NONE }
 }
+
+#[cfg(test)]
+mod tests;

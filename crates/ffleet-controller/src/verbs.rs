@@ -38,6 +38,19 @@ impl Controller {
         idempotency: Option<Idempotency>,
         retry_of: Option<JobNumber>,
     ) -> Result<Accepted, Problem> {
+        let this = self.clone();
+        self.see_through(async move { this.write_down(spec, actor, idempotency, retry_of).await })
+            .await
+    }
+
+    /// Writes that a job is accepted, and tells the planner.
+    async fn write_down(
+        &self,
+        spec: Spec,
+        actor: Actor,
+        idempotency: Option<Idempotency>,
+        retry_of: Option<JobNumber>,
+    ) -> Result<Accepted, Problem> {
         let accepted = self.clock.now();
         let job = NewJob {
             id: chance::job_id(accepted),
@@ -86,7 +99,28 @@ impl Controller {
 
     /// Cancels a job: at once where nothing of it runs, else as soon as its processes are gone.
     pub(crate) async fn cancel(&self, job: JobRef, actor: Actor) -> Result<Job, Problem> {
-        let cancel = Cancel { job, at: self.clock.now(), actor };
+        let this = self.clone();
+        let answer = self
+            .see_through(async move {
+                let at = this.clock.now();
+                this.call_off(Cancel { job, at, actor }).await
+            })
+            .await?;
+        match answer {
+            Canceled::Done { .. } | Canceled::Already { state: State::Canceled, .. } => {}
+            Canceled::Asked { attempt } => self.settled(attempt.task.job, |_| false).await,
+            Canceled::Already { state, .. } => {
+                return Err(Problem::new(
+                    Code::WrongState,
+                    format!("job {job} is {state}: there is nothing left to cancel"),
+                ));
+            }
+        }
+        Ok(view::job(&self.find(job).await?, &self.desk))
+    }
+
+    /// Writes that a job is canceled, and tells whoever waits for it or holds it.
+    async fn call_off(&self, cancel: Cancel) -> Result<Canceled, Problem> {
         let answer = self
             .store
             .cancel(vec![cancel])
@@ -103,21 +137,18 @@ impl Controller {
                 self.feed.changed(id);
             }
             Canceled::Asked { attempt } => {
-                if let Some(holding) = self.desk.holding(attempt) {
-                    self.desk.tell(holding.node, Command::Cancel { attempt });
+                if !self.desk.cancel(attempt) {
+                    // It is about to be given out, or was given back this moment.
+                    let row = self.find(JobRef::Id(attempt.task.job)).await?;
+                    if !row.summary.state.is_held() {
+                        self.desk.forget_cancel(attempt);
+                    }
                 }
                 self.feed.changed(attempt.task.job);
-                self.settled(attempt.task.job, |_| false).await;
             }
-            Canceled::Already { state: State::Canceled, .. } => {}
-            Canceled::Already { state, .. } => {
-                return Err(Problem::new(
-                    Code::WrongState,
-                    format!("job {job} is {state}: there is nothing left to cancel"),
-                ));
-            }
+            Canceled::Already { .. } => {}
         }
-        Ok(view::job(&self.find(job).await?, &self.desk))
+        Ok(answer)
     }
 
     /// Freezes a running job.
@@ -191,6 +222,7 @@ impl Controller {
             return Err(Problem::new(Code::WrongState, detail).hint("cancel it first"));
         }
         let number = row.summary.number;
+        self.rules().readmit(&row.summary.spec)?;
         self.accept(row.summary.spec, actor, None, Some(number))
             .await
             .map(|accepted| accepted.job)
@@ -226,9 +258,7 @@ fn fresh(
         message: None,
         attempt: None,
     };
-    Job {
-        summary: Summary::new(facts, spec, Detail::Full),
-        attempts: Vec::new(),
-        history: vec![first],
-    }
+    let mut summary = Summary::new(facts, spec, Detail::Full);
+    view::conceal(&mut summary);
+    Job { summary, attempts: Vec::new(), history: vec![first] }
 }

@@ -1,9 +1,12 @@
 //! Rows of the store as the API shows them.
 
+use std::borrow::Cow;
+
 use ffleet_api::attempt::{Attempt, Progress};
 use ffleet_api::job::{Change, Detail, Facts, Job, OutputState, Summary};
 use ffleet_api::node::Node;
 use ffleet_store::{Edge, JobRow, JobSummary};
+use ffleet_telemetry::redact;
 use ffleet_types::task::State;
 use ffleet_types::{Fence, Timestamp};
 
@@ -34,6 +37,20 @@ pub(crate) fn summary(row: &JobSummary, desk: &Desk) -> Summary {
     summarise(row, desk, Detail::Brief)
 }
 
+/// Takes passwords and stream keys out of the places of a job: who may see the job need not know
+/// them, and a retry reads them from the store.
+pub(crate) fn conceal(summary: &mut Summary) {
+    let targets = summary.outputs.iter_mut().map(|output| &mut output.target);
+    for place in [&mut summary.input].into_iter().chain(targets) {
+        // Only addresses hold any, and most places are paths.
+        if place.contains("://")
+            && let Cow::Owned(clean) = redact(place)
+        {
+            *place = clean;
+        }
+    }
+}
+
 fn summarise(row: &JobSummary, desk: &Desk, detail: Detail) -> Summary {
     let facts = Facts {
         id: row.id,
@@ -48,6 +65,7 @@ fn summarise(row: &JobSummary, desk: &Desk, detail: Detail) -> Summary {
         finished_at: row.finished.map(Into::into),
     };
     let mut summary = Summary::new(facts, &row.spec, detail);
+    conceal(&mut summary);
     if row.state.is_held() {
         summary.progress = desk.progress(row.id).as_ref().map(Progress::from);
     }

@@ -1,5 +1,6 @@
 //! The controller's side of what workers say and hear, for workers in the same process.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ffleet_api::control::{self, Command, Error, Finished, Progress, Report, Welcome};
@@ -9,6 +10,7 @@ use ffleet_sched::Event;
 use ffleet_sched::fleet::Then;
 use ffleet_sched::retry::{self, Decision, Past};
 use ffleet_store::{self as store, Decline, Finish, Seal};
+use ffleet_telemetry::redact;
 use ffleet_types::job::Actor;
 use ffleet_types::node::Description;
 use ffleet_types::task::{Change, Next, State};
@@ -208,9 +210,10 @@ impl Controller {
     async fn finished(
         &self,
         attempt: AttemptId,
-        finished: Finished,
+        mut finished: Finished,
         actor: Actor,
     ) -> Result<(), Error> {
+        conceal(&mut finished);
         let holding = self.desk.holding(attempt);
         let never_began = holding.as_ref().is_some_and(|h| h.state == State::Assigned)
             && finished.outcome.reason() == Some(Reason::Interrupted);
@@ -264,6 +267,10 @@ impl Controller {
     }
 
     fn settle(&self, attempt: AttemptId, outcome: &Outcome, then: Decision, change: Change) {
+        // The report that moved the task has released the attempt and told the planner what follows.
+        if change == Change::Already {
+            return;
+        }
         let holding = self.desk.release(attempt);
         let retrying = matches!(change, Change::Moved { to: State::Retrying, .. });
         let follows = match retrying {
@@ -279,6 +286,21 @@ impl Controller {
         }
         self.signals.send(Event::Ended { attempt, then: follows });
         self.feed.changed(attempt.task.job);
+    }
+}
+
+/// Takes passwords and stream keys out of what an attempt says: FFmpeg repeats the addresses it
+/// was given.
+fn conceal(finished: &mut Finished) {
+    let Finished { outcome, commands, notes, .. } = finished;
+    let message = match outcome {
+        Outcome::Failed { message, .. } => Some(message),
+        Outcome::Completed | Outcome::Canceled => None,
+    };
+    for text in commands.iter_mut().flatten().chain(notes).chain(message) {
+        if let Cow::Owned(clean) = redact(text) {
+            *text = clean;
+        }
     }
 }
 

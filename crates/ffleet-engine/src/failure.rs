@@ -9,6 +9,7 @@ use ffleet_media::Source;
 use ffleet_types::Reason;
 
 mod table;
+mod web;
 
 use table::{Side, TABLE};
 
@@ -69,7 +70,17 @@ pub fn classify(exit: Exit, stderr: &str, scene: &Scene<'_>) -> (Reason, String)
         }
         Exit::Code(code) => code,
     };
-    match recognise(stderr, scene) {
+    let reason = recognise(stderr, scene);
+    // FFmpeg's own words for these are a long list of formats, or blame the network.
+    if matches!(reason, None | Some(Reason::InputError | Reason::NetworkError)) {
+        if let Some(why) = refused_format(stderr) {
+            return (Reason::InputError, why);
+        }
+        if web::cannot_seek(stderr, scene.source) {
+            return (Reason::InputError, said(web::CANNOT_SEEK, told));
+        }
+    }
+    match reason {
         Some(reason) => (reason, told.unwrap_or("FFmpeg failed").to_owned()),
         None => {
             let why = match told {
@@ -94,12 +105,26 @@ pub fn despite_success(stderr: &str, scene: &Scene<'_>) -> Option<(Reason, Strin
         ("Stream ends prematurely", Some(Reason::NetworkError)),
         ("av_interleaved_write_frame()", None),
     ];
-    let complaints = || stderr.lines().map(Line::read).filter(Line::is_complaint);
-    let (_, reason) = SIGNS
+    let complaints = || {
+        let lines = stderr.lines().map(Line::read).filter(Line::is_complaint);
+        lines.filter(|line| !web::is_plain_end(line.text))
+    };
+    let is_broken = web::is_broken(stderr, scene.source);
+    let reason = SIGNS
         .iter()
-        .find(|(sign, _)| complaints().any(|line| line.text.contains(sign)))?;
+        .find(|(sign, _)| complaints().any(|line| line.text.contains(sign)))
+        .map(|(_, reason)| *reason)
+        .or_else(|| is_broken.then_some(Some(Reason::NetworkError)))?;
     let words = last_words(stderr);
+    let cannot_seek = web::cannot_seek(stderr, scene.source);
+    let reason = match reason {
+        Some(Reason::InputError | Reason::NetworkError) if cannot_seek => Some(Reason::InputError),
+        // A file that is cut short on its server is delivered without a complaint of the network.
+        Some(Reason::InputError) if is_broken => Some(Reason::NetworkError),
+        reason => reason,
+    };
     let lead = match reason {
+        Some(Reason::InputError) if cannot_seek => web::CANNOT_SEEK,
         Some(Reason::InputError) => "the input breaks off before its end",
         Some(Reason::NetworkError) => "the connection broke before the input's end",
         _ => "the result could not be written to its end",
@@ -108,6 +133,23 @@ pub fn despite_success(stderr: &str, scene: &Scene<'_>) -> Option<(Reason, Strin
         .or_else(|| recognise(stderr, scene))
         .unwrap_or(Reason::RuntimeError);
     Some((reason, said(lead, tell(&words).as_deref())))
+}
+
+/// What to say of an input whose format is none that may be read, if it is that.
+fn refused_format(stderr: &str) -> Option<String> {
+    let line = stderr
+        .lines()
+        .find(|line| line.contains("[error] Format not on whitelist"))?;
+    let format = line.strip_prefix('[')?.split_once(" @ 0x")?.0;
+    Some(match format {
+        "hls" | "dash" | "concat" | "imf" | "webm_dash_manifest" => format!(
+            "the input is a playlist ({format}), which names other files to read: playlists are not \
+             taken; name the media file itself"
+        ),
+        _ => {
+            format!("the input's format ({format}) is not taken: convert it to a media file first")
+        }
+    })
 }
 
 /// The reason that the table knows for the last line it knows anything about.

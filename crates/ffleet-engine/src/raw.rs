@@ -20,6 +20,11 @@ use options::{Known, Takes};
 const MOST: usize = 512;
 const LONGEST: usize = 32 * 1024;
 
+/// The filters that a graph may hold, on any release of FFmpeg.
+pub fn filters() -> impl Iterator<Item = &'static str> {
+    filters::names()
+}
+
 /// Options that may stand before an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {

@@ -96,7 +96,8 @@ verbs! {
     /// `running`.
     seal(Seal) -> Change, Refusal;
     /// Records how attempts ended, and what follows. A job that was asked to stop is not tried
-    /// again: it then ends as canceled, and the answer says so.
+    /// again: it then ends as canceled, and the answer says so. Refused to the controller for an
+    /// attempt that is sealed: that one ends only by what its node reports.
     finish(Finish) -> Change, Refusal;
     /// Queues tasks whose pause is over.
     requeue(Requeue) -> Change, Refusal;

@@ -215,8 +215,8 @@ pub enum Refusal {
     /// It may not publish: somebody has asked for the job to stop.
     #[error("job {0} was asked to stop: its results are not published")]
     CancelRequested(JobNumber),
-    /// It cannot be canceled: its results are being published.
-    #[error("job {0} cannot be canceled any more: its results are being published")]
+    /// It can neither be canceled nor taken from its node: its results are being published.
+    #[error("job {0} cannot be stopped any more: its results are being published")]
     Sealed(JobNumber),
     /// Its history has no room for another entry.
     #[error("the history of job {0} is full ({max} entries): submit it again", max = crate::MOST_EDGES)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use ffleet_api::bench::{Boxed, Rehearsal, Trouble, Workbench};
 use ffleet_engine::plan::needs_probe;
@@ -13,7 +14,7 @@ use ffleet_sched::limits::{Effective, Limit, Source as Whence, cpu_for_one};
 use ffleet_supervise::Order;
 use ffleet_types::job::Limits;
 use ffleet_types::{AttemptId, Fence, JobId, Reason, TaskId};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::ask::{self, Ask};
 use crate::attempt::{Halt, blocking, limits};
@@ -26,6 +27,11 @@ use crate::worker::Worker;
 /// An attempt that never was, for looking at places without one.
 const NOBODY: AttemptId =
     AttemptId { task: TaskId::whole(JobId::from_bits(0)), fence: Fence::NONE };
+
+/// Probes outside of jobs that may run at a time: nothing debits them from the node's capacity.
+pub(crate) const SEATS: usize = 3;
+/// How long a probe waits for a seat.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tells the probes outside of jobs apart.
 static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -74,6 +80,7 @@ struct Inquiry<'a> {
 
 impl Ask for Inquiry<'_> {
     async fn ask(&mut self, question: Question) -> Result<String, Halt> {
+        let _seat = seat(&self.shop.seats, PATIENCE).await?;
         let (_keep, mut orders) = watch::channel(Order::Run);
         let task = Task {
             name: format!("probe-{}", COUNT.fetch_add(1, Ordering::Relaxed)),
@@ -96,6 +103,17 @@ impl Ask for Inquiry<'_> {
         let ended = hands.run(task, &mut answer).await?;
         ended.judge(self.source, ask::MEMORY, &[])?;
         Ok(answer.text())
+    }
+}
+
+/// One of the `seats`, when it becomes free within `patience`.
+async fn seat(seats: &Semaphore, patience: Duration) -> Result<SemaphorePermit<'_>, Halt> {
+    match tokio::time::timeout(patience, seats.acquire()).await {
+        Ok(Ok(seat)) => Ok(seat),
+        Ok(Err(_)) | Err(_) => {
+            let text = "too many probes at once; try again";
+            Err(Halt::failed(Reason::ResourceError, text.to_owned()))
+        }
     }
 }
 
@@ -165,5 +183,21 @@ fn trouble(halt: Halt) -> Trouble {
             reason: Reason::Interrupted,
             message: format!("it was stopped before it was done ({halt:?})"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn probe_without_a_seat_is_told_to_try_again() {
+        let seats = Semaphore::new(1);
+        let taken = seat(&seats, PATIENCE).await.unwrap();
+        let told = trouble(seat(&seats, Duration::from_millis(20)).await.unwrap_err());
+        assert_eq!(told.reason, Reason::ResourceError);
+        assert!(told.message.contains("try again"), "{}", told.message);
+        drop(taken);
+        let _seat = seat(&seats, PATIENCE).await.unwrap();
     }
 }

@@ -31,6 +31,8 @@ const BUFFER: usize = 16 << 10;
 /// The size of a segment of a child's log.
 const LOG_SEGMENT: Bytes = Bytes::mib(1);
 
+/// How long the rest of a child's stdout is waited for after its end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much of a stalled child's last line is told.
 const LONGEST_WORDS: usize = 200;
 
@@ -154,10 +156,7 @@ impl Hands<'_> {
                 () = tokio::time::sleep(wake) => watch.apply(Event::Tick),
             };
         };
-        // What it wrote before its end is still in the pipe. Nobody writes there any more.
-        while pipe.end.is_some() {
-            let _position = reader.read(pipe.read().await);
-        }
+        pipe.drain(reader).await;
         Ok(watch.end(exit, overflow))
     }
 }
@@ -170,6 +169,23 @@ struct Pipe {
 }
 
 impl Pipe {
+    /// Reads what the child wrote before its end. Nobody writes there any more, unless a process
+    /// got away with the pipe: that one may hold it open for ever, and is not waited for.
+    async fn drain(&mut self, reader: &mut dyn Reader) {
+        let deadline = Instant::now() + LAST_WORDS;
+        while self.end.is_some() {
+            match tokio::time::timeout_at(deadline, self.read()).await {
+                Ok(bytes) => {
+                    let _position = reader.read(bytes);
+                }
+                Err(_elapsed) => {
+                    tracing::warn!("somebody else holds the stdout of a child that has ended");
+                    return;
+                }
+            }
+        }
+    }
+
     /// The next bytes; none at the end. May be dropped at any time.
     async fn read(&mut self) -> &[u8] {
         let Some(end) = &mut self.end else { return &[] };

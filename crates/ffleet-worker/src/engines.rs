@@ -40,7 +40,7 @@ impl Engines {
         let ffmpeg = find::find("ffmpeg", config.ffmpeg.as_deref(), &config.search)?;
         let ffprobe = find::find("ffprobe", config.ffprobe.as_deref(), &config.search)?;
         let prover = prove::Prover { node, clock, nice: config.nice, home: &config.home };
-        let cache = cache::Cache::new(config.engines());
+        let cache = cache::Cache::open(config.engines());
         let (ffmpeg, ffprobe) = tokio::join!(
             identify("ffmpeg", &ffmpeg, &prover, &cache),
             identify("ffprobe", &ffprobe, &prover, &cache),

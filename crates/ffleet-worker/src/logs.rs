@@ -47,17 +47,31 @@ impl Logs {
         names.into_iter().map(|(_, name)| dir.join(name)).collect()
     }
 
-    /// Removes the logs of jobs that nobody has written to for `keep`; says how many jobs that
-    /// were.
-    pub(crate) fn prune(&self, now: Timestamp, keep: Duration) -> io::Result<usize> {
+    /// Removes the logs of jobs in which none was begun for `keep`, but for jobs that
+    /// `is_at_work` says are: a child may write to one log for days. Says how many jobs that were.
+    /// One that cannot be removed is told of and passed over.
+    pub(crate) fn prune(
+        &self,
+        now: Timestamp,
+        keep: Duration,
+        is_at_work: impl Fn(&str) -> bool,
+    ) -> io::Result<usize> {
         let now = UNIX_EPOCH + Duration::from_micros(now.as_micros());
         let old = |changed: SystemTime| now.duration_since(changed).is_ok_and(|age| age > keep);
         let mut count = 0;
         for entry in fs::read_dir(&self.root)? {
             let entry = entry?;
-            if entry.metadata()?.modified().is_ok_and(old) {
-                fs::remove_dir_all(entry.path())?;
-                count += 1;
+            let changed = entry.metadata().and_then(|found| found.modified());
+            let is_kept = entry.file_name().to_str().is_some_and(&is_at_work);
+            if is_kept || !changed.is_ok_and(old) {
+                continue;
+            }
+            match fs::remove_dir_all(entry.path()) {
+                Ok(()) => count += 1,
+                Err(error) => {
+                    let path = entry.path();
+                    tracing::warn!(path = %path.display(), %error, "old logs could not be removed");
+                }
             }
         }
         Ok(count)
@@ -129,8 +143,16 @@ mod tests {
         let attempt = AttemptId { task: TaskId::whole(JobId::from_bits(9)), fence: Fence::FIRST };
         ffleet_base::write_atomic(&logs.path(attempt, 1, "encode").unwrap(), b"", 0o600).unwrap();
         let later = Timestamp::from_millis(4_000_000_000_000);
-        assert_eq!(logs.prune(Timestamp::EPOCH, Duration::ZERO).unwrap(), 0);
-        assert_eq!(logs.prune(later, Duration::from_secs(3_600)).unwrap(), 1);
+        let (nobody, hour) = (|_: &str| false, Duration::from_secs(3_600));
+        assert_eq!(logs.prune(Timestamp::EPOCH, Duration::ZERO, nobody).unwrap(), 0);
+        let at_work = attempt.task.job.to_string();
+        assert_eq!(logs.prune(later, hour, |job| job == at_work).unwrap(), 0);
+        assert_eq!(logs.of(attempt).len(), 1);
+        // Nothing that can be removed as a directory; what comes after it is removed all the same.
+        for name in ["!", "~"] {
+            ffleet_base::write_atomic(&home.path().join("logs").join(name), b"", 0o600).unwrap();
+        }
+        assert_eq!(logs.prune(later, hour, nobody).unwrap(), 1);
         assert!(logs.of(attempt).is_empty());
     }
 }

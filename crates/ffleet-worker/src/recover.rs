@@ -93,7 +93,7 @@ fn publish(
         let Some(artifact) = artifacts.iter_mut().find(|artifact| artifact.output == output) else {
             continue;
         };
-        match delivery.settle(job.spec.overwrite, &*shop.observer) {
+        match delivery.settle(job.spec.overwrite, artifact.size, &*shop.observer) {
             Ok(_now_or_before) => artifact.published = true,
             Err(error) => return Err((error.into(), artifacts)),
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ffleet_base::Clock;
 use ffleet_guard::Node;
 use ffleet_spool::{Observer, Step, Work};
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::engines::Engines;
@@ -23,6 +24,8 @@ pub(crate) struct Shop {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<Observer<'static>>,
     pub(crate) bounds: Bounds,
+    /// For probes outside of jobs.
+    pub(crate) seats: Semaphore,
     pub(crate) config: Config,
 }
 

@@ -11,9 +11,11 @@ use ffleet_spool::{Observer, Work};
 use ffleet_supervise::Stop;
 use ffleet_types::node::Description;
 use ffleet_types::{AttemptId, Bytes};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::bench::SEATS;
 use crate::config::Config;
 use crate::engines::Engines;
 use crate::link::Link;
@@ -210,6 +212,7 @@ impl Inner {
         let description = self.description(&node, &engines);
         let shop = Arc::new(Shop {
             bounds: Bounds::new(&self.config.roots, &self.config.home),
+            seats: Semaphore::new(SEATS),
             node,
             engines,
             work: self.work.clone(),
@@ -284,7 +287,13 @@ impl Inner {
     async fn prune(&self, shop: &Shop) {
         loop {
             let (logs, now, keep) = (self.logs.clone(), shop.clock.now(), self.config.keep_logs);
-            match tokio::task::spawn_blocking(move || logs.prune(now, keep)).await {
+            let roster = Arc::clone(&self.roster);
+            let is_at_work = move |job: &str| {
+                let at_work = roster.progress();
+                at_work.iter().any(|(attempt, _)| attempt.task.job.to_string() == job)
+            };
+            let pruned = tokio::task::spawn_blocking(move || logs.prune(now, keep, is_at_work));
+            match pruned.await {
                 Ok(Ok(0)) => {}
                 Ok(Ok(jobs)) => tracing::info!(jobs, "removed old logs"),
                 Ok(Err(error)) => tracing::warn!(%error, "old logs could not be removed"),

@@ -25,8 +25,10 @@ pub(super) fn output(
             Some(name) => preset(rules, name.to_owned(), overrides, &at("target"))?,
             None => {
                 let detail = format!("nothing says what is to be made of {target}");
-                return Err(invalid(&at("target"), detail)
-                    .hint("name a preset, such as 720p-h264, or give the target an extension"));
+                return Err(invalid(&at("target"), detail).hint(
+                    "name a preset, such as 720p-h264, or give the target an extension that \
+                     means one, such as .mp4, .webm, .m4a or .png",
+                ));
             }
         },
         _ => {

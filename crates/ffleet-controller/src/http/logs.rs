@@ -10,6 +10,7 @@ use axum::extract::{Path, Request, State};
 use bytes::Bytes;
 use ffleet_api::{Code, Problem, query};
 use ffleet_store::JobRow;
+use ffleet_telemetry::redact;
 use ffleet_types::{AttemptId, Fence, JobRef, TaskId};
 use futures_util::stream;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
@@ -54,11 +55,18 @@ pub(crate) async fn read(
         attempt,
         follow,
         read: BTreeMap::new(),
+        begun: Vec::new(),
         row: Some(row),
         ended: false,
     };
     let body = Body::from_stream(stream::unfold(tail, Tail::step));
     Ok(reply::text("text/plain; charset=utf-8", body))
+}
+
+/// `text` as it may be shown.
+fn clean(text: &[u8]) -> Bytes {
+    let text = String::from_utf8_lossy(text);
+    Bytes::copy_from_slice(redact(&text).as_bytes())
 }
 
 fn parse(query: &str) -> Result<(Option<Fence>, bool), Problem> {
@@ -95,6 +103,8 @@ struct Tail {
     follow: bool,
     /// How far each file was read.
     read: BTreeMap<PathBuf, u64>,
+    /// What was read and not yet told: the beginning of a line.
+    begun: Vec<u8>,
     row: Option<JobRow>,
     /// Whether the job had ended before the last look, so that nothing more comes.
     ended: bool,
@@ -104,12 +114,19 @@ impl Tail {
     async fn step(mut self) -> Option<(Result<Bytes, io::Error>, Self)> {
         loop {
             match self.piece().await {
-                Ok(Some(piece)) => return Some((Ok(piece), self)),
+                Ok(Some(piece)) => {
+                    self.begun.extend_from_slice(&piece);
+                    match self.lines() {
+                        Some(lines) => return Some((Ok(lines), self)),
+                        None => continue,
+                    }
+                }
                 Ok(None) => {}
                 Err(error) => return Some((Err(error), self)),
             }
             if self.ended || !self.follow {
-                return None;
+                let rest = std::mem::take(&mut self.begun);
+                return (!rest.is_empty()).then(|| (Ok(clean(&rest)), self));
             }
             let stop = self.controller.stop.clone();
             tokio::select! {
@@ -118,6 +135,19 @@ impl Tail {
             }
             self.look().await?;
         }
+    }
+
+    /// The whole lines that have been read, without passwords and keys; a secret could lie across
+    /// the end of a piece.
+    fn lines(&mut self) -> Option<Bytes> {
+        let end = match self.begun.iter().rposition(|&byte| byte == b'\n') {
+            Some(at) => at + 1,
+            None if self.begun.len() > PIECE => self.begun.len(),
+            None => return None,
+        };
+        let rest = self.begun.split_off(end);
+        let lines = std::mem::replace(&mut self.begun, rest);
+        Some(clean(&lines))
     }
 
     /// Reads how the job is; nothing where it is gone.

@@ -7,14 +7,14 @@
 
 use std::time::Duration;
 
-use ffleet_api::control::{Command, Finished};
+use ffleet_api::control::Finished;
 use ffleet_base::chain;
 use ffleet_sched::fleet::{Assign, Reclaim, Reject};
 use ffleet_sched::{Event, Fleet, Plan};
 use ffleet_store::{self as store, Claim, Decline, Requeue};
 use ffleet_types::attempt::Usage;
 use ffleet_types::job::Actor;
-use ffleet_types::task::State;
+use ffleet_types::task::{self, State};
 use ffleet_types::{AttemptId, JobRef, NodeId, Outcome, Reason, TaskId};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -106,8 +106,14 @@ impl Planner {
         let mut found = Vec::with_capacity(assigns.len());
         for assign in assigns {
             match self.find(assign.task).await {
-                Some(work) => found.push((assign, work)),
-                None => self.refused(assign.task),
+                Ok(Some(work)) => found.push((assign, work)),
+                // Pruned.
+                Ok(None) => self.apply(Event::Removed { task: assign.task }),
+                Err(error) => {
+                    let task = assign.task;
+                    tracing::error!(%task, error = chain(&error), "cannot read a job; tried again");
+                    self.refused(task);
+                }
             }
         }
         if found.is_empty() {
@@ -121,6 +127,10 @@ impl Planner {
                 for ((assign, work), answer) in found.into_iter().zip(answers) {
                     match answer {
                         Ok(_change) => self.begin(assign, work).await,
+                        Err(refusal) if is_final(&refusal) => {
+                            tracing::debug!(task = %assign.task, %refusal, "a task waits no more");
+                            self.apply(Event::Removed { task: assign.task });
+                        }
                         Err(refusal) => {
                             tracing::debug!(task = %assign.task, %refusal, "a claim was refused");
                             self.controller.desk.wait(assign.task, work);
@@ -140,17 +150,12 @@ impl Planner {
     }
 
     /// What is known of a task whose turn has come.
-    async fn find(&self, task: TaskId) -> Option<Waiting> {
+    async fn find(&self, task: TaskId) -> Result<Option<Waiting>, store::Error> {
         if let Some(work) = self.controller.desk.take_waiting(task) {
-            return Some(work);
+            return Ok(Some(work));
         }
-        match self.controller.store.job(JobRef::Id(task.job)).await {
-            Ok(row) => row.map(waiting),
-            Err(error) => {
-                tracing::error!(%task, error = chain(&error), "cannot read a job; tried again");
-                None
-            }
-        }
+        let row = self.controller.store.job(JobRef::Id(task.job)).await?;
+        Ok(row.map(waiting))
     }
 
     /// Hands a claimed task to its node.
@@ -169,10 +174,8 @@ impl Planner {
             sealed: None,
             progress: None,
         };
-        let begin = Command::Begin(Box::new(holding.assignment(attempt)));
-        controller.desk.hold(attempt, holding);
+        let told = controller.desk.give(attempt, holding);
         controller.feed.changed(assign.task.job);
-        let told = controller.desk.tell(assign.node, begin);
         self.apply(Event::Assigned { attempt, at });
         if !told {
             self.give_back(attempt, "the node does not listen".to_owned()).await;
@@ -293,10 +296,19 @@ impl Planner {
     }
 }
 
+/// Whether a claim was refused for good: the task has ended, or is gone.
+const fn is_final(refusal: &store::Refusal) -> bool {
+    match refusal {
+        store::Refusal::Unknown(_) => true,
+        store::Refusal::Edge(task::Refusal::NoEdge { from, .. }) => from.is_terminal(),
+        _ => false,
+    }
+}
+
 /// Which of the tasks the store has moved.
 fn outcomes(
     tasks: Vec<TaskId>,
-    answers: Result<Vec<Result<ffleet_types::task::Change, store::Refusal>>, store::Error>,
+    answers: Result<Vec<Result<task::Change, store::Refusal>>, store::Error>,
 ) -> Vec<(TaskId, bool)> {
     match answers {
         Ok(answers) => tasks

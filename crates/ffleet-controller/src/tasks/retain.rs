@@ -57,7 +57,7 @@ async fn remove_logs(controller: &Controller, pruned: Vec<Pruned>) {
     let logs = controller.policy.data.join("logs");
     let removal = tokio::task::spawn_blocking(move || {
         for job in pruned {
-            let dir = logs.join(job.number.to_string());
+            let dir = logs.join(job.id.to_string());
             match std::fs::remove_dir_all(&dir) {
                 Ok(()) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

@@ -297,3 +297,25 @@ async fn report_that_comes_twice_changes_nothing() {
     assert_eq!(steps(&job), ["queued", "assigned", "running", "completed"]);
     fixture.stop().await;
 }
+
+#[tokio::test]
+async fn job_of_a_client_that_hangs_up_is_begun_all_the_same() {
+    let fixture = Fixture::start().await;
+    let hand = Hand::join(&fixture.controller, "one", 1).await;
+    let client = fixture.client();
+    for round in 0..20 {
+        let target = format!("{round}.mp4");
+        let body = serde_json::to_string(&fixture.job(&target)).unwrap();
+        fixture.post_and_leave("/v1/jobs", &body).await;
+        let work = hand.begin().await;
+        assert!(work.spec.outputs[0].target.to_string().ends_with(&target));
+
+        let cancel = format!("/v1/jobs/{}/cancel", work.number);
+        fixture.post_and_leave(&cancel, "").await;
+        assert!(matches!(hand.command().await, Command::Cancel { .. }), "round {round}");
+        hand.end(work.attempt, Outcome::Canceled).await.unwrap();
+        let job = client.job(ffleet_types::JobRef::Number(work.number)).await.unwrap();
+        assert_eq!(job.summary.state, State::Canceled);
+    }
+    fixture.stop().await;
+}

@@ -79,6 +79,20 @@ fn unchunk(mut body: &str) -> String {
 }
 
 impl Fixture {
+    /// Posts JSON with the key, and hangs up without waiting for the answer.
+    pub(crate) async fn post_and_leave(&self, path: &str, body: &str) {
+        let text = format!(
+            "POST {path} HTTP/1.1\r\nhost: {}\r\n{}\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            self.address,
+            self.bearer(),
+            body.len()
+        );
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+    }
+
     /// Sends a request with these header lines, besides host and `connection: close`.
     pub(crate) async fn request(&self, line: &str, headers: &[&str], body: &str) -> Answer {
         let host = format!("host: {}", self.address);

@@ -49,6 +49,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry("Server returned 5XX", Side::Any, Reason::NetworkError),
     entry("HTTP error 429", Side::Any, Reason::NetworkError),
     entry("HTTP error 408", Side::Any, Reason::NetworkError),
+    // Unless what ended had been asked for out of order: see `web::cannot_seek`.
     entry("Stream ends prematurely", Side::Url, Reason::NetworkError),
     entry("TLS fatal alert", Side::Any, Reason::NetworkError),
     entry("Error in the pull function", Side::Any, Reason::NetworkError),

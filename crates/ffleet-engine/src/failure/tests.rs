@@ -191,6 +191,106 @@ fn recorded_failures_have_their_reason_and_words() {
     }
 }
 
+const URL: &str = "http://127.0.0.1:18998/film.mp4";
+
+fn of_url(stderr: &str) -> (Reason, String) {
+    let source = Source::Url(URL.to_owned());
+    classify(
+        Exit::Code(1),
+        stderr,
+        &Scene { source: &source, outputs: &[], out_of_memory: false },
+    )
+}
+
+fn of_url_despite_success(stderr: &str) -> Option<(Reason, String)> {
+    let source = Source::Url(URL.to_owned());
+    despite_success(stderr, &Scene { source: &source, outputs: &[], out_of_memory: false })
+}
+
+/// A film with its index at the end, from `python3 -m http.server`.
+const UNRANGED: &str = "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x56000931ad00] [error] stream 1, offset 0x30: partial file\n\
+    [mov,mp4,m4a,3gp,3g2,mj2 @ 0x56000931ad00] [warning] Could not find codec parameters for stream 0 (Video: h264 (avc1 / 0x31637661), none, 320x240, 706 kb/s): unspecified pixel format\n\
+    Consider increasing the value for the 'analyzeduration' (0) and 'probesize' (5000000) options\n\
+    [http @ 0x56000931b9c0] [error] Stream ends prematurely at 48, should be 294512\n\
+    [http @ 0x56000931b9c0] [error] Stream ends prematurely at 48, should be 294512\n\
+    [error] http://127.0.0.1:18998/film.mp4: Input/output error\n";
+/// The same, in chunks and so without a length.
+const UNRANGED_CHUNKS: &str = "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x556452c5f980] [error] stream 1, offset 0x30: partial file\n\
+    [mov,mp4,m4a,3gp,3g2,mj2 @ 0x556452c5f980] [warning] Could not find codec parameters for stream 0 (Video: h264 (avc1 / 0x31637661), none, 320x240, 706 kb/s): unspecified pixel format\n";
+/// How both end where something is encoded; where all is copied FFmpeg ends with code 0.
+const NOTHING_READ: &str = "[error] Cannot determine format of input stream 0:0 after EOF\n\
+    [fatal] Error marking filters as finished";
+/// A film with its index at the front whose connection is reset half way; FFmpeg ends with 0.
+const RESET: &str = "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x554] [error] stream 1, offset 0x24bce: partial file\n\
+    [error] http://127.0.0.1:18998/film.mp4: Connection reset by peer";
+
+#[test]
+fn server_without_ranges_is_the_inputs_fault_and_said_to_be() {
+    for stderr in [UNRANGED, UNRANGED_CHUNKS] {
+        for (reason, message) in [
+            of_url(&format!("{stderr}{NOTHING_READ}")),
+            of_url_despite_success(stderr).unwrap(),
+        ] {
+            assert_eq!(reason, Reason::InputError, "{message}");
+            assert!(message.starts_with("the server does not serve ranges"), "{message}");
+            assert!(message.contains("+faststart"), "{message}");
+        }
+    }
+    let (reason, message) = of(&format!("{UNRANGED}{NOTHING_READ}"));
+    assert!(!message.contains("ranges"), "a file has no server: {reason:?} {message}");
+}
+
+#[test]
+fn connection_that_breaks_in_a_body_is_the_networks_fault() {
+    // The index was at the end, and the connection did not get there.
+    let cut = "[http @ 0x5616566e7240] [error] Stream ends prematurely at 147256, should be 294512\n\
+         [mov,mp4,m4a,3gp,3g2,mj2 @ 0x5616566e6a40] [error] moov atom not found\n\
+         [error] http://127.0.0.1:18998/film.mp4: Invalid data found when processing input";
+    assert_eq!(of_url(cut).0, Reason::NetworkError);
+    let closed = RESET.replace("Connection reset by peer", "Input/output error");
+    let within = "[http @ 0x556] [error] Stream ends prematurely at 147256, should be 294512\n";
+    for stderr in [
+        RESET,
+        &closed,
+        &format!("{within}{closed}"),
+        // Matroska says nothing of its own.
+        "[error] http://127.0.0.1:18998/film.mp4: Input/output error",
+    ] {
+        let (reason, message) = of_url_despite_success(stderr).unwrap();
+        assert_eq!(reason, Reason::NetworkError, "{message}");
+        assert!(message.starts_with("the connection broke"), "{message}");
+    }
+}
+
+#[test]
+fn file_cut_short_on_its_server_is_the_inputs_fault() {
+    let stderr =
+        "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x55785a39f8c0] [error] stream 1, offset 0x24bce: partial file";
+    let (reason, message) = of_url_despite_success(stderr).unwrap();
+    assert_eq!(reason, Reason::InputError, "{message}");
+    assert!(message.starts_with("the input breaks off"), "{message}");
+}
+
+#[test]
+fn end_of_a_body_of_unknown_length_is_no_failure() {
+    let stderr = "[http @ 0x55b5f178b0c0] [error] Stream ends prematurely at 293583, should be 18446744073709551615\n\
+                  [error] http://127.0.0.1:18998/film.mp4: Input/output error";
+    assert_eq!(of_url_despite_success(stderr), None);
+}
+
+#[test]
+fn playlist_is_refused_in_words_instead_of_a_list() {
+    let stderr = "[hls @ 0x557a8677dd00] [error] Format not on whitelist 'aac,ac3,aiff,alac,amr'\n\
+                  [error] http://127.0.0.1:18998/film.mp4: Invalid argument";
+    for (reason, message) in [of_url(stderr), of(stderr)] {
+        assert_eq!(reason, Reason::InputError, "{message}");
+        assert!(message.contains("playlists are not taken"), "{message}");
+        assert!(!message.contains("alac"), "{message}");
+    }
+    let (_, message) = of(&stderr.replace("[hls", "[tty"));
+    assert!(message.contains("format (tty) is not taken"), "{message}");
+}
+
 #[test]
 fn warning_alone_is_told_but_decides_nothing() {
     let (reason, message) = of("[http @ 0x1] [warning] HTTP error 404 Not Found");

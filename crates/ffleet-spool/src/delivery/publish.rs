@@ -3,7 +3,7 @@
 
 use std::io;
 
-use ffleet_types::Reason;
+use ffleet_types::{Bytes, Reason};
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, RenameFlags, Stat, linkat, renameat, renameat_with, unlinkat};
 use rustix::io::Errno;
@@ -31,7 +31,7 @@ impl Delivery {
     /// [`Reason::UserError`] if something is in the way by now; else what the kernel said. The
     /// sibling is then still there, for another try or for [`Delivery::undo`].
     pub fn publish(&self, overwrite: bool, observer: &Observer<'_>) -> Result<(), Error> {
-        match self.settle(overwrite, observer)? {
+        match self.rename(&self.open_dir()?, overwrite, observer)? {
             Published::Now => Ok(()),
             Published::Before => Err(Error::new(
                 Reason::PlatformError,
@@ -46,29 +46,69 @@ impl Delivery {
 
     /// Finishes a publication that may have been cut off anywhere. Only for sealed attempts: the
     /// sibling was on disk before the seal, and nothing of ours removes it afterwards but its
-    /// renaming, so that where it is missing the result has been published.
+    /// renaming. Others may remove it, though: where it is missing, the result counts as published
+    /// only if the target is a plain file of the `size` that was sealed.
     ///
     /// # Errors
     ///
-    /// As [`Delivery::publish`].
-    pub fn settle(&self, overwrite: bool, observer: &Observer<'_>) -> Result<Published, Error> {
+    /// As [`Delivery::publish`]; [`Reason::PlatformError`] if both the sibling and such a target
+    /// are missing.
+    pub fn settle(
+        &self,
+        overwrite: bool,
+        size: Bytes,
+        observer: &Observer<'_>,
+    ) -> Result<Published, Error> {
         let dir = self.open_dir()?;
+        let published = self.rename(&dir, overwrite, observer)?;
+        if published == Published::Before {
+            self.recognise(&dir, size)?;
+        }
+        Ok(published)
+    }
+
+    /// Makes sure that the target is what was sealed with `size`, as far as can be told.
+    fn recognise(&self, dir: &OwnedFd, size: Bytes) -> Result<(), Error> {
+        let failed = |errno: Errno| Error::of("look at", &self.target(), &io::Error::from(errno));
+        let found = match look(dir, &self.name).map_err(failed)? {
+            None => "nothing is there".to_owned(),
+            Some(found) if kind(&found) != "a file" => format!("{} is there", kind(&found)),
+            Some(found) if u64::try_from(found.st_size) == Ok(size.0) => return Ok(()),
+            Some(found) => {
+                format!("the file there has {} bytes and not {}", found.st_size, size.0)
+            }
+        };
+        let text = format!(
+            "cannot tell that {} was published: {found}, and {}, which was to become it, is gone; \
+             somebody changed one of them: run the job again",
+            quoted(&self.target()),
+            quoted(&self.sibling())
+        );
+        Err(Error::new(Reason::PlatformError, text))
+    }
+
+    fn rename(
+        &self,
+        dir: &OwnedFd,
+        overwrite: bool,
+        observer: &Observer<'_>,
+    ) -> Result<Published, Error> {
         let failed = |errno: Errno| Error::of("publish", &self.target(), &io::Error::from(errno));
-        let published = match look(&dir, &self.sibling).map_err(failed)? {
+        let published = match look(dir, &self.sibling).map_err(failed)? {
             None => Published::Before,
             Some(staged) => {
                 observer(Step::Renaming);
                 if overwrite {
-                    self.replace(&dir, &staged)?;
+                    self.replace(dir, &staged)?;
                 } else {
-                    self.name_new(&dir, &staged)?;
+                    self.name_new(dir, &staged)?;
                 }
                 observer(Step::Renamed);
                 Published::Now
             }
         };
         // Also where it was renamed before: that may not have come to the disk.
-        sync(&dir).map_err(Error::doing("sync the directory of", &self.target()))?;
+        sync(dir).map_err(Error::doing("sync the directory of", &self.target()))?;
         if published == Published::Now {
             observer(Step::DirSynced);
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ffleet_spool::{Copying, Death, Delivery, Step};
 use ffleet_testkit::need;
-use ffleet_types::AttemptId;
+use ffleet_types::{AttemptId, Bytes};
 use rustix::mount::MountFlags;
 
 use crate::disk::Disk;
@@ -49,8 +49,9 @@ fn die_at(step: Step, work: &Path, target: &Path) {
 /// What the next one does: a sealed attempt is finished, any other undone.
 fn recover(delivery: &Delivery, sealed: bool) {
     if sealed {
-        delivery.settle(false, &|_| ()).unwrap();
-        delivery.settle(false, &|_| ()).unwrap();
+        let size = Bytes(CONTENT.len() as u64);
+        delivery.settle(false, size, &|_| ()).unwrap();
+        delivery.settle(false, size, &|_| ()).unwrap();
     } else {
         delivery.undo().unwrap();
     }

@@ -182,8 +182,9 @@ fn publication_that_was_cut_off_between_link_and_unlink_is_finished() {
             .stage(&result(dir.path(), b"ours"), &Copying::default(), &ignore)
             .unwrap();
         fs::hard_link(delivery.sibling(), &target).unwrap();
-        assert_eq!(delivery.settle(overwrite, &ignore).unwrap(), Published::Now);
-        assert_eq!(delivery.settle(overwrite, &ignore).unwrap(), Published::Before);
+        let size = Bytes(4);
+        assert_eq!(delivery.settle(overwrite, size, &ignore).unwrap(), Published::Now);
+        assert_eq!(delivery.settle(overwrite, size, &ignore).unwrap(), Published::Before);
         assert_eq!(names(out.path()), ["out.mp4"]);
     }
 }
@@ -194,6 +195,26 @@ fn sibling_that_somebody_removed_is_no_publication() {
     let target = dir.path().join("out.mp4");
     let error = delivery(&target).publish(false, &ignore).unwrap_err();
     assert!(error.to_string().contains("somebody removed"), "{error}");
+}
+
+#[test]
+fn only_a_plain_file_of_the_sealed_size_was_published_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("out.mp4");
+    let delivery = delivery(&target);
+    let refusal = || {
+        let error = delivery.settle(true, Bytes(4), &ignore).unwrap_err();
+        assert_eq!(error.reason(), Reason::PlatformError);
+        error.to_string()
+    };
+    assert!(refusal().contains("nothing is there"));
+    let other = result(dir.path(), b"somebody's");
+    symlink(&other, &target).unwrap();
+    assert!(refusal().contains("a symbolic link is there"));
+    fs::remove_file(&target).unwrap();
+    fs::rename(&other, &target).unwrap();
+    assert!(refusal().contains("has 10 bytes and not 4"));
+    assert_eq!(fs::read(&target).unwrap(), b"somebody's", "it is left alone");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(super) struct Move {
     reason: Option<Reason>,
     message: Option<String>,
     ended: Option<Ended>,
+    /// The controller takes the attempt from its holder, who has not reported its end.
+    gives_up: bool,
 }
 
 /// What is kept of an attempt that has ended.
@@ -61,6 +63,7 @@ impl Move {
             reason: None,
             message: None,
             ended: None,
+            gives_up: false,
         }
     }
 
@@ -132,6 +135,7 @@ impl Move {
             reason,
             message,
             ended: Some(Ended { record, artifacts }),
+            gives_up: actor == Actor::Controller,
             ..Self::of(attempt, at, &actor, event)
         }
     }
@@ -195,6 +199,10 @@ impl Move {
             && self.node != row.node
         {
             return Err(task::Refusal::StaleFence { carried: fence, current: fence.next() }.into());
+        }
+        // A silent holder that has sealed may have published: another attempt could do it twice.
+        if self.gives_up && row.sealed.is_some() && self.ending() == Some(row.task.fence) {
+            return Err(Refusal::Sealed(row.number()));
         }
         // A start, a finish and an end as asked can fall together.
         row.has_room(3)

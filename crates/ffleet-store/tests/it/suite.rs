@@ -42,6 +42,7 @@ conform! { sqlite:
     life::paused => paused_task_runs_again,
     life::unknown => verbs_for_unknown_jobs_are_refused_one_by_one,
     life::seal => sealed_artifacts_are_kept_for_whoever_comes_next,
+    life::seal_kept => sealed_attempt_is_not_given_up,
     life::seal_refused => only_the_latest_attempt_may_seal,
     cancel::queued => queued_job_is_canceled_at_once,
     cancel::held => running_job_is_asked_to_stop_and_ends_when_its_attempt_does,

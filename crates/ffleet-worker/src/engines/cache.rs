@@ -27,7 +27,13 @@ struct Proof {
 }
 
 impl Cache {
-    pub(super) const fn new(dir: PathBuf) -> Self {
+    /// Opens it, without what a life that was killed left half-written.
+    pub(super) fn open(dir: PathBuf) -> Self {
+        let swept = ffleet_base::files::create_private_dir(&dir)
+            .and_then(|()| ffleet_base::files::sweep(&dir));
+        if let Err(error) = swept {
+            tracing::warn!(error = %ffleet_base::chain(&error), "proofs of engines are not kept");
+        }
         Self { dir }
     }
 
@@ -51,10 +57,7 @@ impl Cache {
     pub(super) fn write(&self, engine: &Engine, banner: &str) -> Result<(), String> {
         let proof = Proof { form: FORM, banner: banner.to_owned(), engine: engine.clone() };
         let text = serde_json::to_vec_pretty(&proof).map_err(|error| error.to_string())?;
-        ffleet_base::files::create_private_dir(&self.dir)
-            .and_then(|()| {
-                ffleet_base::write_atomic(&self.path(&engine.name, &engine.hash), &text, 0o600)
-            })
+        ffleet_base::write_atomic(&self.path(&engine.name, &engine.hash), &text, 0o600)
             .map_err(|error| ffleet_base::chain(&error))
     }
 
@@ -83,7 +86,7 @@ mod tests {
     #[test]
     fn proof_holds_for_the_same_build_only() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::new(dir.path().join("engines"));
+        let cache = Cache::open(dir.path().join("engines"));
         assert_eq!(cache.read("ffmpeg", "ab12", "banner"), None);
         cache.write(&engine(), "banner").unwrap();
         assert_eq!(cache.read("ffmpeg", "ab12", "banner"), Some(engine()));
@@ -95,7 +98,7 @@ mod tests {
     #[test]
     fn corrupt_proof_is_none() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::new(dir.path().to_owned());
+        let cache = Cache::open(dir.path().to_owned());
         cache.write(&engine(), "banner").unwrap();
         let path = cache.path("ffmpeg", "ab12");
         let whole = std::fs::read(&path).unwrap();
@@ -103,5 +106,16 @@ mod tests {
             ffleet_base::write_atomic(&path, text, 0o600).unwrap();
             assert_eq!(cache.read("ffmpeg", "ab12", "banner"), None);
         }
+    }
+
+    #[test]
+    fn half_of_a_proof_does_not_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let half = dir.path().join(".ffmpeg-ab12.json.x7.ffleet-part");
+        ffleet_base::write_atomic(&half, b"{", 0o600).unwrap();
+        let cache = Cache::open(dir.path().to_owned());
+        assert!(!half.exists());
+        cache.write(&engine(), "banner").unwrap();
+        assert_eq!(cache.read("ffmpeg", "ab12", "banner"), Some(engine()));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use ffleet_api::control::{Command, Phase};
 use ffleet_types::{Outcome, Reason};
@@ -82,7 +83,51 @@ async fn sender_that_dies_is_started_again_until_canceled() {
     let finished = bench.controller.end(attempt).await;
     assert_eq!(finished.outcome, Outcome::Canceled);
     assert!(
-        finished.notes.iter().any(|note| note.contains("started again")),
+        finished.notes.iter().any(|note| note.contains("the sender died")),
+        "{:?}",
+        finished.notes
+    );
+    bench.end(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn duration_does_not_wait_for_a_destination_that_is_not_there() {
+    let Some(bench) = Bench::start().await else { return };
+    bench.ready().await;
+    // Nobody listens where somebody was only asked for a free port.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let attempt = bench.begin(live(&format!("rtmp://127.0.0.1:{port}/live/x"), "3s"));
+    bench.controller.in_phase(attempt, Phase::Encode, 0).await;
+    let finished = tokio::time::timeout(Duration::from_secs(8), bench.controller.end(attempt))
+        .await
+        .expect("it ends with its duration");
+    let (reason, message) = failure(&finished);
+    assert_eq!(reason, Reason::NetworkError, "{message}");
+    assert!(message.contains("duration of 3s"), "{message}");
+    assert!(message.contains("Connection refused"), "the engine's words: {message}");
+    let wall = Duration::from_micros(finished.usage.wall_micros);
+    assert!(wall < Duration::from_secs(5), "{wall:?}");
+    let told: Vec<_> = finished
+        .notes
+        .iter()
+        .filter(|note| note.contains("the destination refused"))
+        .collect();
+    assert_eq!(told.len(), 1, "the same death is told once: {:?}", finished.notes);
+    assert!(told[0].contains(" times, last: "), "{told:?}");
+    bench.end(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_job_that_sent_completes_though_its_destination_is_gone_at_the_end() {
+    let Some(bench) = Bench::start().await else { return };
+    let mut listener = Listener::start();
+    let attempt = bench.begin(live(&listener.url, "5s"));
+    bench.controller.in_phase(attempt, Phase::Encode, 25).await;
+    listener.stop();
+    let finished = bench.controller.end(attempt).await;
+    assert_eq!(finished.outcome, Outcome::Completed, "{:?}", finished.notes);
+    assert!(
+        finished.notes.iter().any(|note| note.contains("the sender died")),
         "{:?}",
         finished.notes
     );

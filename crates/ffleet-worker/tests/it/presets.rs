@@ -20,6 +20,7 @@ mod facts;
 mod inputs;
 mod names;
 mod promise;
+mod reach;
 mod table;
 mod tails;
 

@@ -20,7 +20,7 @@ pub(crate) fn rows(room: &Room, extent: Extent) -> Vec<Row> {
     let (mut medians, mut p99s, mut encodes) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..3 {
         let (mut first, mut encode) = (Vec::new(), Vec::new());
-        for turn in 0..extent.pick(8, 50) {
+        for turn in 0..extent.pick(8, 40) {
             std::thread::sleep(REST);
             let target = room.text(&format!("out-{round}-{turn}.mp4"));
             let body = json!({
@@ -38,7 +38,7 @@ pub(crate) fn rows(room: &Room, extent: Extent) -> Vec<Row> {
         p99s.push(millis(quantile(&first, 0.99)));
         encodes.push(millis(quantile(&encode, 0.5)));
     }
-    let jobs = extent.pick(24, 150);
+    let jobs = extent.pick(24, 120);
     let what = |which| format!("submission sent → {which}, idle system, {jobs} jobs one at a time");
     vec![
         Row::new(what("the first child runs, median"), "ms", Bound::AtMost(10.0), &medians),

@@ -14,6 +14,8 @@ use crate::room::Room;
 
 /// How long a start, a stop or a job may take.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// A connection that was idle for so long may have been closed by the server.
+const FRESH: Duration = Duration::from_secs(2);
 /// How often somebody who waits for a job asks.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -24,6 +26,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) key: String,
     connection: Connection,
+    used: Instant,
 }
 
 impl Server {
@@ -70,7 +73,8 @@ impl Server {
         let registration: Value =
             serde_json::from_str(&fs::read_to_string(registration).unwrap()).unwrap();
         let key = registration["key"].as_str().unwrap().to_owned();
-        Self { process, address, key, connection: Connection::open(address).unwrap() }
+        let connection = Connection::open(address).unwrap();
+        Self { process, address, key, connection, used: Instant::now() }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -85,6 +89,10 @@ impl Server {
     /// Sends a request, and says what was answered, which must be good.
     pub(crate) fn call(&mut self, method: &str, path: &str, body: &str) -> Value {
         let request = self.request(method, path, body);
+        if self.used.elapsed() > FRESH {
+            self.connection = Connection::open(self.address).unwrap();
+        }
+        self.used = Instant::now();
         let answer = self.connection.call(&request).unwrap();
         let said = String::from_utf8_lossy(answer.body);
         assert!((200..300).contains(&answer.status), "{path}: {} {said}", answer.status);

@@ -342,3 +342,37 @@ fn live_task_ends_by_its_duration() {
     let seconds: f64 = got["format"]["duration"].as_str().unwrap().parse().unwrap();
     assert!((2.0..6.0).contains(&seconds), "{seconds}");
 }
+
+#[test]
+fn passwords_in_addresses_are_not_shown_again() {
+    let Some(server) = Server::start() else { return };
+    let address = "http://someone:hunter22@127.0.0.1:1/a.mp4?token=t0psecret";
+    let job = server.submit(&[address, "-o", "a.mp4", "--retries", "0"]);
+    let shown = server.await_state(job, "failed");
+    assert_eq!(shown["reason"], "network_error", "{shown}");
+    let number = job.to_string();
+    for text in [
+        shown.to_string(),
+        server.cli(&["jobs", "show", &number]).ok(),
+        server.cli(&["--json", "jobs", "list"]).ok(),
+        server.cli(&["jobs", "logs", &number]).ok(),
+        server.said(),
+    ] {
+        assert!(!text.contains("hunter22") && !text.contains("t0psecret"), "{text}");
+    }
+    assert!(shown["input"].as_str().unwrap().contains("127.0.0.1:1/a.mp4"), "{shown}");
+}
+
+#[test]
+fn retry_of_a_job_whose_result_is_there_is_refused() {
+    let Some(server) = Server::start() else { return };
+    let job = server.submit(&["test:240p10", "--duration", "1", "-o", "a.mp4"]);
+    server.await_state(job, "completed");
+    let number = job.to_string();
+    server
+        .cli(&["jobs", "retry", &number])
+        .failed(4, &["a.mp4 exists already"]);
+    fs::remove_file(server.room.path("a.mp4")).unwrap();
+    server.cli(&["jobs", "retry", &number]).ok();
+    server.await_state(job + 1, "completed");
+}

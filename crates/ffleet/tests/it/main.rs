@@ -13,6 +13,7 @@ mod discovery;
 mod fake;
 mod fixture;
 mod http;
+mod http_inputs;
 mod journey;
 mod serial_bounds;
 mod serving;

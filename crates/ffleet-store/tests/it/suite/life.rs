@@ -244,6 +244,22 @@ pub(super) async fn seal(store: &Store) {
     assert_eq!(store.active(None, 10).await.unwrap()[0].sealed, None, "the next may not");
 }
 
+pub(super) async fn seal_kept(store: &Store) {
+    submit(store, job(1)).await;
+    moved(only(store.claim(vec![claim(id(1), 1)]).await.unwrap()).unwrap());
+    moved(only(store.seal(vec![sealing(1)]).await.unwrap()).unwrap());
+    let before = read(store, id(1)).await;
+    let gone = Outcome::failed(Reason::NodeLost, "gone");
+    let given_up = Finish { actor: Actor::Controller, ..finish(id(1), 1, gone, Next::RetryFree) };
+    let refusal = only(store.finish(vec![given_up]).await.unwrap()).unwrap_err();
+    assert_eq!(refusal, Refusal::Sealed(before.summary.number));
+    assert_eq!(read(store, id(1)).await, before);
+
+    // Its node comes back and says how it ended.
+    moved(only(store.finish(vec![completed(id(1), 1)]).await.unwrap()).unwrap());
+    assert_eq!(read(store, id(1)).await.summary.state, State::Completed);
+}
+
 pub(super) async fn nobodys(store: &Store) {
     submit(store, job(1)).await;
     moved(only(store.claim(vec![claim(id(1), 1)]).await.unwrap()).unwrap());
