@@ -24,6 +24,7 @@ mod pages;
 mod room;
 mod server;
 mod submit;
+mod turns;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

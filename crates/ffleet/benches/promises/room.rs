@@ -69,7 +69,7 @@ pub(crate) fn run(command: &mut Command) -> Cost {
 }
 
 /// CPU time of all children that have ended, in ticks of 10 ms (`proc(5)`: cutime and cstime).
-fn children_cpu() -> Duration {
+pub(crate) fn children_cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let (_, fields) = stat.rsplit_once(')').unwrap();
     let ticks = fields.split_whitespace().skip(13).take(2);

@@ -16,8 +16,11 @@ use crate::room::Room;
 const PATIENCE: Duration = Duration::from_secs(180);
 /// A connection that was idle for so long may have been closed by the server.
 const FRESH: Duration = Duration::from_secs(2);
-/// How often somebody who waits for a job asks.
+/// How often something is looked for that comes at once.
 const LOOK: Duration = Duration::from_millis(10);
+/// How often somebody who waits for a job asks. To answer costs the server something, which is not
+/// to count as the job's: a person's `--wait` is told, and does not ask at all.
+const ASK: Duration = Duration::from_millis(250);
 
 /// A server that runs, and a connection to it.
 #[derive(Debug)]
@@ -118,7 +121,7 @@ impl Server {
             let failed = ["failed", "timed_out", "rejected", "quarantined"];
             let is = shown["state"].as_str().unwrap();
             assert!(!failed.contains(&is) && begun.elapsed() < PATIENCE, "{shown:#}");
-            std::thread::sleep(LOOK);
+            std::thread::sleep(ASK);
         }
     }
 
