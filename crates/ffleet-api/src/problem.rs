@@ -110,6 +110,8 @@ codes! {
     Internal = "internal", 500, "The server failed";
     /// The store cannot be written or read.
     StoreUnavailable = "store-unavailable", 503, "The store is unavailable";
+    /// The file system that a path lies on does not answer.
+    PlaceUnavailable = "place-unavailable", 503, "A file system does not answer";
     /// The server is starting or stopping.
     Unavailable = "unavailable", 503, "The server is unavailable";
 }

@@ -3,7 +3,8 @@
 //! Everything that can be said without an engine is said here, before the store is touched: the
 //! whole of the request is checked, each refusal names its field, what was wrong and what to do.
 //! What the file system says (the input is a directory, the target is in the way) is looked at
-//! once here for a quick answer and again by the worker, since it may change in between.
+//! afterwards ([`Rules::look`]) for a quick answer, and again by the worker, since it may change
+//! in between. The two are apart because a file system may not answer: see `look`.
 
 use ffleet_api::submit;
 use ffleet_api::{Code, Problem};
@@ -34,12 +35,12 @@ pub(crate) struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    /// The job that `request` asks for.
+    /// The job that `request` asks for. No file is looked at: that is for [`Rules::look`].
     ///
     /// # Errors
     ///
     /// The first problem that is found.
-    pub(crate) fn admit(self, request: submit::Request) -> Result<Spec, Problem> {
+    pub(crate) fn read(self, request: submit::Request) -> Result<Spec, Problem> {
         check_count(&request.outputs)?;
         let input = self.source(&request.input, "/input")?;
         let outputs = request
@@ -58,9 +59,6 @@ impl Rules<'_> {
             return Err(invalid("/retries", format!("{retries} is more than {MOST_RETRIES}")));
         }
         check_labels(&request.labels)?;
-        for (index, output) in outputs.iter().enumerate() {
-            self.target_facts(&input, &output.target, request.overwrite, index)?;
-        }
         Ok(Spec {
             input,
             outputs,
@@ -79,24 +77,37 @@ impl Rules<'_> {
         })
     }
 
-    /// Looks again at the places of a job that was admitted before: what lies there may have
-    /// changed, not least by what the job made.
+    /// Looks at the places of a job; the size of its input, where it can be seen.
     ///
     /// # Errors
     ///
     /// The first problem that is found.
-    pub(crate) fn readmit(self, spec: &Spec) -> Result<(), Problem> {
-        if let Source::File(path) = &spec.input {
-            place::check_room(self.policy, path, "/input")?;
-            place::check_input(path, "/input")?;
-        }
+    pub(crate) fn look(self, spec: &Spec) -> Result<Bytes, Problem> {
+        let size = self.look_at_input(&spec.input, "/input")?;
         for (index, output) in spec.outputs.iter().enumerate() {
-            self.target_facts(&spec.input, &output.target, spec.overwrite, index)?;
+            let Target::File(path) = &output.target else { continue };
+            let field = format!("/outputs/{index}/target");
+            place::check_links(self.policy, path, &field)?;
+            place::check_target(path, &spec.input, spec.overwrite, &field)?;
         }
-        Ok(())
+        Ok(size)
     }
 
-    /// The input that `text` names, looked at.
+    /// Looks at an input; its size, where it can be seen.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, at `field`.
+    pub(crate) fn look_at_input(self, input: &Source, field: &str) -> Result<Bytes, Problem> {
+        let Source::File(path) = input else {
+            return Ok(Bytes(0));
+        };
+        place::check_room(self.policy, path, field)?;
+        place::check_links(self.policy, path, field)?;
+        place::check_input(path, field)
+    }
+
+    /// The input that `text` names, not looked at.
     ///
     /// # Errors
     ///
@@ -108,12 +119,10 @@ impl Rules<'_> {
         };
         let path = place::normalise(&path);
         place::check_room(self.policy, &path, field)?;
-        place::check_input(&path, field)?;
         Ok(Source::File(path))
     }
 
-    /// A file that is to be made: an absolute path in the roots, in a directory that can be
-    /// written, with nothing there yet.
+    /// A file that is to be made: an absolute path in the roots. It is not looked at.
     pub(crate) fn new_file(self, text: &str, field: &str) -> Result<String, Problem> {
         let target = text.parse().map_err(|error| invalid(field, format!("{error}")))?;
         let Target::File(path) = target else {
@@ -121,23 +130,18 @@ impl Rules<'_> {
         };
         let path = place::normalise(&path);
         place::check_room(self.policy, &path, field)?;
-        place::check_new(&path, field)?;
         Ok(path)
     }
 
-    fn target_facts(
-        self,
-        input: &Source,
-        target: &Target,
-        overwrite: bool,
-        index: usize,
-    ) -> Result<(), Problem> {
-        match target {
-            Target::Live(_) => Ok(()),
-            Target::File(path) => {
-                place::check_target(path, input, overwrite, &format!("/outputs/{index}/target"))
-            }
-        }
+    /// Looks whether a file can be made at `path`: in a directory that can be written, with
+    /// nothing there yet.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, at `field`.
+    pub(crate) fn look_at_new(self, path: &str, field: &str) -> Result<(), Problem> {
+        place::check_links(self.policy, path, field)?;
+        place::check_new(path, field)
     }
 }
 

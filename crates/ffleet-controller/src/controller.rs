@@ -20,6 +20,7 @@ use crate::admission::{Rules, need};
 use crate::desk::Desk;
 use crate::feed::Feed;
 use crate::http::Gate;
+use crate::look::Looks;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::presets::Presets;
@@ -51,6 +52,7 @@ pub struct Shared {
     pub(crate) presets: Presets,
     pub(crate) desk: Desk,
     pub(crate) feed: Feed,
+    pub(crate) looks: Looks,
     pub(crate) signals: Signals,
     pub(crate) metrics: Metrics,
     pub(crate) gate: Gate,
@@ -101,6 +103,7 @@ impl Controller {
             presets: Presets::new(presets),
             desk: Desk::default(),
             feed: Feed::new(),
+            looks: Looks::new(),
             signals,
             metrics: Metrics::new(),
             gate,

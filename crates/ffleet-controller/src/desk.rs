@@ -13,7 +13,7 @@ use ffleet_media::Spec;
 use ffleet_types::attempt::Artifact;
 use ffleet_types::node::{Capacity, Description, Order, State as NodeState};
 use ffleet_types::task::State;
-use ffleet_types::{AttemptId, JobId, JobNumber, NodeId, Reason, TaskId, Timestamp};
+use ffleet_types::{AttemptId, Bytes, JobId, JobNumber, NodeId, Reason, TaskId, Timestamp};
 use tokio::sync::Notify;
 
 /// Specifications of waiting tasks that are kept in memory; those of others are read from the
@@ -27,6 +27,8 @@ const MOST_COMMANDS: usize = 65_536;
 pub(crate) struct Waiting {
     pub(crate) number: JobNumber,
     pub(crate) spec: Arc<Spec>,
+    /// The size of its input, as far as it was seen.
+    pub(crate) input: Bytes,
     pub(crate) accepted: Timestamp,
     /// Attempts that were charged to its retries.
     pub(crate) charged: u32,

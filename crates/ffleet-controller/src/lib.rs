@@ -15,6 +15,7 @@ mod desk;
 mod error;
 mod feed;
 pub mod http;
+mod look;
 mod metrics;
 mod policy;
 mod presets;

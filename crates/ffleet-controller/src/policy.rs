@@ -15,6 +15,9 @@ pub struct Policy {
     pub roots: Vec<PathBuf>,
     /// How results are checked where a job does not say.
     pub verify: Option<Verify>,
+    /// How long a look at a file may take before its file system counts as one that does not
+    /// answer.
+    pub look_limit: Duration,
     /// Silence after which a node's work is given to another.
     pub lease_term: Duration,
     /// How long a finished job is kept.
@@ -63,6 +66,7 @@ impl Policy {
             data: directory,
             roots: vec![PathBuf::from("/")],
             verify: None,
+            look_limit: Duration::from_secs(5),
             lease_term: Duration::from_secs(10),
             retain_for: Duration::from_secs(30 * 86_400),
             retain_jobs: 1_000_000,

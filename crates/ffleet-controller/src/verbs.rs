@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use ffleet_api::control::Command;
 use ffleet_api::job::{Detail, Facts, Job, Summary};
-use ffleet_api::{Code, Moment, Problem, job};
+use ffleet_api::{Code, Moment, Problem, job, submit};
 use ffleet_base::chance;
 use ffleet_media::Spec;
 use ffleet_sched::Event;
 use ffleet_store::{Cancel, Canceled, Idempotency, JobRow, NewJob};
 use ffleet_types::job::Actor;
 use ffleet_types::task::State;
-use ffleet_types::{JobId, JobNumber, JobRef, TaskId, Timestamp};
+use ffleet_types::{Bytes, JobId, JobNumber, JobRef, TaskId, Timestamp};
 
 use crate::controller::Controller;
 use crate::desk::Waiting;
 use crate::tasks::plan;
-use crate::{error, view};
+use crate::{error, look, view};
 
 /// How long an answer waits for a node to do what it was told.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -30,23 +30,42 @@ pub(crate) struct Accepted {
 }
 
 impl Controller {
-    /// Accepts a job: when this returns, it is on disk.
+    /// The job that `request` asks for, and the size of its input as it was seen.
+    pub(crate) async fn admit(&self, request: submit::Request) -> Result<(Spec, Bytes), Problem> {
+        let spec = self.rules().read(request)?;
+        self.inspect(spec).await
+    }
+
+    /// Looks at the places of a job; the job, and the size of its input.
+    async fn inspect(&self, spec: Spec) -> Result<(Spec, Bytes), Problem> {
+        // The places are known before the job goes to whoever looks at them.
+        let spec = Arc::new(spec);
+        let wanted = Arc::clone(&spec);
+        let size = self
+            .look(look::paths(&spec), move |rules| rules.look(&wanted))
+            .await??;
+        Ok((Arc::unwrap_or_clone(spec), size))
+    }
+
+    /// Accepts a job that was looked at: when this returns, it is on disk.
     pub(crate) async fn accept(
         &self,
-        spec: Spec,
+        (spec, input): (Spec, Bytes),
         actor: Actor,
         idempotency: Option<Idempotency>,
         retry_of: Option<JobNumber>,
     ) -> Result<Accepted, Problem> {
         let this = self.clone();
-        self.see_through(async move { this.write_down(spec, actor, idempotency, retry_of).await })
-            .await
+        self.see_through(async move {
+            this.write_down((spec, input), actor, idempotency, retry_of).await
+        })
+        .await
     }
 
     /// Writes that a job is accepted, and tells the planner.
     async fn write_down(
         &self,
-        spec: Spec,
+        (spec, input): (Spec, Bytes),
         actor: Actor,
         idempotency: Option<Idempotency>,
         retry_of: Option<JobNumber>,
@@ -76,6 +95,7 @@ impl Controller {
         let work = Waiting {
             number: answer.number,
             spec: Arc::new(spec),
+            input,
             accepted,
             charged: 0,
             failures: Vec::new(),
@@ -222,8 +242,8 @@ impl Controller {
             return Err(Problem::new(Code::WrongState, detail).hint("cancel it first"));
         }
         let number = row.summary.number;
-        self.rules().readmit(&row.summary.spec)?;
-        self.accept(row.summary.spec, actor, None, Some(number))
+        let seen = self.inspect(row.summary.spec).await?;
+        self.accept(seen, actor, None, Some(number))
             .await
             .map(|accepted| accepted.job)
     }

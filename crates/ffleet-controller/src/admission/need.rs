@@ -5,7 +5,7 @@
 //! was asked for is taken as it is, and a job that asks for more than there is is rejected with
 //! that reason.
 
-use ffleet_media::{Source, Spec};
+use ffleet_media::Spec;
 use ffleet_sched::limits::{self, LEAST_MEMORY, SPARE_SCRATCH};
 use ffleet_types::node::Capacity;
 use ffleet_types::{Bytes, Cpu};
@@ -13,22 +13,22 @@ use ffleet_types::{Bytes, Cpu};
 /// The least of it on a small disk.
 const LEAST_SCRATCH: Bytes = Bytes::mib(256);
 
-/// What a job with this specification takes of a node like `node`.
-pub(crate) fn need(spec: &Spec, node: &Capacity) -> Capacity {
+/// What a job with this specification, whose input has this size, takes of a node like `node`.
+pub(crate) fn need(spec: &Spec, input: Bytes, node: &Capacity) -> Capacity {
     let given = &spec.terms.limits;
     Capacity {
         cpu: given.cpu.unwrap_or_else(|| limits::cpu_for_one(node)),
         memory: given.memory.unwrap_or_else(|| LEAST_MEMORY.min(node.memory)),
-        scratch: given.scratch.unwrap_or_else(|| scratch(spec, node)),
+        scratch: given.scratch.unwrap_or_else(|| scratch(spec, input, node)),
         tasks: 1,
     }
 }
 
-fn scratch(spec: &Spec, node: &Capacity) -> Bytes {
+fn scratch(spec: &Spec, input: Bytes, node: &Capacity) -> Bytes {
     if spec.is_live() {
         return Bytes::mib(16).min(node.scratch);
     }
-    let twice = input_size(&spec.input).saturating_mul(2);
+    let twice = input.0.saturating_mul(2);
     let wanted = twice.saturating_add(SPARE_SCRATCH.0);
     let share = node.scratch.0 / u64::from(node.tasks.max(1));
     if wanted <= share {
@@ -38,14 +38,6 @@ fn scratch(spec: &Spec, node: &Capacity) -> Bytes {
     // spare gigabytes alone keep nobody out.
     let least = LEAST_SCRATCH.0.min(node.scratch.0);
     Bytes(wanted.min(share.max(twice.saturating_add(least))))
-}
-
-/// The input's size, where it can be seen.
-fn input_size(input: &Source) -> u64 {
-    match input {
-        Source::File(path) => std::fs::metadata(path).map_or(0, |found| found.len()),
-        Source::Url(_) | Source::Test(_) => 0,
-    }
 }
 
 /// A node to reckon with where none is known yet.
@@ -73,7 +65,11 @@ mod tests {
     #[test]
     fn small_node_runs_one_task_and_a_large_one_several() {
         for (cpus, share) in [(1, 1_000), (2, 2_000), (7, 7_000), (8, 4_000), (64, 4_000)] {
-            assert_eq!(need(&spec(), &node(cpus, 1_000, 64)).cpu, Cpu(share), "{cpus} CPUs");
+            assert_eq!(
+                need(&spec(), Bytes(0), &node(cpus, 1_000, 64)).cpu,
+                Cpu(share),
+                "{cpus} CPUs"
+            );
         }
     }
 
@@ -82,16 +78,16 @@ mod tests {
         for scratch in [0, 1, 3, 5, 6, 1_000] {
             for tasks in [1, 4] {
                 let node = node(2, scratch, tasks);
-                assert!(node.holds(&need(&spec(), &node)), "{scratch} GiB for {tasks}");
+                assert!(node.holds(&need(&spec(), Bytes(0), &node)), "{scratch} GiB for {tasks}");
             }
         }
-        assert_eq!(need(&spec(), &node(2, 1_000, 4)).scratch, SPARE_SCRATCH);
+        assert_eq!(need(&spec(), Bytes(0), &node(2, 1_000, 4)).scratch, SPARE_SCRATCH);
     }
 
     #[test]
     fn what_is_asked_for_is_taken_as_it_is() {
         let mut spec = spec();
         spec.terms.limits.memory = Some(Bytes::gib(64));
-        assert_eq!(need(&spec, &node(2, 100, 1)).memory, Bytes::gib(64));
+        assert_eq!(need(&spec, Bytes(0), &node(2, 100, 1)).memory, Bytes::gib(64));
     }
 }

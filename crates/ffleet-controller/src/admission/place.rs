@@ -1,7 +1,7 @@
 //! Paths: whether they may be used, and what lies there.
 //!
-//! A look at a local file costs microseconds, which is why it is done where the request is
-//! handled; the worker looks again before it works.
+//! [`normalise`] and [`check_room`] go by the text alone. Everything else looks, and may not come
+//! back from a file system that does not answer: `look` decides where that is done.
 
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 
 use ffleet_api::{Code, Problem};
 use ffleet_media::Source;
+use ffleet_types::Bytes;
 use rustix::fs::Access;
 
 use crate::policy::Policy;
 
 /// `path` without `.`, `..` and repeated slashes. Lexical: what `..` after a link means is for
-/// the kernel to say, and [`check_room`] asks it where that matters.
+/// the kernel to say, and [`check_links`] asks it where that matters.
 pub(super) fn normalise(path: &str) -> String {
     let mut parts = Vec::new();
     for part in path.split('/') {
@@ -33,28 +34,8 @@ pub(super) fn normalise(path: &str) -> String {
 /// Whether `path` may be used at all: inside the roots, and not in the server's own directory.
 pub(super) fn check_room(policy: &Policy, path: &str, field: &str) -> Result<(), Problem> {
     let path = Path::new(path);
-    let outside = |path: &Path| {
-        let roots: Vec<_> = policy.roots.iter().map(|root| root.display().to_string()).collect();
-        Problem::new(
-            Code::OutsideRoots,
-            format!("{} is outside the directories this server may use", path.display()),
-        )
-        .at(field)
-        .hint(format!(
-            "they are: {}; the operator's key for them is `roots`",
-            roots.join(", ")
-        ))
-    };
-    let allowed = |path: &Path| policy.roots.iter().any(|root| path.starts_with(root));
-    if !allowed(path) {
-        return Err(outside(path));
-    }
-    // Links could lead out. Where everything is allowed nothing can, and no link is looked at:
-    // that would be a tenth of what a submission costs.
-    let open = policy.roots.iter().any(|root| root == Path::new("/"));
-    let real = if open { None } else { real(path) };
-    if let Some(real) = real.filter(|real| !allowed(real)) {
-        return Err(outside(&real));
+    if !is_allowed(policy, path) {
+        return Err(outside(policy, path, field));
     }
     if path.starts_with(&policy.data) {
         return Err(Problem::new(
@@ -67,6 +48,31 @@ pub(super) fn check_room(policy: &Policy, path: &str, field: &str) -> Result<(),
     Ok(())
 }
 
+/// Whether links lead from `path` out of the roots. Where everything is allowed nothing can, and
+/// no link is looked at: that would be a tenth of what a submission costs.
+pub(super) fn check_links(policy: &Policy, path: &str, field: &str) -> Result<(), Problem> {
+    if policy.roots.iter().any(|root| root == Path::new("/")) {
+        return Ok(());
+    }
+    match real(Path::new(path)).filter(|real| !is_allowed(policy, real)) {
+        Some(real) => Err(outside(policy, &real, field)),
+        None => Ok(()),
+    }
+}
+
+fn is_allowed(policy: &Policy, path: &Path) -> bool {
+    policy.roots.iter().any(|root| path.starts_with(root))
+}
+
+fn outside(policy: &Policy, path: &Path, field: &str) -> Problem {
+    let roots: Vec<_> = policy.roots.iter().map(|root| root.display().to_string()).collect();
+    let detail = format!("{} is outside the directories this server may use", path.display());
+    Problem::new(Code::OutsideRoots, detail).at(field).hint(format!(
+        "they are: {}; the operator's key for them is `roots`",
+        roots.join(", ")
+    ))
+}
+
 /// Where `path` really is; of a file that is not there yet, where its directory is.
 fn real(path: &Path) -> Option<PathBuf> {
     path.canonicalize()
@@ -74,8 +80,8 @@ fn real(path: &Path) -> Option<PathBuf> {
         .or_else(|| Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?)))
 }
 
-/// Whether `path` can be an input.
-pub(super) fn check_input(path: &str, field: &str) -> Result<(), Problem> {
+/// Whether `path` can be an input; its size.
+pub(super) fn check_input(path: &str, field: &str) -> Result<Bytes, Problem> {
     let unusable = |detail: String| Problem::new(Code::InputUnusable, detail).at(field);
     let found = fs::metadata(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => {
@@ -95,7 +101,8 @@ pub(super) fn check_input(path: &str, field: &str) -> Result<(), Problem> {
     rustix::fs::access(path, Access::READ_OK).map_err(|error| {
         unusable(format!("{path} cannot be read by the server: {error}"))
             .hint("give the server's user the right to read it")
-    })
+    })?;
+    Ok(Bytes(found.len()))
 }
 
 /// Whether `path` can be made from `input`.

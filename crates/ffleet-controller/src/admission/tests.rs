@@ -27,7 +27,9 @@ impl Place {
     }
 
     fn admit(&self, request: submit::Request) -> Result<Spec, Problem> {
-        Rules { policy: &self.policy, presets: &self.presets }.admit(request)
+        let rules = Rules { policy: &self.policy, presets: &self.presets };
+        let spec = rules.read(request)?;
+        rules.look(&spec).map(|_size| spec)
     }
 
     /// A request that is taken, made different by `change`.

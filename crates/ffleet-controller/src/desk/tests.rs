@@ -4,7 +4,7 @@ use ffleet_api::control::Command;
 use ffleet_media::Spec;
 use ffleet_types::node::{Capacity, Description, GuardLevel};
 use ffleet_types::task::State;
-use ffleet_types::{AttemptId, Fence, JobId, JobNumber, NodeId, TaskId, Timestamp};
+use ffleet_types::{AttemptId, Bytes, Fence, JobId, JobNumber, NodeId, TaskId, Timestamp};
 
 use super::{Desk, Holding, Waiting};
 
@@ -26,6 +26,7 @@ fn holding() -> Holding {
     let work = Waiting {
         number: JobNumber(1),
         spec: Arc::new(spec()),
+        input: Bytes(0),
         accepted: NOW,
         charged: 0,
         failures: Vec::new(),

@@ -24,6 +24,10 @@ use crate::error;
 pub(crate) async fn create(State(controller): State<Controller>, request: Request) -> Answer {
     let asked: BackupRequest = body::read(&controller, request).await?;
     let target = controller.rules().new_file(&asked.target, "/target")?;
+    let wanted = target.clone();
+    controller
+        .look([target.as_str()], move |rules| rules.look_at_new(&wanted, "/target"))
+        .await??;
     let path = Path::new(&target);
     controller.store.backup(path).await.map_err(|error| refused(&error))?;
     let size_bytes = std::fs::metadata(path)

@@ -33,6 +33,8 @@ const LONGEST_KEY: usize = 255;
     (status = 409, description = "The target exists, or the idempotency key means another job",
         body = Problem),
     (status = 422, description = "It cannot be taken as it is", body = Problem),
+    (status = 503, description = "The store, or a file system it names, does not answer",
+        body = Problem),
 ))]
 pub(crate) async fn submit(
     State(controller): State<Controller>,
@@ -56,8 +58,8 @@ async fn accept(controller: &Controller, access: Access, request: Request) -> An
         Some(key) => Some(Idempotency { key, fingerprint: fingerprint(&asked)? }),
         None => None,
     };
-    let spec = match controller.rules().admit(asked) {
-        Ok(spec) => spec,
+    let (spec, input) = match controller.admit(asked).await {
+        Ok(admitted) => admitted,
         Err(problem) => {
             let job = repeated(controller, idempotency, problem).await?;
             return reply::json(StatusCode::OK, &job);
@@ -66,7 +68,9 @@ async fn accept(controller: &Controller, access: Access, request: Request) -> An
     if dry {
         return rehearse(controller, spec).await;
     }
-    let accepted = controller.accept(spec, access.actor, idempotency, None).await?;
+    let accepted = controller
+        .accept((spec, input), access.actor, idempotency, None)
+        .await?;
     if accepted.existing {
         return reply::json(StatusCode::OK, &accepted.job);
     }

@@ -3,6 +3,7 @@
 use axum::extract::{Request, State};
 use ffleet_api::submit::ProbeRequest;
 use ffleet_api::{Code, Problem};
+use ffleet_media::Source;
 use hyper::StatusCode;
 
 use super::reply::{self, Answer};
@@ -18,6 +19,14 @@ use crate::controller::Controller;
 pub(crate) async fn probe(State(controller): State<Controller>, request: Request) -> Answer {
     let asked: ProbeRequest = body::read(&controller, request).await?;
     let source = controller.rules().source(&asked.input, "/input")?;
+    let wanted = source.clone();
+    let path = match &source {
+        Source::File(path) => Some(path.as_str()),
+        Source::Url(_) | Source::Test(_) => None,
+    };
+    controller
+        .look(path, move |rules| rules.look_at_input(&wanted, "/input"))
+        .await??;
     let bench = controller.bench().ok_or_else(jobs::no_bench)?;
     let probe = bench.probe(source).await.map_err(|trouble| {
         let code = match trouble.reason {

@@ -65,7 +65,10 @@ pub(crate) fn problem(problem: &Problem) -> Response {
         StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     match problem.code {
-        Code::TooManyRequests | Code::StoreUnavailable | Code::Unavailable => {
+        Code::TooManyRequests
+        | Code::StoreUnavailable
+        | Code::PlaceUnavailable
+        | Code::Unavailable => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         Code::Unauthorized => {

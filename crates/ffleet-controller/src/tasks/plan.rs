@@ -155,7 +155,9 @@ impl Planner {
             return Ok(Some(work));
         }
         let row = self.controller.store.job(JobRef::Id(task.job)).await?;
-        Ok(row.map(waiting))
+        let Some(row) = row else { return Ok(None) };
+        let input = self.controller.glance(&row.summary.spec).await;
+        Ok(Some(waiting(row, input)))
     }
 
     /// Hands a claimed task to its node.
@@ -164,7 +166,7 @@ impl Planner {
         let attempt = assign.attempt();
         let at = controller.steady();
         controller.metrics.assigned(at.since(work.accepted));
-        let need = need(&work.spec, &controller.largest());
+        let need = need(&work.spec, work.input, &controller.largest());
         let holding = Holding {
             node: assign.node,
             work,

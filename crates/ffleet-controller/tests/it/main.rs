@@ -6,6 +6,7 @@ mod dashboard;
 mod fixture;
 mod hand;
 mod lives;
+mod looks;
 mod requests;
 mod restart;
 mod security;

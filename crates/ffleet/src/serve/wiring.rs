@@ -17,6 +17,8 @@ use crate::serve::home::Home;
 const HOLDER: &str = "local";
 /// How long a request may take to arrive, head and body each.
 const ARRIVAL: Duration = Duration::from_secs(30);
+/// How long a look at a file may take before its file system counts as one that does not answer.
+const LOOK: Duration = Duration::from_secs(5);
 /// From the request to end to the kill of a child.
 const GRACE: Duration = Duration::from_secs(5);
 /// Where programs are looked up if the environment does not say.
@@ -30,6 +32,7 @@ pub(super) fn policy(config: &Config, home: &Home) -> Policy {
         data: home.path.clone(),
         roots: config.roots.clone(),
         verify: config.verify,
+        look_limit: LOOK,
         lease_term: config.lease_term.0,
         retain_for: config.retain.finished.0,
         retain_jobs: config.retain.jobs,

@@ -10,7 +10,7 @@ use ffleet_sched::{Event, Fleet};
 use ffleet_store::{self as store, ActiveTask};
 use ffleet_types::node::Capacity;
 use ffleet_types::task::State;
-use ffleet_types::{AttemptId, JobId, JobNumber, TaskId};
+use ffleet_types::{AttemptId, Bytes, JobId, JobNumber, TaskId};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Planner;
@@ -43,7 +43,10 @@ impl Planner {
             let page = planner.controller.store.active(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.number);
-            page.into_iter().for_each(|task| planner.recover(task));
+            for task in page {
+                let input = planner.controller.glance(&task.spec).await;
+                planner.recover(task, input);
+            }
         }
         if planner.fleet.tasks() > 0 {
             tracing::info!(tasks = planner.fleet.tasks(), "work from before the start is taken up");
@@ -51,13 +54,14 @@ impl Planner {
         Ok(planner)
     }
 
-    fn recover(&mut self, task: ActiveTask) {
+    fn recover(&mut self, task: ActiveTask, input: Bytes) {
         let controller = &self.controller;
-        let need = need(&task.spec, &controller.largest());
+        let need = need(&task.spec, input, &controller.largest());
         let entry = entry(task.task, task.number, &task.spec, task.accepted, need);
         let work = Waiting {
             number: task.number,
             spec: Arc::new(task.spec),
+            input,
             accepted: task.accepted,
             charged: task.charged,
             failures: task.failures,
@@ -92,8 +96,8 @@ impl Planner {
     }
 }
 
-/// What is known of a job that waits, from its row.
-pub(super) fn waiting(row: store::JobRow) -> Waiting {
+/// What is known of a job that waits, from its row and the size of its input.
+pub(super) fn waiting(row: store::JobRow, input: Bytes) -> Waiting {
     let failures = row
         .attempts
         .iter()
@@ -102,6 +106,7 @@ pub(super) fn waiting(row: store::JobRow) -> Waiting {
     Waiting {
         number: row.summary.number,
         spec: Arc::new(row.summary.spec),
+        input,
         accepted: row.summary.accepted,
         charged: row.summary.charged,
         failures,
@@ -130,7 +135,7 @@ fn entry(
 /// Tells the planner of a job that was just accepted.
 pub(crate) fn accepted(controller: &Controller, id: JobId, work: Waiting) {
     let task = TaskId::whole(id);
-    let need = need(&work.spec, &controller.largest());
+    let need = need(&work.spec, work.input, &controller.largest());
     let entry = entry(task, work.number, &work.spec, work.accepted, need);
     controller.desk.wait(task, work);
     controller.signals.send(Event::Submitted(entry));
