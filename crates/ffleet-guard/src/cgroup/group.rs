@@ -141,7 +141,8 @@ impl Group {
                 killed.insert(pid);
             }
         }
-        if let Err(error) = still.and_then(|()| self.thaw()) {
+        // Whatever came of it: who stands still does not hear the signal either.
+        if let Err(error) = self.thaw().and(still) {
             tracing::warn!(error = %ffleet_base::chain(&error), "killed without freezing first");
         }
     }
