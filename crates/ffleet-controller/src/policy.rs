@@ -47,6 +47,9 @@ pub struct Http {
     pub connections: usize,
     /// How long a request may take to arrive, head and body each.
     pub arrival: Duration,
+    /// Silence after which a comment shows that a stream of events lives: proxies cut those that
+    /// say nothing.
+    pub quiet: Duration,
 }
 
 /// Somebody who may call.
@@ -79,6 +82,7 @@ impl Policy {
                 failed_logins_per_second: 10,
                 connections: 1_024,
                 arrival: Duration::from_secs(30),
+                quiet: Duration::from_secs(15),
             },
         }
     }

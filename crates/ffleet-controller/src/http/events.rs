@@ -1,7 +1,6 @@
 //! What happens, as server-sent events.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -16,9 +15,6 @@ use tokio::sync::broadcast::error::RecvError;
 use super::jobs::reference;
 use super::reply::{self, Answer};
 use crate::controller::Controller;
-
-/// Silence after which a comment shows that the connection lives.
-const QUIET: Duration = Duration::from_secs(15);
 
 /// Follows what happens: `event: job` with a job's summary at each change, `event: progress`,
 /// `event: node`, and `event: lagged` where the reader was too slow and must read anew. With
@@ -74,11 +70,14 @@ impl Reader {
             self.sent = 1;
             return Some((Ok(Bytes::from_static(b": ffleet\n\n")), self));
         }
+        let stop = self.controller.stop.clone();
+        // What others are told ends no silence of this reader's.
+        let quiet = tokio::time::sleep(self.controller.policy.http.quiet);
+        let mut quiet = std::pin::pin!(quiet);
         loop {
-            let stop = self.controller.stop.clone();
             let event = tokio::select! {
                 event = self.events.recv() => event,
-                () = tokio::time::sleep(QUIET) => {
+                () = quiet.as_mut() => {
                     return Some((Ok(Bytes::from_static(b":\n\n")), self));
                 }
                 () = stop.cancelled() => return None,

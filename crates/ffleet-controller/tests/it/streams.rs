@@ -6,6 +6,7 @@ use ffleet_api::client::Events;
 use ffleet_api::event::Event;
 use ffleet_types::Outcome;
 use ffleet_types::task::State;
+use tokio::io::AsyncReadExt as _;
 
 use crate::fixture::{DEADLINE, Fixture};
 use crate::hand::Hand;
@@ -80,6 +81,38 @@ async fn slow_watcher_is_told_that_it_missed_something() {
     }
     let event = next(&mut events, |event| matches!(event, Event::Lagged(_))).await;
     assert!(matches!(event, Event::Lagged(lagged) if lagged.missed > 0));
+    fixture.stop().await;
+}
+
+#[tokio::test]
+async fn watcher_of_one_job_hears_that_the_stream_lives_while_others_have_news() {
+    let fixture = Fixture::with(|policy| policy.http.quiet = Duration::from_millis(200)).await;
+    let hand = Hand::join(&fixture.controller, "one", 1).await;
+    fixture.submit("busy.mp4").await;
+    let busy = hand.begin().await.attempt;
+    let watched = fixture.submit("waits.mp4").await;
+    let mut stream = fixture.open(&format!("/v1/events?job={watched}")).await;
+    let (mut heard, mut piece) = (String::new(), [0; 4_096]);
+    let comment = async {
+        while !heard.contains("\n:\n\n") {
+            let count = stream.read(&mut piece).await.unwrap();
+            assert!(count > 0, "it ended after {heard}");
+            heard.push_str(&String::from_utf8_lossy(&piece[..count]));
+        }
+    };
+    // News of another job come more often than the silence lasts.
+    let news = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            tick.tick().await;
+            hand.progress(busy, 1.0).await;
+        }
+    };
+    tokio::select! {
+        () = comment => {}
+        () = news => {}
+        () = tokio::time::sleep(DEADLINE) => panic!("no comment in time"),
+    }
     fixture.stop().await;
 }
 

@@ -93,6 +93,15 @@ impl Fixture {
         stream.shutdown().await.unwrap();
     }
 
+    /// Asks for a stream, and leaves reading it to the test.
+    pub(crate) async fn open(&self, path: &str) -> TcpStream {
+        let text =
+            format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{}\r\n\r\n", self.address, self.bearer());
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
     /// Sends a request with these header lines, besides host and `connection: close`.
     pub(crate) async fn request(&self, line: &str, headers: &[&str], body: &str) -> Answer {
         let host = format!("host: {}", self.address);

@@ -17,6 +17,8 @@ use crate::serve::home::Home;
 const HOLDER: &str = "local";
 /// How long a request may take to arrive, head and body each.
 const ARRIVAL: Duration = Duration::from_secs(30);
+/// Silence after which a comment shows that a stream of events lives.
+const QUIET: Duration = Duration::from_secs(15);
 /// How long a look at a file may take before its file system counts as one that does not answer.
 const LOOK: Duration = Duration::from_secs(5);
 /// From the request to end to the kill of a child.
@@ -45,6 +47,7 @@ pub(super) fn policy(config: &Config, home: &Home) -> Policy {
             failed_logins_per_second: limits.failed_logins_per_second,
             connections: usize::try_from(limits.connections).unwrap_or(usize::MAX),
             arrival: ARRIVAL,
+            quiet: QUIET,
         },
     }
 }
