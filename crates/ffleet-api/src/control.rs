@@ -44,8 +44,9 @@ pub trait Controller: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// As for [`Controller::next`]. Attempts that are not the node's any more come back in the
-    /// answer: their processes must go.
+    /// As for [`Controller::next`]. Attempts that are not the node's any more, or are to be
+    /// canceled, come back in the answer: their processes must go. So a [`Command::Cancel`] that
+    /// is lost on its way, or with a connection, is made good within the term.
     fn renew(
         &self,
         node: NodeId,

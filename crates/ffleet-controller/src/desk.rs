@@ -46,6 +46,9 @@ pub(crate) struct Holding {
     pub(crate) state: State,
     pub(crate) started: Option<Timestamp>,
     pub(crate) sealed: Option<Vec<Artifact>>,
+    /// Whether somebody has asked for it to stop. Its node is told until it has ended: a command
+    /// may be lost with the node's queue or on its way.
+    pub(crate) canceled: bool,
     pub(crate) progress: Option<Progress>,
 }
 
@@ -59,6 +62,17 @@ impl Holding {
             accepted: self.work.accepted,
         }
     }
+}
+
+/// What a node's claim on an attempt is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// It goes on.
+    Good,
+    /// It is the node's, and is to stop.
+    Canceled,
+    /// It is not the node's any more.
+    Lost,
 }
 
 /// A node, as it is known.
@@ -187,12 +201,13 @@ impl Desk {
     /// asked for meanwhile. False if the node is not there, or does not listen.
     ///
     /// All under one lock: a cancel that came between would reach the node before its task.
-    pub(crate) fn give(&self, attempt: AttemptId, holding: Holding) -> bool {
+    pub(crate) fn give(&self, attempt: AttemptId, mut holding: Holding) -> bool {
         let mut inner = self.lock();
         let node = holding.node;
         let begin = Command::Begin(Box::new(holding.assignment(attempt)));
-        inner.held.insert(attempt, holding);
         let canceled = inner.canceled.remove(&attempt);
+        holding.canceled |= canceled;
+        inner.held.insert(attempt, holding);
         inner.tell(node, begin) && (!canceled || inner.tell(node, Command::Cancel { attempt }))
     }
 
@@ -200,7 +215,11 @@ impl Desk {
     /// whom the attempt is given.
     pub(crate) fn cancel(&self, attempt: AttemptId) -> bool {
         let mut inner = self.lock();
-        match inner.held.get(&attempt).map(|holding| holding.node) {
+        let holding = inner.held.get_mut(&attempt).map(|holding| {
+            holding.canceled = true;
+            holding.node
+        });
+        match holding {
             Some(node) => {
                 inner.tell(node, Command::Cancel { attempt });
                 true
@@ -245,6 +264,18 @@ impl Desk {
                 true
             }
             None => false,
+        }
+    }
+
+    /// A node says how it gets on with an attempt.
+    pub(crate) fn renew(&self, node: NodeId, attempt: AttemptId, progress: &Progress) -> Claim {
+        let mut inner = self.lock();
+        match inner.held.get_mut(&attempt).filter(|holding| holding.node == node) {
+            Some(holding) => {
+                holding.progress = Some(progress.clone());
+                if holding.canceled { Claim::Canceled } else { Claim::Good }
+            }
+            None => Claim::Lost,
         }
     }
 

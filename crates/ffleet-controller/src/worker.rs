@@ -17,7 +17,7 @@ use ffleet_types::task::{Change, Next, State};
 use ffleet_types::{AttemptId, NodeId, Outcome, Reason, Timestamp};
 
 use crate::controller::Controller;
-use crate::desk::{Holding, Waiting};
+use crate::desk::{Claim, Holding, Waiting};
 use crate::view;
 
 impl control::Controller for Controller {
@@ -70,20 +70,19 @@ impl control::Controller for Controller {
         node: NodeId,
         progress: Vec<(AttemptId, Progress)>,
     ) -> Result<Vec<AttemptId>, Error> {
-        let (mut renewed, mut lost) = (Vec::new(), Vec::new());
+        let (mut renewed, mut unwanted) = (Vec::new(), Vec::new());
         for (attempt, progress) in progress {
-            let number = self.desk.update(node, attempt, |holding| {
-                holding.progress = Some(progress.clone());
-            });
-            if number {
+            let claim = self.desk.renew(node, attempt, &progress);
+            if claim != Claim::Lost {
                 renewed.push(attempt);
                 self.show_progress(attempt, &progress);
-            } else {
-                lost.push(attempt);
+            }
+            if claim != Claim::Good {
+                unwanted.push(attempt);
             }
         }
         self.hear(node, renewed)?;
-        Ok(lost)
+        Ok(unwanted)
     }
 
     async fn report(&self, node: NodeId, attempt: AttemptId, report: Report) -> Result<(), Error> {

@@ -27,9 +27,9 @@ pub(crate) async fn run(
         match link.renew(roster.progress()).await {
             Ok(lost) => {
                 for attempt in lost {
-                    // Its end will be refused, and with that it is undone.
+                    // Lost or canceled: in both cases it is undone, and its end settles which.
                     if roster.order(attempt, Order::Stop(Stop::Canceled)) {
-                        tracing::warn!(%attempt, "an attempt is not ours any more; stopping it");
+                        tracing::warn!(%attempt, "an attempt is not wanted any more; stopping it");
                     }
                 }
             }

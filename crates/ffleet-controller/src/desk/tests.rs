@@ -38,6 +38,7 @@ fn holding() -> Holding {
         state: State::Assigned,
         started: None,
         sealed: None,
+        canceled: false,
         progress: None,
     }
 }

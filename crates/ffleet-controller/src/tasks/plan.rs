@@ -174,6 +174,7 @@ impl Planner {
             state: State::Assigned,
             started: None,
             sealed: None,
+            canceled: false,
             progress: None,
         };
         let told = controller.desk.give(attempt, holding);

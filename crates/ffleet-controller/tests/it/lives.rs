@@ -196,6 +196,27 @@ async fn queued_job_is_canceled_at_once_and_a_running_one_by_its_node() {
 }
 
 #[tokio::test]
+async fn cancel_is_not_lost_when_the_node_registers_again() {
+    let fixture = Fixture::start().await;
+    let hand = Hand::join(&fixture.controller, "one", 1).await;
+    let number = fixture.submit("a.mp4").await;
+    let work = hand.begin().await;
+    let client = fixture.client();
+    let asked: Job = client.act(number, Action::Cancel).await.unwrap();
+    assert!(asked.summary.cancel_requested, "its node has not obeyed");
+    // What it was to be told goes with its old queue.
+    let hand = Hand::back(&fixture.controller, hand.node, "one", 1).await;
+    assert_eq!(hand.progress(work.attempt, 50.0).await, [work.attempt], "it is told again");
+
+    let fixture = Fixture::on(fixture.stop().await, |_| {}).await;
+    let hand = Hand::back(&fixture.controller, hand.node, "one", 1).await;
+    assert_eq!(hand.progress(work.attempt, 50.0).await, [work.attempt], "also after a restart");
+    hand.end(work.attempt, Outcome::Canceled).await.unwrap();
+    wait_for(&fixture, number, State::Canceled).await;
+    fixture.stop().await;
+}
+
+#[tokio::test]
 async fn canceled_job_is_not_tried_again_whatever_its_attempt_says() {
     let fixture = Fixture::start().await;
     let hand = Hand::join(&fixture.controller, "one", 1).await;

@@ -76,6 +76,7 @@ impl Planner {
                     state,
                     started: task.started,
                     sealed: task.sealed,
+                    canceled: task.cancel_requested,
                     progress: None,
                 };
                 controller.desk.hold(attempt, holding);
