@@ -334,3 +334,6 @@ fn written(
 fn unavailable(error: &store::Error) -> Error {
     Error::Unavailable(chain(error))
 }
+
+#[cfg(test)]
+mod tests;
