@@ -1,4 +1,4 @@
-//! One child: its machine, watchdog, escalation and backoff.
+//! One child: its machine, watchdog, escalation and backoff; and one live sender after another.
 //!
 //! A [`Child`] is a value. It is told what happened and what time it is, and answers what to do
 //! and when to ask again; `ffleet-guard` does it. Nothing here reads a clock or sends a signal,
@@ -11,6 +11,7 @@ pub mod backoff;
 pub mod budget;
 pub mod child;
 mod exit;
+pub mod live;
 mod watch;
 
 pub use backoff::Backoff;
