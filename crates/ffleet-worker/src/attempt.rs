@@ -18,7 +18,7 @@ mod verify;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ffleet_api::control::{Assignment, Finished, Report};
+use ffleet_api::control::{Assignment, Finished, Held, Report};
 use ffleet_spool::{Dir, Step};
 use ffleet_supervise::{Order, Policy};
 use ffleet_types::attempt::Artifact;
@@ -28,6 +28,7 @@ use crate::child::{Ended, Hands, Reader, Task};
 use crate::herald::Herald;
 use crate::link::Receipt;
 use crate::places::Places;
+use crate::recover;
 use crate::roster::{Place, Roster};
 use crate::shop::Shop;
 
@@ -72,6 +73,7 @@ impl Attempt {
 
     /// Carries it out and reports its end. When this returns nothing of it is left but what it
     /// published, unless the controller could not be told: then it is settled at the next start.
+    /// One that was sealed and cannot be ended, for want of disk, is tried until it can.
     pub(crate) async fn run(mut self) {
         let id = self.job.attempt;
         let worked = self.work().await;
@@ -82,6 +84,9 @@ impl Attempt {
                 let adrift = halt == Halt::Adrift;
                 let Some(outcome) = halt.outcome() else {
                     debug_assert!(adrift, "every other end is reported");
+                    if self.sealed {
+                        self.persist().await;
+                    }
                     return;
                 };
                 self.undo().await;
@@ -92,6 +97,15 @@ impl Attempt {
             self.step(Step::Finished);
             self.sweep().await;
         }
+    }
+
+    /// Settles what was sealed and could be neither published nor written down as failed. It keeps
+    /// its place meanwhile, and with that its lease.
+    async fn persist(&mut self) {
+        self.place.release();
+        let sealed = Some(std::mem::take(&mut self.artifacts));
+        let held = Held { assignment: self.job.clone(), sealed };
+        recover::persist(&self.shop, held, Some(self.record())).await;
     }
 
     /// Everything up to the last result's final name.

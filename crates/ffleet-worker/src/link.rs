@@ -96,6 +96,16 @@ pub(crate) enum Receipt {
     Undelivered,
 }
 
+/// How a wait before another try ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "once the line is cut nothing is tried again"]
+pub(crate) enum Pause {
+    /// It is time.
+    Over,
+    /// Nothing is repeated any more.
+    Cut,
+}
+
 impl Link {
     pub(crate) fn new(controller: impl Controller, node: NodeId, cut: CancellationToken) -> Self {
         Self { calls: Arc::new(controller), node, cut }
@@ -132,11 +142,17 @@ impl Link {
                 }
             }
             failures += 1;
-            let pause = BACKOFF.wait(failures, chance::unit());
-            tokio::select! {
-                () = self.cut.cancelled() => return Receipt::Undelivered,
-                () = tokio::time::sleep(pause) => {}
+            if self.pause(failures).await == Pause::Cut {
+                return Receipt::Undelivered;
             }
+        }
+    }
+
+    /// Waits before another try.
+    pub(crate) async fn pause(&self, failures: u32) -> Pause {
+        tokio::select! {
+            () = self.cut.cancelled() => Pause::Cut,
+            () = tokio::time::sleep(BACKOFF.wait(failures, chance::unit())) => Pause::Over,
         }
     }
 }

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ffleet_api::control::{Assignment, Command, Error, Finished, Report, Welcome};
+use ffleet_api::control::{Assignment, Command, Error, Finished, Held, Phase, Report, Welcome};
 use ffleet_base::chance;
 use ffleet_supervise::{Order, Stop};
 use ffleet_types::attempt::Usage;
-use ffleet_types::node::Description;
+use ffleet_types::node::{Capacity, Description};
 use ffleet_types::{AttemptId, Outcome};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attempt::Attempt;
 use crate::link::BACKOFF;
-use crate::recover;
+use crate::recover::{self, Settled};
 use crate::roster::{NoPlace, Roster};
 use crate::shop::Shop;
 
@@ -65,12 +65,14 @@ impl Puller {
             .iter()
             .filter(|held| !self.roster.has(held.assignment.attempt));
         for held in gone {
-            recover::settle(&self.shop, held.clone()).await;
+            if recover::settle(&self.shop, held.clone(), None).await == Settled::NotYet {
+                self.settle_later(held.clone());
+            }
         }
         let shop = Arc::clone(&self.shop);
         let mut alive: BTreeSet<AttemptId> =
             self.roster.progress().into_iter().map(|(attempt, _)| attempt).collect();
-        // What could not be settled is tried again at the next registration.
+        // What could not be settled is still held.
         alive.extend(welcome.held.iter().map(|held| held.assignment.attempt));
         let swept = tokio::task::spawn_blocking(move || shop.work.sweep(&alive)).await;
         match swept {
@@ -79,6 +81,21 @@ impl Puller {
             Ok(Err(error)) => tracing::warn!(%error, "a work directory was left behind"),
             Err(error) => tracing::warn!(%error, "work directories were left behind"),
         }
+    }
+
+    /// Goes on trying to settle an attempt. It is on the roster meanwhile, so that its lease is
+    /// renewed and the next registration does not settle it beside this.
+    fn settle_later(&self, held: Held) {
+        let Ok(place) = self.roster.enter(held.assignment.attempt, Capacity::default()) else {
+            return;
+        };
+        place.enter_phase(Phase::Publish);
+        let shop = Arc::clone(&self.shop);
+        // The tracker owns it; it ends when it is settled or the line is cut.
+        self.attempts.spawn(async move {
+            recover::persist(&shop, held, None).await;
+            drop(place);
+        });
     }
 
     /// Takes and does until the end comes.

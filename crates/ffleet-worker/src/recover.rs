@@ -3,6 +3,9 @@
 //! No process of them is alive: the guard kills what an earlier life left when it opens. What is
 //! left is files. A sealed attempt must publish and is finished; any other is undone and done
 //! again from the start.
+//!
+//! A sealed attempt that can be neither published nor written down as failed may not be undone. It
+//! is tried again and again: the controller waits for it, and nobody else may publish.
 
 use std::sync::Arc;
 
@@ -13,21 +16,42 @@ use ffleet_types::attempt::Artifact;
 
 use crate::attempt::record::Record;
 use crate::attempt::{Halt, blocking, note_failure, undo};
-use crate::link::Receipt;
+use crate::link::{Pause, Receipt};
 use crate::places::deliveries;
 use crate::shop::Shop;
 
+/// What came of settling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what is not settled is to be tried again"]
+pub(crate) enum Settled {
+    /// There is nothing left to do, or nobody to tell: then it is asked for at the next start.
+    Done,
+    /// Its disk does not even take that it failed.
+    NotYet,
+}
+
+/// Tries until it is settled, or the line is cut: then it is settled at the next start. For what
+/// was tried before. `known` is its record where that is at hand: the disk may not give it back.
+pub(crate) async fn persist(shop: &Arc<Shop>, held: Held, known: Option<Record>) {
+    let mut failures = 1;
+    while shop.link.pause(failures).await == Pause::Over
+        && settle(shop, held.clone(), known.clone()).await == Settled::NotYet
+    {
+        failures += 1;
+    }
+}
+
 /// Settles one attempt, and reports how it ended. What cannot be reported stays as it is.
-pub(crate) async fn settle(shop: &Arc<Shop>, held: Held) {
+pub(crate) async fn settle(shop: &Arc<Shop>, held: Held, known: Option<Record>) -> Settled {
     let id = held.assignment.attempt;
     let at_work = Arc::clone(shop);
-    let settled = blocking(move || Ok(end(&at_work, &held))).await;
+    let settled = blocking(move || Ok(end(&at_work, &held, known))).await;
     let finished = match settled {
         Ok(Some(finished)) => finished,
-        Ok(None) => return,
+        Ok(None) => return Settled::NotYet,
         Err(halt) => {
             tracing::error!(attempt = %id, ?halt, "an attempt from before could not be settled");
-            return;
+            return Settled::NotYet;
         }
     };
     tracing::info!(attempt = %id, outcome = ?finished.outcome, "an attempt from before is settled");
@@ -38,12 +62,13 @@ pub(crate) async fn settle(shop: &Arc<Shop>, held: Held) {
             tracing::warn!(attempt = %id, ?halt, "a work directory was left behind");
         }
     }
+    Settled::Done
 }
 
 /// How it ends. Blocks. Nothing, if that could not even be written down.
-fn end(shop: &Shop, held: &Held) -> Option<Finished> {
+fn end(shop: &Shop, held: &Held, known: Option<Record>) -> Option<Finished> {
     let dir = shop.work.dir(held.assignment.attempt);
-    let record = Record::read(&dir);
+    let record = known.unwrap_or_else(|| Record::read(&dir));
     let (outcome, artifacts) = match (&held.sealed, &record.failed) {
         (Some(artifacts), Some(failed)) => (failed.clone(), artifacts.clone()),
         (Some(artifacts), None) => match publish(shop, held, artifacts) {

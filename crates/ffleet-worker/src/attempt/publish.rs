@@ -186,7 +186,7 @@ impl Attempt {
 }
 
 /// Writes down that a sealed attempt failed after all, before anything of it is undone. If even
-/// that cannot be done nothing must be undone: whoever comes next tries to publish again.
+/// that cannot be done nothing must be undone: it is tried to publish again (see `recover`).
 pub(crate) fn note_failure(mut record: Record, dir: &Dir, halt: Halt) -> Halt {
     record.failed = halt.clone().outcome();
     match record.write(dir) {

@@ -3,6 +3,7 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use ffleet_api::control::{Assignment, Held, Report};
 use ffleet_spool::Step;
@@ -120,6 +121,40 @@ async fn sealed_result_that_cannot_be_published_fails_and_stays_failed() {
     let bench = Bench::start_with(unusual).await.unwrap();
     let finished = bench.controller.end(attempt).await;
     assert!(failure(&finished).1.contains("appeared"), "{:?}", finished.outcome);
+    assert_eq!(std::fs::read(&target).unwrap(), b"theirs");
+    bench.end(&["out.mp4"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealed_attempt_whose_failure_cannot_be_written_down_is_settled_once_it_can() {
+    let dir = tempfile::Builder::new().prefix("worker-").tempdir().unwrap();
+    let target = dir.path().join("out/out.mp4");
+    let (work, aside) = (dir.path().join("home/work"), dir.path().join("home/aside"));
+    let (theirs, tries) = (target.clone(), AtomicU32::new(0));
+    // Another file takes the name, and the disk that would be told so is gone for two tries.
+    let observer = move |step: Step| match step {
+        Step::Sealed => {
+            ffleet_base::write_atomic(&theirs, b"theirs", 0o644).unwrap();
+            std::fs::rename(&work, &aside).unwrap();
+        }
+        Step::Renaming if tries.fetch_add(1, Ordering::Relaxed) == 2 => {
+            std::fs::rename(&aside, &work).unwrap();
+        }
+        _ => {}
+    };
+    let unusual =
+        Unusual { observer: Some(Arc::new(observer)), dir: Some(dir), ..Unusual::default() };
+    let Some(bench) = Bench::start_with(unusual).await else {
+        return;
+    };
+    let attempt = bench.begin(job(clip(1), &[(&target, quick())]));
+    let finished = bench.controller.end(attempt).await;
+    assert!(failure(&finished).1.contains("appeared"), "{:?}", finished.outcome);
+    assert!(
+        finished.commands.len() >= 3,
+        "what it ran is not forgotten: {:?}",
+        finished.commands
+    );
     assert_eq!(std::fs::read(&target).unwrap(), b"theirs");
     bench.end(&["out.mp4"]).await;
 }
