@@ -15,6 +15,7 @@ use ffleet_testkit::{binary, need, until_async};
 use ffleet_types::node::Capacity;
 use ffleet_types::{AttemptId, Bytes, Cpu, Fence, JobNumber, Outcome, Reason, TaskId, Timestamp};
 use ffleet_worker::{Config, Parts, Worker};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -265,7 +266,11 @@ pub(crate) fn clip(seconds: u32) -> PathBuf {
                 made.to_str().unwrap(),
             ],
         );
-        fs::rename(made, &path).unwrap();
+        // Another test may have made it meanwhile and be reading it: the first one stays.
+        let named = renameat_with(CWD, &made, CWD, &path, RenameFlags::NOREPLACE);
+        if named.is_err() {
+            fs::remove_file(made).unwrap();
+        }
     }
     path
 }
