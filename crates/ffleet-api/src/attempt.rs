@@ -163,6 +163,9 @@ pub struct Progress {
     pub size_bytes: u64,
     /// Time to go, where it can be said.
     pub eta_seconds: Option<u64>,
+    /// How the last sender of a live task died, if one did: the task goes on, with the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 impl From<&control::Progress> for Progress {
@@ -176,6 +179,7 @@ impl From<&control::Progress> for Progress {
             position_seconds: seconds(progress.position_micros),
             size_bytes: progress.bytes,
             eta_seconds: progress.eta_seconds,
+            trouble: progress.trouble.clone(),
         }
     }
 }

@@ -149,6 +149,9 @@ pub struct Progress {
     pub bytes: u64,
     /// Time to go, in seconds, where it can be said.
     pub eta_seconds: Option<u64>,
+    /// How the last sender of a live task died, if one did, for a person.
+    #[serde(default)]
+    pub trouble: Option<String>,
 }
 
 /// What an attempt is at.

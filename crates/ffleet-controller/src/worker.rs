@@ -71,7 +71,11 @@ impl control::Controller for Controller {
         progress: Vec<(AttemptId, Progress)>,
     ) -> Result<Vec<AttemptId>, Error> {
         let (mut renewed, mut unwanted) = (Vec::new(), Vec::new());
-        for (attempt, progress) in progress {
+        for (attempt, mut progress) in progress {
+            // The engine's words repeat the addresses it was given.
+            if let Some(Cow::Owned(clean)) = progress.trouble.as_deref().map(redact) {
+                progress.trouble = Some(clean);
+            }
             let claim = self.desk.renew(node, attempt, &progress);
             if claim != Claim::Lost {
                 renewed.push(attempt);

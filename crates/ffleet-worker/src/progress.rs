@@ -19,6 +19,8 @@ pub(crate) struct Meter {
     pub(crate) share: (f64, f64),
     /// Media time that was worked through before this child.
     pub(crate) before_micros: u64,
+    /// How the child before this one died, for a person.
+    pub(crate) trouble: Option<String>,
     parser: Parser,
     /// The last block.
     pub(crate) last: Update,
@@ -46,6 +48,7 @@ impl Meter {
             part: (0, 1),
             share: share(phase),
             before_micros: 0,
+            trouble: None,
             parser: Parser::default(),
             last: Update::default(),
             spoke: false,
@@ -69,6 +72,7 @@ impl Meter {
             position_micros: update.position_micros.unwrap_or_default(),
             bytes: update.bytes.unwrap_or_default(),
             eta_seconds: self.length_micros.and_then(|length| update.eta_seconds(length)),
+            trouble: self.trouble.clone(),
         });
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn progress(progress: Option<&Progress>, label: &str) -> Markup {
                 span .percent { (position(&known)) }
             }
             span .rates { (rates(progress)) }
+            span .trouble { (known.trouble.unwrap_or_default()) }
         }
     }
 }

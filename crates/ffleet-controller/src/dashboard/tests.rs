@@ -122,6 +122,14 @@ async fn progress_and_results_are_told_in_the_list() {
 }
 
 #[tokio::test]
+async fn live_job_that_goes_on_tells_how_its_last_sender_died() {
+    for address in ["/", "/jobs/1005"] {
+        let body = page(address).await;
+        assert!(body.contains("\"trouble\">the sender died once"), "{address}: {body}");
+    }
+}
+
+#[tokio::test]
 async fn job_tells_its_costs_its_history_and_its_command() {
     let body = page("/jobs/1002").await;
     for part in [

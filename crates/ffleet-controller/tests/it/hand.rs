@@ -99,7 +99,12 @@ impl Hand {
     }
 
     pub(crate) async fn progress(&self, attempt: AttemptId, percent: f64) -> Vec<AttemptId> {
-        let progress = Progress { percent: Some(percent), ..Progress::default() };
+        self.tell(attempt, Progress { percent: Some(percent), ..Progress::default() })
+            .await
+    }
+
+    /// Renews a lease, and answers whether it is one that is to be stopped.
+    pub(crate) async fn tell(&self, attempt: AttemptId, progress: Progress) -> Vec<AttemptId> {
         self.controller
             .renew(self.node, vec![(attempt, progress)])
             .await

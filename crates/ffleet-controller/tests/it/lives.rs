@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ffleet_api::client::Action;
-use ffleet_api::control::{Command, Error, Report};
+use ffleet_api::control::{Command, Error, Progress, Report};
 use ffleet_api::job::{Job, OutputState};
 use ffleet_types::task::State;
 use ffleet_types::{Outcome, Reason};
@@ -55,6 +55,21 @@ async fn job_goes_to_a_node_and_comes_back_completed_with_its_costs() {
     assert_eq!(attempt.node_name.as_deref(), Some("one"));
     assert!((attempt.usage.cpu_seconds - 1.75).abs() < 1e-9);
     assert_eq!(attempt.notes, ["upscaled"]);
+    fixture.stop().await;
+}
+
+#[tokio::test]
+async fn trouble_of_a_live_sender_is_shown_while_it_goes_on_without_its_key() {
+    let fixture = Fixture::start().await;
+    let hand = Hand::join(&fixture.controller, "one", 1).await;
+    let number = fixture.submit("a.mp4").await;
+    let work = hand.begin().await;
+    let trouble = Some("rtmp://example.com/live/stream-key: Broken pipe".to_owned());
+    hand.tell(work.attempt, Progress { trouble, ..Progress::default() })
+        .await;
+    let shown = fixture.client().job(number).await.unwrap().summary.progress.unwrap();
+    let trouble = shown.trouble.unwrap();
+    assert!(trouble.contains("Broken pipe") && !trouble.contains("stream-key"), "{trouble}");
     fixture.stop().await;
 }
 

@@ -94,7 +94,7 @@ async fn file_system_that_does_not_answer_stops_no_other_job() {
         let alive = fixture.client().nodes().await;
         assert!(alive.is_ok(), "{alive:?}");
     };
-    let both = async { tokio::join!(stuck, tokio::time::timeout(LIMIT, others)) };
+    let both = Box::pin(async { tokio::join!(stuck, tokio::time::timeout(LIMIT, others)) });
     let (refused, others) = tokio::time::timeout(DEADLINE, both).await.expect("answers");
     others.expect("all else goes on meanwhile");
     for ((code, detail), path) in refused.iter().zip(["in", "in", "out", "out"]) {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ffleet_api::control::Phase;
+use ffleet_api::control::{Phase, Progress};
 use ffleet_base::chance;
 use ffleet_media::{Probe, Source};
 use ffleet_spool::Dir;
@@ -34,12 +34,21 @@ impl Attempt {
             self.checkpoint().await?;
             let mut next = live.next(self.running());
             if let Next::Send { elapsed, left } = next {
-                let Some(death) = self.sender(dir, probe, (elapsed, left)).await? else {
+                let trouble = live.trouble(self.peer());
+                let Some(death) = self.sender(dir, probe, (elapsed, left), trouble).await? else {
                     return Ok(());
                 };
                 let Death { reason, message, .. } = &death;
                 tracing::warn!(attempt = %self.job.attempt, %reason, %message, "a live sender died");
                 next = live.died(death, self.running(), chance::unit());
+                // Until the next one speaks, there is nothing else to show.
+                let display = self.place.display();
+                display.show(Progress {
+                    trouble: live.trouble(self.peer()),
+                    fps: 0.0,
+                    speed: 0.0,
+                    ..display.shown()
+                });
             }
             match next {
                 Next::Wait(span) => self.wait(span).await?,
@@ -56,6 +65,7 @@ impl Attempt {
         dir: &Dir,
         probe: &Probe,
         (elapsed, left): (Duration, Option<Duration>),
+        trouble: Option<String>,
     ) -> Result<Option<Death>, Halt> {
         let mut spec = self.job.spec.clone();
         spec.duration = left.map(Span);
@@ -64,6 +74,7 @@ impl Attempt {
         let length = self.job.spec.duration.map(|span| micros(span.0));
         let mut meter = Meter::new(self.place.display(), Phase::Encode, length);
         meter.before_micros = micros(elapsed);
+        meter.trouble = trouble;
         // It is all there is to do.
         meter.share = (0.0, 100.0);
         let ended = self.child(job, &mut meter).await?;

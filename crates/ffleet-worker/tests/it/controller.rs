@@ -157,27 +157,38 @@ impl Fake {
     /// Waits until an attempt says that it is in this phase and, where `frames` is more than
     /// nothing, has encoded some.
     pub(crate) async fn in_phase(&self, attempt: AttemptId, phase: Phase, frames: u64) {
+        self.shows(attempt, |shown| shown.phase == phase && shown.frames >= frames)
+            .await;
+    }
+
+    /// Waits until an attempt shows what is `wanted`.
+    pub(crate) async fn shows(
+        &self,
+        attempt: AttemptId,
+        wanted: impl Fn(&Progress) -> bool,
+    ) -> Progress {
         let waiting = async {
             loop {
                 let heard = self.0.heard.notified();
-                let there = self.with(|state| {
-                    state.progress.iter().any(|(id, progress)| {
-                        *id == attempt && progress.phase == phase && progress.frames >= frames
-                    })
+                let found = self.with(|state| {
+                    let mut of = state.progress.iter().filter(|(id, _)| *id == attempt);
+                    of.find(|(_, progress)| wanted(progress))
+                        .map(|(_, progress)| progress.clone())
                 });
-                if there {
-                    return;
+                if let Some(found) = found {
+                    return found;
                 }
                 heard.await;
             }
         };
-        let reached = tokio::time::timeout(LONG, waiting).await;
-        assert!(
-            reached.is_ok(),
-            "never in {phase:?}: {:?}; heard {:#?}",
-            self.with(|state| state.progress.clone()),
-            self.reports(attempt)
-        );
+        match tokio::time::timeout(LONG, waiting).await {
+            Ok(found) => found,
+            Err(_late) => panic!(
+                "never shown; last {:?}; heard {:#?}",
+                self.with(|state| state.progress.clone()),
+                self.reports(attempt)
+            ),
+        }
     }
 
     fn may_fail(&self) -> Result<(), Error> {

@@ -79,6 +79,13 @@ async fn sender_that_dies_is_started_again_until_canceled() {
     };
     ffleet_testkit::until_async(crate::controller::LONG, "it is started again", || logs() >= 3)
         .await;
+    // Seen while it happens, not only in the notes at the end.
+    let shown = bench.controller.shows(attempt, |shown| shown.trouble.is_some()).await;
+    let trouble = shown.trouble.unwrap();
+    assert!(
+        ["the sender died", "refused"].iter().any(|said| trouble.contains(said)),
+        "{trouble}"
+    );
     bench.controller.command(Command::Cancel { attempt });
     let finished = bench.controller.end(attempt).await;
     assert_eq!(finished.outcome, Outcome::Canceled);

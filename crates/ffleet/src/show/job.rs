@@ -70,6 +70,9 @@ pub(crate) fn page(job: &Job, now: Timestamp) -> String {
     }
     if let Some(progress) = &about.progress {
         page.line("progress", progress::line(progress).trim_start());
+        if let Some(trouble) = &progress.trouble {
+            page.block("trouble", trouble);
+        }
     }
     terms(&mut page, about);
     times(&mut page, about, now);

@@ -54,6 +54,7 @@ function show(number, progress) {
       ? `${Math.floor(Math.min(100, progress.percent))} %`
       : countdown(progress["position-seconds"]);
     box.querySelector(".rates").textContent = rates(progress);
+    box.querySelector(".trouble").textContent = progress.trouble ?? "";
   }
 }
 

@@ -61,7 +61,7 @@ async fn start(router: Router) -> String {
 const PROGRESS: &str = concat!(
     "event: progress\n",
     r#"data: {"id":"01","number":1006,"progress":{"phase":"encode","percent":77.2,"frames":1,"#,
-    r#""fps":50.0,"speed":2.0,"position-seconds":1.0,"size-bytes":2048,"eta-seconds":61}}"#,
+    r#""fps":50.0,"speed":2.0,"position-seconds":1.0,"size-bytes":2048,"eta-seconds":61,"trouble":"it died <once>"}}"#,
     "\n\n"
 );
 
@@ -74,6 +74,7 @@ async fn script_moves_the_bar_by_an_event() {
     let page = browse(&chromium, server, 1280).await;
     assert!(page.contains("encoding · 50 fps · 2.0× · 2.00 KiB · 1:01 left"), "{page}");
     assert!(page.contains(">77 %<"), "{page}");
+    assert!(page.contains("\"trouble\">it died &lt;once&gt;<"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -260,6 +260,7 @@ fn running() -> Job {
         position_seconds: 160.7,
         size_bytes: 18_432_511,
         eta_seconds: Some(44),
+        trouble: None,
     });
     job
 }
@@ -274,6 +275,7 @@ fn live() -> Job {
         fps: 30.0,
         speed: 1.0,
         position_seconds: 3_698.4,
+        trouble: Some("the sender died once, last after 12 s: Broken pipe".into()),
         ..Progress::default()
     });
     job

@@ -1,3 +1,5 @@
+use ffleet_api::attempt::Progress;
+
 use super::*;
 
 /// A job that failed once and was completed then.
@@ -43,6 +45,15 @@ fn noon() -> Timestamp {
         .map_or(Timestamp::EPOCH, |time| {
             Timestamp::from_millis(u64::try_from(time.as_millisecond()).unwrap())
         })
+}
+
+#[test]
+fn live_job_that_goes_on_says_how_its_last_sender_died() {
+    let mut job = sample();
+    let trouble = Some("the sender died once, last after 2 s: Broken pipe".to_owned());
+    job.summary.progress = Some(Progress { trouble, ..Progress::default() });
+    let page = page(&job, noon());
+    assert!(page.contains("trouble   the sender died once, last after 2 s"), "{page}");
 }
 
 #[test]
