@@ -35,6 +35,7 @@ impl control::Controller for Controller {
             node,
             name: description.name,
             capacity: description.capacity,
+            engines: description.engines,
             order,
             at: now,
         });

@@ -48,6 +48,21 @@ pub fn listed(answer: &str) -> Vec<String> {
         .collect()
 }
 
+/// The names in the answer to [`ENCODERS`], and the codecs that are named beside them: what `-c`
+/// takes for an output.
+#[must_use]
+pub fn encodable(answer: &str) -> Vec<String> {
+    let mut names = listed(answer);
+    let codecs = answer.lines().filter_map(|line| {
+        let (_, codec) = line.trim_end().rsplit_once("(codec ")?;
+        codec.strip_suffix(')').map(str::to_owned)
+    });
+    names.extend(codecs);
+    names.sort();
+    names.dedup();
+    names
+}
+
 /// One encoder that is to be proven, and the codec whose decoder its sample proves.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sample {

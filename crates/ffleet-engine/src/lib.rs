@@ -9,6 +9,7 @@
 //! Options that a person wrote themselves are checked against an allow-list by [`raw`].
 
 pub mod capability;
+pub mod demand;
 pub mod failure;
 mod flat;
 pub mod input;

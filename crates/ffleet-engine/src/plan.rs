@@ -26,6 +26,7 @@ mod colour;
 mod container;
 mod draft;
 mod encoder;
+pub(crate) mod encoders;
 mod job;
 mod picture;
 mod shape;

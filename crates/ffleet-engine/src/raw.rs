@@ -32,6 +32,10 @@ pub struct Checked {
     pub args: Vec<String>,
     /// The muxer that `-f` names.
     pub format: Option<String>,
+    /// Encoders that are named for pictures, or for every track.
+    pub encoders: Vec<String>,
+    /// Filters that are named.
+    pub filters: Vec<String>,
     /// Whether every track is taken over as it is: `-c copy`, and no other codec named.
     pub copies_everything: bool,
     names: Vec<&'static str>,
@@ -60,6 +64,8 @@ pub fn check(args: &[String]) -> Result<Checked, Refused> {
     let mut checked = Checked {
         args: args.to_vec(),
         format: None,
+        encoders: Vec::new(),
+        filters: Vec::new(),
         copies_everything: false,
         names: Vec::new(),
     };
@@ -84,7 +90,13 @@ pub fn check(args: &[String]) -> Result<Checked, Refused> {
         option.check(word, value)?;
         match option.takes {
             Takes::Format => checked.format = Some(value.clone()),
-            Takes::Codec if value != "copy" => encodes = true,
+            Takes::Codec if value != "copy" => {
+                encodes = true;
+                if option.name == "vcodec" || option.name != "acodec" && is_picture(specifier) {
+                    checked.encoders.push(value.clone());
+                }
+            }
+            Takes::Filters => checked.filters.extend(filters::used(value)),
             Takes::Codec if specifier.is_empty() && matches!(option.name, "c" | "codec") => {
                 copies = true;
             }
@@ -133,6 +145,11 @@ fn stream(word: &str, specifier: &str) -> Result<(), Refused> {
         "{} has a stream specifier that FFmpeg does not know",
         shown(word)
     )))
+}
+
+/// Whether a stream specifier names pictures, or everything.
+fn is_picture(specifier: &str) -> bool {
+    specifier.is_empty() || specifier.split(':').next().is_some_and(|kind| kind == "v")
 }
 
 /// Whether a word is in a list that is written as one text.

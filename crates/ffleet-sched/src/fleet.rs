@@ -21,7 +21,7 @@ mod plan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ffleet_types::node::{self, Capacity, Order};
+use ffleet_types::node::{self, Capacity, Engine, Order};
 use ffleet_types::{Fence, NodeId, TaskId, Timestamp};
 
 pub use self::event::{Effect, Event, Standing, Then};
@@ -85,6 +85,8 @@ pub struct Node {
     pub name: String,
     /// What it has.
     pub capacity: Capacity,
+    /// Its engines.
+    pub engines: Vec<Engine>,
     /// What is wanted of it.
     pub order: Order,
     /// When it was last heard from.

@@ -4,7 +4,7 @@
 //! fits it goes to the one that it fills best, so that large tasks still find a node that is
 //! nearly empty. Live work is only admitted where something is left over for its peaks.
 
-use ffleet_types::node::Capacity;
+use ffleet_types::node::{Capacity, Demand, Engine};
 use ffleet_types::{Bytes, Cpu, NodeId};
 
 /// A node that takes work, and the room it has.
@@ -127,6 +127,48 @@ pub fn missing<'a>(
         .iter()
         .map(|part| format!("{} (the largest node has {})", part.wanted, part.there));
     Some(format!("needs {}", parts.collect::<Vec<_>>().join(" and ")))
+}
+
+/// Whether a node with these engines has all of `demands`. One that names no engine may.
+#[must_use]
+pub fn meets(engines: &[Engine], demands: &[Demand]) -> bool {
+    engines.is_empty() || demands.iter().all(|demand| !lacks(engines, demand))
+}
+
+fn lacks(engines: &[Engine], demand: &Demand) -> bool {
+    !engines.iter().any(|engine| demand.is_met(engine))
+}
+
+/// What of `demands` each of these nodes' engines lack, for a person. To be asked where none of
+/// them meets all.
+#[must_use]
+pub fn unable<'a>(
+    demands: &[Demand],
+    nodes: impl Iterator<Item = (&'a str, &'a [Engine])> + Clone,
+) -> String {
+    let nowhere = demands
+        .iter()
+        .find(|demand| nodes.clone().all(|(_, engines)| lacks(engines, demand)));
+    if let Some(demand) = nowhere {
+        let words = nodes
+            .flat_map(|(_, engines)| engines)
+            .find_map(|engine| demand.words(engine))
+            .map_or_else(String::new, |words| format!(" (it says: {words})"));
+        return format!(
+            "needs {demand}, and no node's engine has that{words}: name another, or install an \
+             FFmpeg that has it"
+        );
+    }
+    // Each is there somewhere, and nowhere all of them.
+    let each = nodes.take(NAMED).map(|(name, engines)| {
+        let lacking = demands.iter().filter(|demand| lacks(engines, demand));
+        let lacking: Vec<_> = lacking.map(Demand::to_string).collect();
+        format!("{name} lacks {}", lacking.join(" and "))
+    });
+    format!(
+        "no node's engine has all that it needs: {}",
+        each.collect::<Vec<_>>().join("; ")
+    )
 }
 
 /// Nodes that a message names at most.

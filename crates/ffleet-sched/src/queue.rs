@@ -17,10 +17,11 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ffleet_types::job::{Class, Priority};
-use ffleet_types::node::Capacity;
+use ffleet_types::node::{Capacity, Demand};
 use ffleet_types::{TaskId, TenantId, Timestamp};
 
 use crate::place;
@@ -128,6 +129,8 @@ pub struct Entry {
     pub tenant: TenantId,
     /// What it takes of a node.
     pub need: Capacity,
+    /// What it wants of the node's engine.
+    pub demands: Arc<[Demand]>,
     /// When it was submitted first; a retry keeps its place.
     pub submitted: Timestamp,
     /// Its number, which grows with every submit.

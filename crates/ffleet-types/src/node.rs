@@ -1,6 +1,7 @@
 //! Nodes: machines with the worker role, what they have and what is wanted of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -132,8 +133,60 @@ pub struct Engine {
     pub decoders: Vec<String>,
     /// Filters it lists.
     pub filters: Vec<String>,
+    /// Every encoder it lists, and every codec that it lists one for, tried or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<String>,
     /// What it lists but could not do, each with its own last words.
     pub unproven: BTreeMap<String, String>,
+}
+
+/// Something of an engine that a task cannot do without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// One of these encoders, proven.
+    Proven(Vec<String>),
+    /// This encoder, or one for this codec, that was never put to the test.
+    Listed(String),
+    /// This filter.
+    Filter(String),
+}
+
+impl Demand {
+    /// One of these encoders, proven.
+    pub fn proven<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::Proven(names.into_iter().map(str::to_owned).collect())
+    }
+
+    /// Whether this engine has it. An FFmpeg that does not say what it lists may.
+    #[must_use]
+    pub fn is_met(&self, engine: &Engine) -> bool {
+        let may = |listed: &[String], name| {
+            engine.name == "ffmpeg" && (listed.is_empty() || listed.contains(name))
+        };
+        match self {
+            Self::Proven(names) => names.iter().any(|name| engine.encoders.contains(name)),
+            Self::Listed(name) => may(&engine.listed, name),
+            Self::Filter(name) => may(&engine.filters, name),
+        }
+    }
+
+    /// Why this engine does not have it, in its own words, where it lists it all the same.
+    #[must_use]
+    pub fn words<'a>(&self, engine: &'a Engine) -> Option<&'a str> {
+        let Self::Proven(names) = self else { return None };
+        let words = |name| engine.unproven.get(&format!("encoder {name}"));
+        names.iter().find_map(words).map(String::as_str)
+    }
+}
+
+impl fmt::Display for Demand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Proven(names) => write!(f, "a working encoder {}", names.join(" or ")),
+            Self::Listed(name) => write!(f, "an encoder {name}"),
+            Self::Filter(name) => write!(f, "the filter {name}"),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ async fn identify(
         encoders: Vec::new(),
         decoders: Vec::new(),
         filters: Vec::new(),
+        listed: Vec::new(),
         unproven: std::collections::BTreeMap::new(),
     };
     if name == "ffmpeg" {

@@ -8,7 +8,7 @@ use ffleet_api::control::{
 use ffleet_base::{Clock as _, SystemClock, chance};
 use ffleet_controller::Controller;
 use ffleet_types::attempt::{Artifact, Usage};
-use ffleet_types::node::{Capacity, Description, GuardLevel};
+use ffleet_types::node::{Capacity, Description, Engine, GuardLevel};
 use ffleet_types::{AttemptId, Bytes, Cpu, NodeId, Outcome, Reason, Timestamp};
 
 use crate::fixture::DEADLINE;
@@ -33,10 +33,40 @@ pub(crate) fn capacity(tasks: u32) -> Capacity {
     }
 }
 
+fn description(name: &str, tasks: u32) -> Description {
+    Description {
+        name: name.into(),
+        version: "0".into(),
+        capacity: capacity(tasks),
+        guard: GuardLevel::Full,
+        labels: [].into(),
+        engines: Vec::new(),
+    }
+}
+
 impl Hand {
     /// Registers a node that holds so many tasks.
     pub(crate) async fn join(controller: &Controller, name: &str, tasks: u32) -> Self {
         Self::back(controller, chance::node_id(now()), name, tasks).await
+    }
+
+    /// Registers a node whose FFmpeg has proven these encoders and no others.
+    pub(crate) async fn equipped(controller: &Controller, encoders: &[&str]) -> Self {
+        let description = Description {
+            engines: vec![Engine {
+                name: "ffmpeg".into(),
+                path: "/usr/bin/ffmpeg".into(),
+                version: "7.1".into(),
+                hash: String::new(),
+                encoders: encoders.iter().map(|&name| name.to_owned()).collect(),
+                decoders: Vec::new(),
+                filters: vec!["scale".into()],
+                listed: encoders.iter().map(|&name| name.to_owned()).collect(),
+                unproven: [].into(),
+            }],
+            ..description("one", 1)
+        };
+        Self::register(controller, chance::node_id(now()), description).await
     }
 
     /// Registers a node that was there before.
@@ -46,14 +76,10 @@ impl Hand {
         name: &str,
         tasks: u32,
     ) -> Self {
-        let description = Description {
-            name: name.into(),
-            version: "0".into(),
-            capacity: capacity(tasks),
-            guard: GuardLevel::Full,
-            labels: [].into(),
-            engines: Vec::new(),
-        };
+        Self::register(controller, node, description(name, tasks)).await
+    }
+
+    async fn register(controller: &Controller, node: NodeId, description: Description) -> Self {
         let welcome = controller.register(node, description).await.unwrap();
         Self { node, held: welcome.held, controller: controller.clone() }
     }

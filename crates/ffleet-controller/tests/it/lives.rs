@@ -320,6 +320,30 @@ async fn job_that_no_node_could_run_is_rejected_and_says_what_is_missing() {
 }
 
 #[tokio::test]
+async fn job_that_no_nodes_engine_could_do_is_rejected_before_it_gets_to_one() {
+    let fixture = Fixture::start().await;
+    let hand = Hand::equipped(&fixture.controller, &["libx264"]).await;
+    let mut preset = fixture.job("a.mp4");
+    preset.outputs[0].preset = Some("480p-h265".into());
+    let mut raw = fixture.job("b.mp4");
+    raw.outputs[0].preset = None;
+    raw.outputs[0].raw = Some(vec!["-c:v".into(), "libnonesuch".into()]);
+    for (request, lacks) in [(preset, "a working encoder libx265"), (raw, "libnonesuch")] {
+        let accepted = fixture.client().submit(&request, None).await.unwrap();
+        let number = ffleet_types::JobRef::Number(accepted.number());
+        let job = wait_for(&fixture, number, State::Rejected).await;
+        assert_eq!(job.summary.reason, Some(Reason::CapabilityMismatch));
+        let message = job.summary.message.unwrap();
+        assert!(message.contains(lacks) && message.contains("install"), "{message}");
+        assert!(job.attempts.is_empty(), "no node has seen it");
+    }
+    let number = fixture.submit("c.mp4").await;
+    let work = hand.begin().await;
+    assert_eq!(ffleet_types::JobRef::Number(work.number), number);
+    fixture.stop().await;
+}
+
+#[tokio::test]
 async fn report_that_comes_twice_changes_nothing() {
     let fixture = Fixture::start().await;
     let hand = Hand::join(&fixture.controller, "one", 1).await;

@@ -71,3 +71,12 @@ fn codec_that_another_sample_proved_is_proven() {
     ]);
     assert!(proven.unproven.is_empty() && proven.decoders == ["av1"], "{proven:?}");
 }
+
+#[test]
+fn codecs_are_as_good_as_the_names_of_their_encoders() {
+    let answer = "Encoders:\n V..... = Video\n ------\n \
+        V....D libx264              libx264 H.264 / AVC / MPEG-4 AVC (codec h264)\n \
+        V....D h264_nvenc           NVIDIA NVENC H.264 encoder (codec h264)\n \
+        VFS..D mpeg2video           MPEG-2 video\n";
+    assert_eq!(encodable(answer), ["h264", "h264_nvenc", "libx264", "mpeg2video"]);
+}

@@ -7,7 +7,7 @@ use ffleet_media::recipe::{Audio, AudioEncode, Recipe, Video};
 
 use super::draft::Draft;
 use super::job::Job;
-use super::{Refused, Sound, Tracks, container};
+use super::{Refused, Sound, Tracks, container, encoders};
 
 /// Layouts that every encoder of ours takes, by channels, the rear ones behind the listener.
 const LAYOUTS: [&str; 8] = ["mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1"];
@@ -59,7 +59,7 @@ pub(super) fn plan(job: &Job<'_>, recipe: &Recipe, draft: &mut Draft) -> Result<
         Audio::Encode(_) if tracks.is_empty() => {}
         Audio::Encode(wanted) => {
             let codec = codec(recipe, wanted, draft)?;
-            let encoder = job.encoder(encoders(codec))?;
+            let encoder = job.encoder(encoders::of_audio(codec))?;
             for (number, track) in tracks.into_iter().enumerate() {
                 job.decodes(&track.codec)?;
                 draft.tracks.push(track.index);
@@ -117,16 +117,6 @@ fn codec(recipe: &Recipe, wanted: &AudioEncode, draft: &mut Draft) -> Result<Aud
     let other = container::customary_sound(draft.container);
     draft.note(format!("the sound is {other}: {} does not hold {codec}", draft.container));
     Ok(other)
-}
-
-const fn encoders(codec: AudioCodec) -> &'static [&'static str] {
-    match codec {
-        AudioCodec::Aac => &["aac"],
-        AudioCodec::Opus => &["libopus"],
-        AudioCodec::Mp3 => &["libmp3lame"],
-        AudioCodec::Flac => &["flac"],
-        AudioCodec::Pcm => &["pcm_s16le"],
-    }
 }
 
 /// Says how one track is encoded; returns its channels.

@@ -1,6 +1,5 @@
 //! What each encoder is told: effort, quality, threads, and what an audience that waits needs.
 
-use ffleet_media::codec::VideoCodec;
 use ffleet_media::probe::VideoTrack;
 use ffleet_media::recipe::{Effort, Rate, Recipe, VideoEncode};
 use ffleet_types::{Bitrate, FrameRate};
@@ -9,16 +8,6 @@ use super::colour::Colours;
 use super::draft::Draft;
 use super::job::Job;
 use super::shape::Shape;
-
-/// FFmpeg's encoders of a codec, the preferred one first.
-pub(super) const fn of(codec: VideoCodec) -> &'static [&'static str] {
-    match codec {
-        VideoCodec::H264 => &["libx264"],
-        VideoCodec::H265 => &["libx265"],
-        VideoCodec::Av1 => &["libsvtav1", "libaom-av1"],
-        VideoCodec::Vp9 => &["libvpx-vp9"],
-    }
-}
 
 /// What an encoder is told beyond size and colour.
 pub(super) struct Tuning<'a> {

@@ -34,6 +34,7 @@ fn engine() -> Engine {
         filters: ["bwdif", "yadif", "zscale", "tonemap", "palettegen", "paletteuse"]
             .map(str::to_owned)
             .into(),
+        listed: Vec::new(),
         unproven: proven.unproven,
     }
 }

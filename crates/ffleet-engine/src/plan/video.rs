@@ -7,7 +7,8 @@ use ffleet_types::FrameRate;
 
 use super::colour::{self, Colours};
 use super::draft::Draft;
-use super::encoder::{self, Tuning};
+use super::encoder::Tuning;
+use super::encoders;
 use super::job::Job;
 use super::shape::Shape;
 use super::{Picture, Refused, Tracks, container, picture};
@@ -121,7 +122,7 @@ fn encode(
         let holds = container::holds_video;
         return Err(container::misfit(draft.container, codec.ffmpeg_name(), None, holds));
     }
-    let encoder = job.encoder(encoder::of(codec))?;
+    let encoder = job.encoder(encoders::of_video(codec))?;
     let track = source(job, draft)?;
     let shape = Shape::of(track, wanted.size, draft)?;
     let colours = Colours::of(job, track, codec, draft)?;

@@ -168,10 +168,27 @@ pub(super) fn check(word: &str, value: &str) -> Result<(), Refused> {
     Ok(())
 }
 
+/// The names of the filters in a graph that was checked.
+pub(super) fn used(value: &str) -> Vec<String> {
+    let parts = split(value).unwrap_or_default();
+    let filters = parts.into_iter().filter_map(|part| strip_labels(part.trim()).ok());
+    filters
+        .map(name)
+        .filter(|name| *name != "sws_flags")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The name in `name@id=options`.
+fn name(filter: &str) -> &str {
+    let (name, _options) = filter.split_once('=').unwrap_or((filter, ""));
+    name.trim().split('@').next().unwrap_or_default()
+}
+
 /// Checks one filter, `name@id=options`.
 fn one(filter: &str) -> Result<(), String> {
-    let (name, options) = filter.split_once('=').unwrap_or((filter, ""));
-    let name = name.trim().split('@').next().unwrap_or_default();
+    let (_, options) = filter.split_once('=').unwrap_or((filter, ""));
+    let name = name(filter);
     if name == "sws_flags" {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! What happened, and what it changes.
 
-use ffleet_types::node::{Capacity, Order};
+use ffleet_types::node::{Capacity, Engine, Order};
 use ffleet_types::{AttemptId, Fence, NodeId, TaskId, Timestamp};
 
 use super::{At, Fleet, Node, Task};
@@ -18,6 +18,8 @@ pub enum Event {
         name: String,
         /// What it has.
         capacity: Capacity,
+        /// Its engines.
+        engines: Vec<Engine>,
         /// What is wanted of it.
         order: Order,
         /// When.
@@ -166,8 +168,8 @@ impl Fleet {
     /// [`Event::NodeForgotten`] O(n).
     pub fn apply(&mut self, event: Event) -> Effect {
         let known = match event {
-            Event::NodeJoined { node, name, capacity, order, at } => {
-                let joined = Node { name, capacity, order, heard: at, suspect: false };
+            Event::NodeJoined { node, name, capacity, engines, order, at } => {
+                let joined = Node { name, capacity, engines, order, heard: at, suspect: false };
                 self.join(node, joined);
                 Some(())
             }
@@ -199,9 +201,11 @@ impl Fleet {
     }
 
     fn join(&mut self, id: NodeId, joined: Node) {
-        let capacity = joined.capacity;
-        let before = self.nodes.insert(id, joined);
-        if before.is_none_or(|before| before.capacity != capacity) {
+        let same = self.nodes.get(&id).is_some_and(|before| {
+            before.capacity == joined.capacity && before.engines == joined.engines
+        });
+        self.nodes.insert(id, joined);
+        if !same {
             self.check_again();
         }
     }

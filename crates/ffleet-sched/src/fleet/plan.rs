@@ -142,8 +142,18 @@ impl Fleet {
             let Some(task) = self.tasks.get(&id).filter(|task| task.at == At::Queue) else {
                 continue;
             };
-            let nodes = self.nodes.values().map(|node| (node.name.as_str(), node.capacity));
-            if let Some(missing) = place::missing(&task.entry.need, nodes) {
+            let demands = &task.entry.demands;
+            let able = self.nodes.values().filter(|node| place::meets(&node.engines, demands));
+            let able = able.map(|node| (node.name.as_str(), node.capacity));
+            let engines = self
+                .nodes
+                .values()
+                .map(|node| (node.name.as_str(), node.engines.as_slice()));
+            let missing = match able.clone().next() {
+                Some(_) => place::missing(&task.entry.need, able),
+                None => Some(place::unable(demands, engines)),
+            };
+            if let Some(missing) = missing {
                 plan.rejects.push(Reject { task: id, missing });
                 self.release_reservation(id);
                 self.settle(id, At::Rejecting);

@@ -23,6 +23,7 @@ fn entry(sequence: u64, class: Class, second: u64) -> Entry {
         priority: Priority::Medium,
         tenant: TenantId::default(),
         need: Capacity { cpu: Cpu::whole(1), tasks: 1, ..Capacity::default() },
+        demands: [].into(),
         submitted: Timestamp::from_millis(second * 1_000),
         sequence,
     }

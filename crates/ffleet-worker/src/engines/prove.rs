@@ -67,6 +67,7 @@ impl Prover<'_> {
         engine.decoders = proven.decoders;
         engine.unproven = proven.unproven;
         engine.filters = capability::listed(&filters);
+        engine.listed = capability::encodable(&encoders);
         Ok(())
     }
 

@@ -330,6 +330,7 @@ fn node() -> Node {
             .map(str::to_owned)
             .to_vec(),
         filters: Vec::new(),
+        listed: Vec::new(),
         unproven: BTreeMap::from([("h264_nvenc".into(), "Cannot load libcuda.so.1".into())]),
     };
     let description = Description {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use ffleet_engine::demand::demands;
 use ffleet_sched::fleet::{Policy, Standing};
 use ffleet_sched::lease::{self, Stage};
 use ffleet_sched::queue::Entry;
@@ -128,6 +129,7 @@ fn entry(
         priority: spec.terms.priority,
         tenant: spec.terms.tenant.clone(),
         need,
+        demands: demands(spec).into(),
         submitted,
         sequence: number.0,
     }

@@ -70,6 +70,7 @@ fn planned(tail: &str, target: &Path) -> Vec<String> {
         encoders: Vec::new(),
         decoders: Vec::new(),
         filters: Vec::new(),
+        listed: Vec::new(),
         unproven: BTreeMap::new(),
     };
     let budget = Budget { cpu: Cpu::whole(1) };
