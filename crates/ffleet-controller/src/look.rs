@@ -106,9 +106,12 @@ impl Looks {
             return None;
         }
         let wait = Wait { room, over };
-        let result = tokio::time::timeout_at(deadline, answered).await.ok()?.ok();
+        let Ok(answer) = tokio::time::timeout_at(deadline, answered).await else {
+            tracing::warn!(%far, "a file system does not answer");
+            return None;
+        };
         drop(wait);
-        result
+        answer.ok()
     }
 }
 
@@ -213,7 +216,6 @@ fn size(path: &str) -> Bytes {
 }
 
 fn silent(path: &str, mount: &Far, limit: Duration) -> Problem {
-    tracing::warn!(path, %mount, "a file system does not answer");
     let detail =
         format!("{path} cannot be looked at: {mount} does not answer (waited up to {limit:?})");
     Problem::new(Code::PlaceUnavailable, detail)

@@ -1,14 +1,15 @@
 //! Which paths lie on a file system that may not answer.
 //!
 //! Said from the table of mounts alone: to ask the file system itself (`statfs`) can hang as well.
-//! A kind that is not known to be local counts as one that may hang. A path with a symbolic link
-//! in it may lead anywhere, so it counts too; the kernel says whether there is one without
-//! following it (`openat2`, `RESOLVE_NO_SYMLINKS`).
+//! A kind that is not known to be local counts as one that may hang. A symbolic link may lead
+//! anywhere; the kernel says whether there is one in a path without following it (`openat2`,
+//! `RESOLVE_NO_SYMLINKS`). Where there is, the path is walked step by step, and no step is looked
+//! at before it is known to be local.
 
 use std::fmt;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
@@ -50,13 +51,14 @@ const LOCAL: [&str; 30] = [
     "zfs",
 ];
 
+/// Links that are followed in one path, as path_resolution(7) has it.
+const MOST_LINKS: u32 = 40;
+
 /// What may not answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Far {
     /// What is mounted there.
     Mount(PathBuf),
-    /// Wherever a symbolic link leads to.
-    Link,
     /// The table of mounts cannot be read.
     Anything,
 }
@@ -65,7 +67,6 @@ impl fmt::Display for Far {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mount(at) => write!(f, "the file system at {}", at.display()),
-            Self::Link => f.write_str("the file system that its link leads to"),
             Self::Anything => f.write_str("its file system"),
         }
     }
@@ -102,16 +103,50 @@ impl Mounts {
             return Some(Far::Anything);
         };
         let path = Path::new(path);
-        let mount = far.iter().filter(|at| path.starts_with(at));
-        if let Some(at) = mount.max_by_key(|at| at.as_os_str().len()) {
-            return Some(Far::Mount(at.clone()));
+        if let Some(at) = mount_of(far, path) {
+            return Some(Far::Mount(at));
         }
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
             Ok(_) | Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::NAMETOOLONG) => None,
-            Err(_link_or_not_allowed_to_ask) => Some(Far::Link),
+            Err(_link_or_not_allowed_to_ask) => walk(far, path).map(Far::Mount),
         }
     }
+}
+
+/// The mount among `far` that `path` lies on, by its text.
+fn mount_of(far: &[PathBuf], path: &Path) -> Option<PathBuf> {
+    let mounts = far.iter().filter(|at| path.starts_with(at));
+    mounts.max_by_key(|at| at.as_os_str().len()).cloned()
+}
+
+/// The first mount among `far` that the way along `path` and its links comes to.
+fn walk(far: &[PathBuf], path: &Path) -> Option<PathBuf> {
+    let mut at = PathBuf::from("/");
+    let mut ahead = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let mut steps = ahead.components();
+        let link = loop {
+            match steps.next()? {
+                Component::RootDir => at = PathBuf::from("/"),
+                Component::ParentDir => {
+                    at.pop();
+                }
+                Component::Normal(name) => at.push(name),
+                Component::CurDir | Component::Prefix(_) => {}
+            }
+            if let Some(mount) = mount_of(far, &at) {
+                return Some(mount);
+            }
+            if let Ok(link) = fs::read_link(&at) {
+                break link;
+            }
+        };
+        at.pop();
+        ahead = link.join(steps.as_path());
+    }
+    // The kernel gives up on it as well.
+    None
 }
 
 fn read() -> Option<Vec<PathBuf>> {
@@ -183,17 +218,28 @@ mod tests {
     }
 
     #[test]
-    fn links_are_not_followed_to_find_out_where_they_lead() {
+    fn links_lead_to_what_they_lie_on_at_last() {
         let dir = tempfile::Builder::new().prefix("ctl-").tempdir().unwrap();
         let dir = dir.path().canonicalize().unwrap();
-        std::os::unix::fs::symlink("/nonesuch", dir.join("link")).unwrap();
-        let mounts = mounts("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+        fs::create_dir(dir.join("local")).unwrap();
+        for (to, name) in [
+            ("/nonesuch/nfs/a", "away"),
+            ("local", "near"),
+            ("local/../near/../away", "round"),
+            ("again", "again"),
+            ("missing", "dangling"),
+        ] {
+            std::os::unix::fs::symlink(to, dir.join(name)).unwrap();
+        }
+        let mounts = mounts("30 22 0:40 / /nonesuch/nfs rw - nfs4 server:/x rw\n");
         let far = |name: &str| mounts.far(dir.join(name).to_str().unwrap());
-        assert_eq!(far("link"), Some(Far::Link));
-        assert_eq!(far("link/below"), Some(Far::Link));
-        assert_eq!(far("missing"), None);
-        assert_eq!(far("missing/below"), None);
-        assert_eq!(far(""), None);
+        let nfs = Some(Far::Mount(PathBuf::from("/nonesuch/nfs")));
+        for name in ["away", "away/below", "round", "round/below"] {
+            assert_eq!(far(name), nfs, "{name}");
+        }
+        for name in ["near", "near/missing/below", "again", "dangling", "missing", ""] {
+            assert_eq!(far(name), None, "{name}");
+        }
     }
 
     #[test]
