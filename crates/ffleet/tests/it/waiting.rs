@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
+use ffleet_testkit::need;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fixture::Server;
@@ -88,4 +89,39 @@ fn wait_outlives_a_server_that_is_killed() {
     let job = server.call("GET", "/v1/jobs/1", b"").json();
     assert_eq!(job["attempts"].as_array().unwrap().len(), 2, "{job:#}");
     assert_eq!(job["attempts"][0]["reason"], "interrupted", "{job:#}");
+}
+
+#[test]
+fn terminal_gets_a_bar_that_is_gone_at_the_end() {
+    let Some(script) = need::program("script") else {
+        return;
+    };
+    let Some(server) = Server::start() else { return };
+    let submit = "submit test:720p30 --duration 15 -o out.mp4 --preset 720p30-h264 --wait";
+    let program = server.room.command::<&str>(&[]);
+    // `script` runs it on a terminal of its own and passes on what is drawn there.
+    let on_it = format!("stty cols 120 rows 30; exec '{}' {submit}", env!("CARGO_BIN_EXE_ffleet"));
+    let output = std::process::Command::new(script)
+        .args(["--quiet", "--return", "--command", &on_it, "/dev/null"])
+        .env_clear()
+        .envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env("TERM", "xterm-256color")
+        .env("SHELL", "/bin/sh")
+        .current_dir(program.get_current_dir().unwrap())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let drawn = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{drawn}");
+    // What is drawn is drawn over again: each piece between two moves is one look of a person.
+    let looks: Vec<_> = drawn.split(['\r', '\n']).collect();
+    let bar = |look: &&str| {
+        let parts = ["job 1 running", "━", "%", "encode", "fps", "x", "ETA"];
+        parts.iter().all(|part| look.contains(part))
+    };
+    assert!(looks.iter().any(bar), "{drawn:?}");
+    // At the end the line is wiped, and what came of it stands there alone.
+    let (_, end) = drawn.rsplit_once("\u{1b}[2K").expect("the bar is wiped");
+    assert!(!end.contains('━') && !end.contains('%'), "{end:?}");
+    assert!(end.contains("job 1 completed") && end.ends_with('\n'), "{end:?}");
 }
