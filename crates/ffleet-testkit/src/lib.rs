@@ -16,6 +16,7 @@ pub mod media;
 pub mod need;
 mod processes;
 mod programs;
+pub mod turns;
 mod wait;
 
 pub use clock::ManualClock;

@@ -12,5 +12,6 @@ mod files;
 mod group;
 mod kit;
 mod model;
+mod serial_bounds;
 mod suite;
 mod sync;

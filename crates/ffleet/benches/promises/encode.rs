@@ -7,13 +7,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use ffleet_testkit::measure::{Bound, Row, cpu_time};
+use ffleet_testkit::measure::{Bound, Cost, Row, cpu_time};
+use ffleet_testkit::turns;
 use serde_json::{Value, json};
 
 use crate::Extent;
-use crate::room::{Cost, Room, run};
+use crate::room::{Room, run};
 use crate::server::Server;
-use crate::turns;
 
 const PRESET: &str = "720p30-h264";
 
@@ -28,11 +28,11 @@ pub(crate) fn rows(room: &Room, extent: Extent) -> Vec<Row> {
         made = room.text(&format!("out-{round}.mp4"));
         let plan = json!({"target": made, "preset": PRESET});
         let mut hand = hand(room, &command);
-        let data = room.file("data");
+        let work = room.file("data");
         let (mut ours, ran, turns) = std::thread::scope(|scope| {
             let job = scope.spawn(|| through(&mut server, &clip, &plan));
             // Whoever goes first goes second next time.
-            let turns = turns::take(&job, &data, &mut hand, round % 2 == 0);
+            let turns = turns::take(&job, &work, &mut hand, round % 2 == 0);
             let (ours, ran) = job.join().unwrap();
             (ours, ran, turns)
         });

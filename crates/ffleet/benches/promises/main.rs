@@ -24,7 +24,6 @@ mod pages;
 mod room;
 mod server;
 mod submit;
-mod turns;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

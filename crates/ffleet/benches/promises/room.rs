@@ -2,23 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Milliseconds in one of the ticks in which `/proc/PID/stat` counts (USER_HZ, 100 a second on
-/// every architecture that FFmpeg is packaged for).
-const TICK: u64 = 10;
+use ffleet_testkit::measure::{Cost, children_cpu};
 
 /// Everything of a section lies here, and goes when it is over.
 #[derive(Debug)]
 pub(crate) struct Room {
     dir: tempfile::TempDir,
-}
-
-/// A command that has run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cost {
-    pub(crate) wall: Duration,
-    pub(crate) cpu: Duration,
 }
 
 impl Room {
@@ -59,20 +50,11 @@ impl Room {
 
 /// Runs a command to its good end, in silence, and says what it cost.
 pub(crate) fn run(command: &mut Command) -> Cost {
-    let before = children_cpu();
+    let before = children_cpu().unwrap();
     let begun = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let ended = command.status().unwrap();
     let wall = begun.elapsed();
     assert!(ended.success(), "{command:?}: {ended}");
-    Cost { wall, cpu: children_cpu() - before }
-}
-
-/// CPU time of all children that have ended, in ticks of 10 ms (`proc(5)`: cutime and cstime).
-pub(crate) fn children_cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let (_, fields) = stat.rsplit_once(')').unwrap();
-    let ticks = fields.split_whitespace().skip(13).take(2);
-    let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
-    Duration::from_millis(ticks * TICK)
+    Cost { wall, cpu: children_cpu().unwrap() - before }
 }

@@ -11,9 +11,12 @@ use std::thread::{ScopedJoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use rustix::fd::OwnedFd;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal, test_kill_process};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal,
+    test_kill_process, waitid,
+};
 
-use crate::room::{Cost, children_cpu};
+use crate::measure::Cost;
 
 /// How long a turn is.
 const TURN: Duration = Duration::from_millis(100);
@@ -24,24 +27,30 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What became of both: how long the first stood still, and what the second cost.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Turns {
-    pub(crate) stood: Duration,
-    pub(crate) hand: Cost,
+pub struct Turns {
+    /// How long the job stood still.
+    pub stood: Duration,
+    /// What the command by hand took while it was its turn.
+    pub hand: Cost,
 }
 
 /// Sees the job of `through`, whose FFmpeg works below `work`, and `hand` to their ends by turns.
-pub(crate) fn take<T>(
+///
+/// # Panics
+///
+/// If no FFmpeg begins to work below `work` within 30 s, or the command by hand fails: nothing was
+/// measured then.
+pub fn take<T>(
     through: &ScopedJoinHandle<'_, T>,
     work: &Path,
     hand: &mut Command,
     hand_first: bool,
 ) -> Turns {
     let ours = Held::find(work);
-    let before = children_cpu();
     hand.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     ours.stop();
     let begun = Instant::now();
-    let mut theirs = Held::new(hand.spawn().unwrap());
+    let mut theirs = Held::new(hand.spawn().expect("the command by hand starts"));
     let mut active = turn(hand_first, || theirs.has_ended());
     theirs.stop();
     let mut stood = begun.elapsed();
@@ -68,7 +77,7 @@ pub(crate) fn take<T>(
         done = theirs.has_ended();
     }
     ours.go_on();
-    Turns { stood, hand: Cost { wall: active, cpu: children_cpu() - before } }
+    Turns { stood, hand: Cost { wall: active, cpu: theirs.cpu } }
 }
 
 /// Lets one of them run until it has ended or its turn is over; how long that was.
@@ -85,15 +94,18 @@ fn turn(whole: bool, mut has_ended: impl FnMut() -> bool) -> Duration {
 struct Held {
     pid: Pid,
     pidfd: OwnedFd,
-    /// There if it is a child of ours.
+    /// There while it is a child of ours.
     child: Option<Child>,
+    /// What it has used, once it has ended.
+    cpu: Duration,
 }
 
 impl Held {
     fn new(child: Child) -> Self {
-        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-        let pidfd = pidfd_open(pid, PidfdFlags::empty()).unwrap();
-        Self { pid, pidfd, child: Some(child) }
+        let pid = Pid::from_child(&child);
+        let pidfd =
+            pidfd_open(pid, PidfdFlags::empty()).expect("a child that was not waited for is there");
+        Self { pid, pidfd, child: Some(child), cpu: Duration::ZERO }
     }
 
     /// The FFmpeg that writes below `work`, as soon as there is one.
@@ -103,7 +115,7 @@ impl Held {
             if let Some(pid) = writer(work)
                 && let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty())
             {
-                return Self { pid, pidfd, child: None };
+                return Self { pid, pidfd, child: None, cpu: Duration::ZERO };
             }
             assert!(begun.elapsed() < PATIENCE, "no FFmpeg writes below {}", work.display());
             sleep(LOOK);
@@ -124,9 +136,18 @@ impl Held {
     }
 
     fn has_ended(&mut self) -> bool {
-        let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
-        assert!(ended.is_none_or(|status| status.success()), "by hand: {ended:?}");
-        ended.is_some()
+        let Some(child) = &mut self.child else { return true };
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let ended = waitid(WaitId::Pid(self.pid), look).expect("it is a child of ours");
+        if ended.is_none() {
+            return false;
+        }
+        // What it used can be read until it is waited for.
+        self.cpu = used(self.pid).expect("a child that was not waited for has a /proc entry");
+        let status = child.wait().expect("it is a child of ours");
+        assert!(status.success(), "by hand: {status}");
+        self.child = None;
+        true
     }
 
     fn wait(&mut self) {
@@ -136,11 +157,21 @@ impl Held {
     }
 }
 
+/// CPU time of a process, in ticks of 10 ms (`proc(5)`: utime and stime; USER_HZ is 100 on every
+/// architecture that FFmpeg is packaged for).
+fn used(pid: Pid) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut ticks = fields.split_whitespace().skip(11).map(str::parse::<u64>);
+    let ticks = ticks.next()?.ok()? + ticks.next()?.ok()?;
+    Some(Duration::from_millis(ticks * 10))
+}
+
 /// A process by the name of `ffmpeg` with an argument that leads below `work`.
 fn writer(work: &Path) -> Option<Pid> {
-    let work = work.to_str().unwrap();
+    let work = work.to_str()?;
     std::fs::read_dir("/proc")
-        .unwrap()
+        .ok()?
         .filter_map(Result::ok)
         .find_map(|entry| {
             let pid = entry.file_name().to_str()?.parse().ok()?;
