@@ -25,11 +25,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use cpu::bound as cpu_bound;
 pub(crate) use memory::bound as memory_bound;
 
 /// Whose files a directory has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Version {
     /// A hierarchy per controller.
     V1,
@@ -88,7 +90,7 @@ impl fmt::Display for Controller {
 }
 
 /// A directory, and whose files it has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Site {
     dir: PathBuf,
     version: Version,

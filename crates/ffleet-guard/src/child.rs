@@ -11,16 +11,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ffleet_base::{Clock, chain};
-use ffleet_types::attempt::Usage;
-use ffleet_types::{Bytes, Timestamp};
+use ffleet_types::Timestamp;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::cgroup::Error;
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use crate::launch::{self, Reaped};
+use crate::shim::Line;
+use crate::shim::held::Held;
+use crate::shim::wire::{Began, Request};
 use crate::stderr::Said;
 use crate::tree::Tree;
 
@@ -53,12 +55,24 @@ impl Moment {
 #[derive(Debug)]
 pub struct Child {
     name: String,
-    tree: Arc<Tree>,
+    pid: u32,
+    hand: Hand,
     executed: Moment,
     exit: watch::Receiver<Option<Exit>>,
     stdout: Option<Receiver>,
     stderr: Option<Receiver>,
     said: Said,
+}
+
+/// How a child is reached.
+#[derive(Debug)]
+enum Hand {
+    /// It is ours.
+    Tree(Arc<Tree>),
+    /// Through its shim.
+    Shim(Arc<Line>),
+    /// It has ended.
+    None,
 }
 
 /// The ends of a child's pipes.
@@ -93,7 +107,46 @@ impl Child {
             drop(keep);
         });
         let (stdout, stderr, said) = (pipes.stdout, pipes.stderr, pipes.said);
-        Ok(Self { name, tree, executed, exit, stdout, stderr, said })
+        let pid = tree.pid().as_raw_nonzero().get().cast_unsigned();
+        Ok(Self { name, pid, hand: Hand::Tree(tree), executed, exit, stdout, stderr, said })
+    }
+
+    /// Takes charge of a child that is held by a shim.
+    pub(crate) fn held(name: String, began: Began, stdout: Option<Receiver>, shim: Held) -> Self {
+        let line = Arc::clone(&shim.line);
+        let (sender, exit) = watch::channel(None);
+        let child = name.clone();
+        // Its owner is the node, which waits for `keep` to be dropped. If the runtime ends first, the
+        // line breaks, and the shim goes on until its orphan grace is over.
+        tokio::spawn(async move {
+            let (exit, keep) = shim.see_to_it(&child).await;
+            let _unheard = sender.send(Some(exit));
+            drop(keep);
+        });
+        Self {
+            name,
+            pid: began.pid.cast_unsigned(),
+            hand: Hand::Shim(line),
+            executed: moment(began),
+            exit,
+            stdout,
+            stderr: None,
+            said: Said::default(),
+        }
+    }
+
+    /// A child of an earlier life that has ended.
+    pub(crate) fn ended(name: String, began: Began, exit: Exit) -> Self {
+        Self {
+            name,
+            pid: began.pid.cast_unsigned(),
+            hand: Hand::None,
+            executed: moment(began),
+            exit: watch::channel(Some(exit)).1,
+            stdout: None,
+            stderr: None,
+            said: Said::default(),
+        }
     }
 
     /// Its name.
@@ -104,8 +157,8 @@ impl Child {
 
     /// The id of its first process, which is that of its group and session too.
     #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.tree.pid().as_raw_nonzero().get().cast_unsigned()
+    pub const fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// When its program began to run.
@@ -149,39 +202,62 @@ impl Child {
 
     /// Asks its process group to end: SIGTERM.
     pub fn terminate(&self) {
-        self.tree.terminate();
+        match &self.hand {
+            Hand::Tree(tree) => tree.terminate(),
+            Hand::Shim(line) => line.say(Request::Terminate),
+            Hand::None => {}
+        }
     }
 
     /// Kills everything that came of it.
     pub fn kill_tree(&self) {
-        self.tree.kill();
+        match &self.hand {
+            Hand::Tree(tree) => tree.kill(),
+            Hand::Shim(line) => line.say(Request::Kill),
+            Hand::None => {}
+        }
     }
 
     /// Makes all of it stand still: with its cgroup where there is one, else by SIGSTOP.
     ///
     /// # Errors
     ///
-    /// If the kernel refuses.
+    /// If the kernel refuses. What it refuses a shim is not heard here.
     pub fn freeze(&self) -> Result<(), Error> {
-        self.tree.freeze()
+        match &self.hand {
+            Hand::Tree(tree) => return tree.freeze(),
+            Hand::Shim(line) => line.say(Request::Freeze),
+            Hand::None => {}
+        }
+        Ok(())
     }
 
     /// Lets it run again.
     ///
     /// # Errors
     ///
-    /// If the kernel refuses.
+    /// If the kernel refuses. What it refuses a shim is not heard here.
     pub fn thaw(&self) -> Result<(), Error> {
-        self.tree.thaw()
+        match &self.hand {
+            Hand::Tree(tree) => return tree.thaw(),
+            Hand::Shim(line) => line.say(Request::Thaw),
+            Hand::None => {}
+        }
+        Ok(())
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
         if self.exit.borrow().is_none() {
-            self.tree.kill();
+            self.kill_tree();
         }
     }
+}
+
+fn moment(began: Began) -> Moment {
+    let monotonic = Duration::from_micros(began.monotonic_micros);
+    Moment { wall: began.wall, monotonic }
 }
 
 /// When a child came to life, and who has to know when nothing of it is left.
@@ -211,7 +287,11 @@ impl End {
         self.last_words().await;
         let now = self.birth.clock.monotonic();
         let wall = now.saturating_sub(self.birth.executed.monotonic);
-        let exit = self.exit(reaped, peak_threads, strays, wall);
+        let exit = Exit {
+            stderr_tail: self.said.tail(),
+            log_lost: self.said.lost(),
+            ..exit::of(&self.tree, reaped, peak_threads, strays, wall)
+        };
         let tree = Arc::clone(&self.tree);
         let removed = tokio::task::spawn_blocking(move || tree.remove()).await;
         match removed {
@@ -285,34 +365,6 @@ impl End {
         let _late = tokio::time::timeout(LAST_WORDS, reader).await;
         drop(stop);
     }
-
-    fn exit(&self, reaped: Option<Reaped>, threads: u64, strays: usize, wall: Duration) -> Exit {
-        let used = self.tree.group().map(crate::cgroup::Group::used).unwrap_or_default();
-        let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
-        let waited = reaped.map_or((0, 0), |reaped| (reaped.user_micros, reaped.system_micros));
-        let counted = used.cpu.map_or((0, 0), |(user, system)| (micros(user), micros(system)));
-        let resident = Bytes(reaped.map_or(0, |reaped| reaped.largest_kib << 10));
-        let threads = used.peak_tasks.unwrap_or(0).max(threads);
-        Exit {
-            exit: reaped.map_or(ffleet_supervise::Exit::Signal(libc::SIGKILL), |reaped| {
-                ended(reaped.status)
-            }),
-            usage: Usage {
-                wall_micros: micros(wall),
-                // The group counts orphans too, but by ticks on some kernels.
-                user_micros: counted.0.max(waited.0),
-                system_micros: counted.1.max(waited.1),
-                peak_memory: used.peak_memory.unwrap_or(resident),
-                peak_threads: u32::try_from(threads).unwrap_or(u32::MAX),
-                ..Usage::default()
-            },
-            memory_kills: used.memory_kills,
-            tasks_refused: used.tasks_refused,
-            strays,
-            stderr_tail: self.said.tail(),
-            log_lost: self.said.lost(),
-        }
-    }
 }
 
 /// Ends a task when it is dropped.
@@ -321,14 +373,5 @@ struct Stop(AbortHandle);
 impl Drop for Stop {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// What `wait4` says, in our words.
-fn ended(status: i32) -> ffleet_supervise::Exit {
-    if libc::WIFSIGNALED(status) {
-        ffleet_supervise::Exit::Signal(libc::WTERMSIG(status))
-    } else {
-        ffleet_supervise::Exit::Code(libc::WEXITSTATUS(status))
     }
 }

@@ -48,6 +48,12 @@ pub enum SpawnError {
     /// A text holds a zero byte, which no argument can.
     #[error("{0:?} holds a zero byte, and cannot be handed to a program")]
     ZeroByte(OsString),
+    /// Nobody would read the pipe once we are gone.
+    #[error("the standard error of {0:?} cannot be piped out of a shim: keep it in a log")]
+    PipedFromShim(String),
+    /// The shim that was to hold it did not do so.
+    #[error("cannot put {program} into the hands of a shim", program = .0.display())]
+    Shim(PathBuf, #[source] io::Error),
     /// Its pipes could not be made.
     #[error("cannot make the pipes of {program}", program = .0.display())]
     Pipes(PathBuf, #[source] io::Error),

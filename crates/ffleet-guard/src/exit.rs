@@ -1,9 +1,16 @@
 //! How a child ended and what it used, once nothing of it is alive.
 
+use std::time::Duration;
+
+use ffleet_types::Bytes;
 use ffleet_types::attempt::Usage;
+use serde::{Deserialize, Serialize};
+
+use crate::launch::Reaped;
+use crate::tree::Tree;
 
 /// How a child ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
     /// How its first process ended.
     pub exit: ffleet_supervise::Exit,
@@ -28,5 +35,49 @@ impl Exit {
     #[must_use]
     pub const fn is_out_of_memory(&self) -> bool {
         self.memory_kills > 0
+    }
+}
+
+/// What became of `tree`, nothing of which is alive: its first process as it was reaped, the most
+/// `threads` that were counted, the `strays` it left behind. What it said is not in there.
+pub(crate) fn of(
+    tree: &Tree,
+    reaped: Option<Reaped>,
+    threads: u64,
+    strays: usize,
+    wall: Duration,
+) -> Exit {
+    let used = tree.group().map(crate::cgroup::Group::used).unwrap_or_default();
+    let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    let waited = reaped.map_or((0, 0), |reaped| (reaped.user_micros, reaped.system_micros));
+    let counted = used.cpu.map_or((0, 0), |(user, system)| (micros(user), micros(system)));
+    let resident = Bytes(reaped.map_or(0, |reaped| reaped.largest_kib << 10));
+    let threads = used.peak_tasks.unwrap_or(0).max(threads);
+    Exit {
+        exit: reaped
+            .map_or(ffleet_supervise::Exit::Signal(libc::SIGKILL), |reaped| ended(reaped.status)),
+        usage: Usage {
+            wall_micros: micros(wall),
+            // The group counts orphans too, but by ticks on some kernels.
+            user_micros: counted.0.max(waited.0),
+            system_micros: counted.1.max(waited.1),
+            peak_memory: used.peak_memory.unwrap_or(resident),
+            peak_threads: u32::try_from(threads).unwrap_or(u32::MAX),
+            ..Usage::default()
+        },
+        memory_kills: used.memory_kills,
+        tasks_refused: used.tasks_refused,
+        strays,
+        stderr_tail: String::new(),
+        log_lost: 0,
+    }
+}
+
+/// What `wait4` says, in our words.
+fn ended(status: i32) -> ffleet_supervise::Exit {
+    if libc::WIFSIGNALED(status) {
+        ffleet_supervise::Exit::Signal(libc::WTERMSIG(status))
+    } else {
+        ffleet_supervise::Exit::Code(libc::WEXITSTATUS(status))
     }
 }

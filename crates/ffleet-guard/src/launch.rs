@@ -39,6 +39,17 @@ pub(crate) struct Launch {
     pub(crate) nice: i32,
     pub(crate) file_size: Option<u64>,
     pub(crate) cpus: Option<CpuSet>,
+    /// Whether it dies with the thread that starts it.
+    pub(crate) tied: bool,
+}
+
+/// These CPUs, as far as the kernel's sets reach.
+pub(crate) fn cpu_set(cpus: impl IntoIterator<Item = usize>) -> CpuSet {
+    let mut set = CpuSet::new();
+    cpus.into_iter()
+        .filter(|&cpu| cpu < CpuSet::MAX_CPU)
+        .for_each(|cpu| set.set(cpu));
+    set
 }
 
 /// A process that has called exec, and is not waited for yet.
@@ -77,6 +88,14 @@ impl Step {
         Self::Directory,
         Self::Exec,
     ];
+
+    /// The step of this number, as a shim reports it.
+    pub(crate) fn numbered(number: i32) -> Self {
+        Self::ALL
+            .into_iter()
+            .find(|&step| step as i32 == number)
+            .unwrap_or(Self::Clone)
+    }
 
     /// What it is for, after "cannot".
     pub(crate) const fn purpose(self) -> &'static str {
@@ -227,10 +246,12 @@ impl Shared<'_> {
         rustix::process::setsid()?;
 
         self.at(Step::ParentDeath);
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        // Whoever died before that sends no signal.
-        if rustix::process::getppid() != Some(self.parent) {
-            return Err(Errno::SRCH);
+        if self.launch.tied {
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+            // Whoever died before that sends no signal.
+            if rustix::process::getppid() != Some(self.parent) {
+                return Err(Errno::SRCH);
+            }
         }
 
         self.at(Step::Cgroup);

@@ -4,8 +4,8 @@
 //! cgroups. The record in its directory says where its cgroups were, which may be elsewhere now;
 //! every child carries the node's instance in its environment, which finds those without one.
 
-use std::collections::HashSet;
-use std::ffi::OsString;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use ffleet_base::{chain, files, write_atomic};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::cgroup::{kill_below, remove_tree};
+use crate::cgroup::{groups_below, kill_below, remove_tree};
 use crate::{process, timespec};
 
 /// How long a killed process is waited for. It cannot do anything any more, but may be held up
@@ -37,38 +37,68 @@ pub struct Leftovers {
 impl Leftovers {
     /// Kills and removes what is left of `instance`: in the cgroups `name` that are recorded in
     /// `root`, and among the processes that carry its mark.
-    pub(crate) fn clear(root: &Path, name: &str, instance: &str) -> Self {
+    /// Children called as `spared` says, with their shims, are let live.
+    pub(crate) fn clear(
+        root: &Path,
+        name: &str,
+        instance: &str,
+        spared: &BTreeSet<String>,
+    ) -> Self {
         let mut found = Self::default();
         for dir in recorded(root, name) {
-            found.clear_group(&dir);
+            found.clear_group(&dir, spared);
         }
         let mut mark = OsString::from(process::INSTANCE);
         mark.push("=");
         mark.push(instance);
-        found.clear_marked(&[mark]);
+        let spared: Vec<_> = spared
+            .iter()
+            .map(|child| OsString::from(format!("{}={child}", process::CHILD)))
+            .collect();
+        found.clear_marked(&[mark], &spared);
         found
     }
 
-    /// Kills and removes what is in the cgroups below `dir`, and it.
-    pub(crate) fn clear_group(&mut self, dir: &Path) {
-        let Ok(entries) = fs::read_dir(dir) else { return };
-        self.groups += entries
-            .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir()))
-            .count();
-        let (killed, stuck) = kill_below(dir, PATIENCE);
-        self.processes += killed;
-        self.stuck += stuck;
-        if let Err(error) = remove_tree(dir) {
-            tracing::warn!(error = %chain(&error), "a cgroup of an earlier life is left");
+    /// Kills and removes what is in the cgroups below `dir`, and it; all but the groups of `spared`.
+    pub(crate) fn clear_group(&mut self, dir: &Path, spared: &BTreeSet<String>) {
+        let is_spared = |dir: &Path| {
+            let name = dir.file_name().and_then(OsStr::to_str);
+            name.is_some_and(|name| spared.contains(name))
+        };
+        if is_spared(dir) {
+            return;
+        }
+        let groups = groups_below(dir);
+        let count = groups.len();
+        let doomed: Vec<_> = groups.into_iter().filter(|dir| !is_spared(dir)).collect();
+        self.groups += doomed.len();
+        // Where nobody is spared, the group goes as a whole.
+        let doomed = if doomed.len() == count {
+            vec![dir.to_owned()]
+        } else {
+            doomed
+        };
+        for dir in doomed {
+            let (killed, stuck) = kill_below(&dir, PATIENCE);
+            self.processes += killed;
+            self.stuck += stuck;
+            if let Err(error) = remove_tree(&dir) {
+                tracing::warn!(error = %chain(&error), "a cgroup of an earlier life is left");
+            }
         }
     }
 
-    fn clear_marked(&mut self, marks: &[OsString]) {
+    fn clear_marked(&mut self, marks: &[OsString], spared: &[OsString]) {
         let us = rustix::process::getpid();
         // A process that is being killed may have forked; its child is found in the next round.
         for _ in 0..8 {
             let mut found = process::marked(marks);
             found.remove(&us);
+            found.retain(|&pid| {
+                !spared
+                    .iter()
+                    .any(|mark| process::is_marked(pid, std::slice::from_ref(mark)))
+            });
             let killed: HashSet<_> =
                 found.into_iter().filter(|&pid| self.kill_marked(pid, marks)).collect();
             if killed.is_empty() {

@@ -19,6 +19,7 @@ pub mod log;
 pub mod machine;
 mod node;
 mod process;
+pub mod shim;
 mod spawner;
 mod spec;
 mod stderr;
@@ -32,7 +33,7 @@ pub use exit::Exit;
 pub use leftovers::Leftovers;
 pub use node::{Node, Options};
 pub use spawner::Gone;
-pub use spec::{ChildSpec, Limits, Stderr, Stdout};
+pub use spec::{ChildSpec, Limits, Stderr, Stdout, Tie};
 pub use supervise::{Report, supervise};
 
 use std::time::Duration;

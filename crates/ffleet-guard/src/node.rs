@@ -1,13 +1,16 @@
 //! A node: what one ffleet process has of a machine.
 
-use std::collections::BTreeMap;
+mod held;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CString, OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ffleet_base::files;
 use ffleet_base::paths::Env;
@@ -16,22 +19,26 @@ use ffleet_types::NodeId;
 use ffleet_types::node::GuardLevel;
 use rustix::fs::{Access, access};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::thread::CpuSet;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 
 use crate::cgroup::{self, Base, Group, Mounts};
 use crate::child::{Birth, Child, Moment, Pipes};
 use crate::error::{OpenError, SpawnError};
-use crate::launch::{Failure, Launch, Stack, Step, above_stdio};
+use crate::launch::{Failure, Launch, Stack, Step, above_stdio, cpu_set};
 use crate::leftovers::{self, Leftovers};
+use crate::shim::wire::Begin;
+use crate::shim::{self, Orphan};
 use crate::spawner::Spawner;
-use crate::spec::{ChildSpec, Limits, Stderr, Stdout};
+use crate::spec::{ChildSpec, Limits, Stderr, Stdout, Tie};
 use crate::tree::Tree;
 use crate::{process, stderr};
 
 /// Where programs are looked up if the environment does not say.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Where shims have their directories, one each.
+const SHIMS: &str = "shims";
 
 /// What a node is opened with.
 #[derive(Clone, Debug)]
@@ -44,6 +51,10 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Whether to use cgroups where there are any.
     pub cgroups: bool,
+    /// The program of the [`shim`](crate::shim), and what makes it one.
+    pub shim: (PathBuf, Vec<OsString>),
+    /// How long a child that is tied to its shim goes on when nobody guards it; nothing for ever.
+    pub orphan_grace: Option<Duration>,
 }
 
 /// What one ffleet process has of a machine. There is one for a directory at a time.
@@ -54,6 +65,8 @@ pub struct Node {
     base: Arc<Base>,
     spawner: Spawner,
     leftovers: Leftovers,
+    /// Children of an earlier life that nobody has taken over yet.
+    orphans: Mutex<BTreeMap<String, Orphan>>,
     null: OwnedFd,
     /// Every living child holds a receiver.
     alive: watch::Sender<()>,
@@ -75,12 +88,17 @@ impl Node {
             .map_err(|source| OpenError::Locked { root: root.clone(), source })?;
         let instance = instance(root, options.clock.as_ref())?;
         let name = format!("ffleet-{instance}");
-        let mut leftovers = Leftovers::clear(root, &name, &instance.to_string());
+        let orphans: BTreeMap<_, _> = shim::orphans(&root.join(SHIMS))
+            .into_iter()
+            .map(|orphan| (orphan.name.clone(), orphan))
+            .collect();
+        let spared: BTreeSet<_> = orphans.keys().cloned().collect();
+        let mut leftovers = Leftovers::clear(root, &name, &instance.to_string(), &spared);
         let base = if options.cgroups {
             let base = Base::open(&mounts(), &name);
             // Where the record was lost, its groups are found in their usual place.
             for dir in base.dirs().iter().flat_map(|dir| cgroup::groups_below(dir)) {
-                leftovers.clear_group(&dir);
+                leftovers.clear_group(&dir, &spared);
             }
             base
         } else {
@@ -101,6 +119,7 @@ impl Node {
             base: Arc::new(base),
             spawner,
             leftovers,
+            orphans: Mutex::new(orphans),
             null,
             alive,
             _lock: lock,
@@ -149,9 +168,10 @@ impl Node {
         }
         let program = self.find(&spec.program)?;
         let marks = self.marks(&spec.name);
-        let ChildSpec { name, args, cwd, mut env, stdout, stderr, limits, nice, .. } = spec;
+        let ChildSpec { name, args, cwd, mut env, stdout, stderr, limits, nice, tie, .. } = spec;
         self.surround(&mut env, &marks);
         let failed = |source| SpawnError::Pipes(program.clone(), source);
+        let flow = held::flow(&stdout);
         let (stdin, stdout) = (self.null().map_err(failed)?, self.stdout(stdout).map_err(failed)?);
         let error = pipe().map_err(failed)?;
         let launch = Launch {
@@ -173,14 +193,23 @@ impl Node {
             stdio: [stdin, stdout.0, error.0],
             nice,
             file_size: limits.file_size.map(|bytes| bytes.0),
-            cpus: limits.cpus.as_ref().map(|cpus| {
-                let mut set = CpuSet::new();
-                cpus.iter()
-                    .filter(|&&cpu| cpu < CpuSet::MAX_CPU)
-                    .for_each(|&cpu| set.set(cpu));
-                set
-            }),
+            cpus: limits.cpus.as_ref().map(|cpus| cpu_set(cpus.iter().copied())),
+            tied: true,
         };
+        let log = match (&stderr, tie) {
+            (Stderr::Pipe, Tie::Shim) => return Err(SpawnError::PipedFromShim(name)),
+            (Stderr::Log { path, cap }, _) => Some((path.clone(), cap.0)),
+            (Stderr::Tail | Stderr::Pipe, _) => None,
+        };
+        if tie == Tie::Shim {
+            let mut begin = Begin::of(&launch, limits.cpus.map(|cpus| cpus.into_iter().collect()));
+            begin.stdout = flow;
+            begin.log = log;
+            let limits = Limits { cpus: None, ..limits };
+            let wanted =
+                held::Wanted { name, program, limits, begin, marks, launch, stdout: stdout.1 };
+            return self.spawn_held(wanted).await;
+        }
         let start = Start {
             launch,
             program: program.clone(),
@@ -288,7 +317,8 @@ impl Start {
         match launched {
             Ok(launched) => {
                 let executed = Moment::now(self.clock.as_ref());
-                Ok((Tree::new(launched, group, self.marks, (self.spawner, self.base)), executed))
+                let needs = Some((self.spawner, self.base));
+                Ok((Tree::new(launched, group, self.marks, needs), executed))
             }
             Err(error) => {
                 if let Some(Err(error)) = group.map(|group| group.remove()) {

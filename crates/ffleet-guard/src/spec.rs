@@ -34,6 +34,8 @@ pub struct ChildSpec {
     pub limits: Limits,
     /// Its niceness: 10 unless said otherwise.
     pub nice: i32,
+    /// What it dies with.
+    pub tie: Tie,
 }
 
 impl ChildSpec {
@@ -50,6 +52,7 @@ impl ChildSpec {
             stderr: Stderr::Tail,
             limits: Limits::default(),
             nice: NICE,
+            tie: Tie::Node,
         }
     }
 
@@ -64,6 +67,17 @@ impl ChildSpec {
                 .next()
                 .is_some_and(|first| first.is_ascii_alphanumeric())
     }
+}
+
+/// What a child dies with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tie {
+    /// With the process that started it.
+    #[default]
+    Node,
+    /// With its [`shim`](crate::shim), which outlives that process: the node's next life can take the
+    /// child over ([`Node::adopt`](crate::Node::adopt)). Standard error cannot be piped.
+    Shim,
 }
 
 /// Where a child's standard output goes.

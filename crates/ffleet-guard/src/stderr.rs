@@ -42,7 +42,7 @@ impl Said {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).lost
     }
 
-    fn hear(&self, bytes: &[u8]) {
+    pub(crate) fn hear(&self, bytes: &[u8]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL)..]);
         let surplus = kept.tail.len().saturating_sub(TAIL);

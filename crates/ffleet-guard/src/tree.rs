@@ -45,8 +45,9 @@ pub(crate) struct Tree {
     marks: Vec<OsString>,
     /// Signals are sent under this lock, so that none goes to an id that was given away.
     life: Mutex<Life>,
-    /// The thread whose end would kill the child, and the directories that its group is in.
-    _needs: (Spawner, Arc<Base>),
+    /// The thread whose end would kill the child, and the directories that its group is in; nothing
+    /// where it is the process's only one, and somebody else keeps them.
+    _needs: Option<(Spawner, Arc<Base>)>,
 }
 
 impl Tree {
@@ -54,7 +55,7 @@ impl Tree {
         launched: Launched,
         group: Option<Group>,
         marks: Vec<OsString>,
-        needs: (Spawner, Arc<Base>),
+        needs: Option<(Spawner, Arc<Base>)>,
     ) -> Self {
         let Launched { pid, pidfd } = launched;
         Self { pid, pidfd, group, marks, life: Mutex::new(Life::Whole), _needs: needs }

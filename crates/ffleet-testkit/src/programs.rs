@@ -13,25 +13,52 @@ use std::time::SystemTime;
 /// If it cannot be built.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
-    let path = target_dir().join(name);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/bin/{name}.rs"));
-    let fresh = match (changed(&path), changed(&source)) {
+    built(env!("CARGO_PKG_NAME"), name, changed(&source))
+}
+
+/// The path of the guard's shim, built now if it is missing or older than its source.
+///
+/// # Panics
+///
+/// If it cannot be built.
+#[must_use]
+pub fn shim() -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ffleet-guard/src");
+    built("ffleet-guard", "ffleet-shim", newest(&source))
+}
+
+fn built(package: &str, name: &str, written: Option<SystemTime>) -> PathBuf {
+    let path = target_dir().join(name);
+    let fresh = match (changed(&path), written) {
         (Some(built), Some(written)) => built >= written,
         (built, None) => built.is_some(),
         (None, _) => false,
     };
     if !fresh {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
-            .args(["build", "--quiet", "--package", env!("CARGO_PKG_NAME"), "--bin", name])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
+        let mut command = Command::new(cargo);
+        command.args(["build", "--quiet", "--package", package, "--bin", name]);
+        if !cfg!(debug_assertions) {
+            command.arg("--release");
+        }
+        let built = command.current_dir(env!("CARGO_MANIFEST_DIR")).status();
         assert!(
             built.as_ref().is_ok_and(std::process::ExitStatus::success),
             "cargo could not build {name}: {built:?}"
         );
     }
     path
+}
+
+/// When the newest file below `dir` was changed.
+fn newest(dir: &Path) -> Option<SystemTime> {
+    let entries = fs::read_dir(dir).ok()?.filter_map(Result::ok);
+    let times = entries.filter_map(|entry| match entry.file_type().ok()?.is_dir() {
+        true => newest(&entry.path()),
+        false => changed(&entry.path()),
+    });
+    times.max()
 }
 
 /// Where cargo puts programs: a test runs from `deps` in it.

@@ -26,5 +26,9 @@ mod wait;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Before anything else: it is started for every child, and is to stay small.
+    if std::env::args_os().nth(1).is_some_and(|word| word == program::SHIM) {
+        return ffleet_guard::shim::main();
+    }
     program::run(std::env::args_os()).into()
 }

@@ -15,6 +15,10 @@ use crate::{
     argv, backup, completions, config, dashboard, jobs, nodes, presets, probe, serve, submit,
 };
 
+/// What makes this program the parent of one child (`ffleet_guard::shim`): for the server alone,
+/// and so in no help.
+pub(crate) const SHIM: &str = "shim";
+
 /// Runs the command that the arguments name, and says what went wrong.
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     match attempt(args) {

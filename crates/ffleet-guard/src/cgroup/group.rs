@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ffleet_types::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
 
 use super::file::{self, Error, refused};
 use super::{Controller, Site, Sites, Version, cpu, freezer, memory, pids};
@@ -37,7 +38,7 @@ pub(crate) struct Used {
 }
 
 /// A group, as directories.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Group {
     dirs: BTreeSet<PathBuf>,
     cpu: Option<Site>,
@@ -86,6 +87,28 @@ impl Group {
                 let _removed = group.remove();
                 Err(error)
             }
+        }
+    }
+
+    /// The group `name` as it was made before, as far as it is there.
+    pub(crate) fn existing(sites: &Sites, name: &str) -> Self {
+        let site = |controller| {
+            sites
+                .get(&controller)
+                .map(|site| Site { dir: site.dir.join(name), version: site.version })
+                .filter(|site| site.dir.is_dir())
+        };
+        Self {
+            dirs: sites
+                .values()
+                .map(|site| site.dir.join(name))
+                .filter(|dir| dir.is_dir())
+                .collect(),
+            cpu: site(Controller::Cpu),
+            memory: site(Controller::Memory),
+            pids: site(Controller::Pids),
+            freezer: site(Controller::Freezer),
+            account: site(Controller::Account),
         }
     }
 

@@ -57,7 +57,7 @@ async fn spinner_gets_the_cpu_time_it_may_have() {
 
 #[tokio::test]
 async fn file_that_grows_too_large_ends_its_writer() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let file = fixture.root.path().join("out");
         let mut spec = nasty("child", &format!("write {} 1024 exit 0", file.display()));
         spec.limits.file_size = Some(Bytes(64 << 10));
@@ -69,7 +69,7 @@ async fn file_that_grows_too_large_ends_its_writer() {
 
 #[tokio::test]
 async fn child_sees_the_cpus_it_may_use() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let mut spec = nasty("child", "status");
         spec.limits.cpus = Some([0].into());
         spec.stdout = Stdout::Pipe;

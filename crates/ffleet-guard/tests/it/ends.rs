@@ -11,7 +11,7 @@ use crate::fixture::{Fixture, SOON, heard, nasty};
 
 #[tokio::test]
 async fn end_is_told_as_it_was() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         for (script, exit) in [
             ("exit 0", Exit::Code(0)),
             ("exit 3", Exit::Code(3)),
@@ -27,7 +27,7 @@ async fn end_is_told_as_it_was() {
 
 #[tokio::test]
 async fn last_words_are_kept() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let (ended, _) = fixture.run("complain Conversion_failed! exit 1").await;
         assert_eq!(ended.stderr_tail, "Conversion_failed!\n");
     }
@@ -35,7 +35,7 @@ async fn last_words_are_kept() {
 
 #[tokio::test]
 async fn child_that_ignores_sigterm_is_killed() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let mut spec = nasty("child", "ignore-term say deaf hang 60");
         spec.stdout = Stdout::Pipe;
         let mut child = fixture.spawn(spec).await;
@@ -56,7 +56,7 @@ async fn child_that_ignores_sigterm_is_killed() {
 
 #[tokio::test]
 async fn child_that_hears_sigterm_is_not_killed() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let child = fixture.spawn(nasty("child", "hang 60")).await;
         child.terminate();
         assert_eq!(child.wait().await.exit, Exit::Signal(15));
@@ -65,7 +65,7 @@ async fn child_that_hears_sigterm_is_not_killed() {
 
 #[tokio::test]
 async fn orphan_that_left_the_session_does_not_outlive_its_child() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let start = Instant::now();
         let (ended, _) = fixture.run("fork-away 'ignore-term hang 60' exit 0").await;
         assert_eq!((ended.exit, ended.strays), (Exit::Code(0), 1));
@@ -77,7 +77,7 @@ async fn orphan_that_left_the_session_does_not_outlive_its_child() {
 
 #[tokio::test]
 async fn orphan_is_found_while_it_begins_another_program() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let mut children = Vec::new();
         for number in 0..40 {
             let name = format!("child-{number}");
@@ -91,7 +91,7 @@ async fn orphan_is_found_while_it_begins_another_program() {
 
 #[tokio::test]
 async fn whole_tree_is_killed_with_its_child() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let mut spec = nasty("child", "ignore-term fork-away 'ignore-term hang 60' forks 3 60");
         spec.stdout = Stdout::Pipe;
         let mut child = fixture.spawn(spec).await;
@@ -103,7 +103,7 @@ async fn whole_tree_is_killed_with_its_child() {
 
 #[tokio::test]
 async fn dropped_child_is_killed() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let child = fixture
             .spawn(nasty("child", "ignore-term fork-away 'hang 60' hang 60"))
             .await;
@@ -116,7 +116,7 @@ async fn dropped_child_is_killed() {
 
 #[test]
 fn children_do_not_outlive_their_runtime() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -135,7 +135,7 @@ fn children_do_not_outlive_their_runtime() {
 
 #[tokio::test]
 async fn frozen_child_stands_still_until_it_is_thawed() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let child = fixture.spawn(nasty("child", "spin 60")).await;
         let ticks = || ticks(child.pid());
         let moves = || async {
@@ -175,7 +175,7 @@ fn ticks(pid: u32) -> u64 {
 
 #[tokio::test]
 async fn many_children_at_once_all_end() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let mut children = Vec::new();
         for number in 0..50 {
             let spec = nasty(&format!("child-{number}"), &format!("exit {number}"));
@@ -193,7 +193,7 @@ async fn many_children_at_once_all_end() {
 
 #[tokio::test]
 async fn what_a_child_and_its_orphans_used_is_told() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let (ended, _) = fixture.run("burn 0.2 glutton 40 exit 0").await;
         let usage = ended.usage;
         let micros = usage.user_micros + usage.system_micros;
@@ -213,7 +213,7 @@ async fn what_a_child_and_its_orphans_used_is_told() {
 
 #[tokio::test]
 async fn threads_are_counted() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         // Where the kernel keeps no peak, it is looked at once a second.
         let (ended, said) = fixture.run("threads 20 1.5").await;
         assert_eq!(said, "20\n");

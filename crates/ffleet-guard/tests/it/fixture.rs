@@ -8,41 +8,54 @@ use std::time::Duration;
 
 use ffleet_base::SystemClock;
 use ffleet_base::paths::Env;
-use ffleet_guard::{Child, ChildSpec, Exit, Node, Options, Stdout};
+use ffleet_guard::{Child, ChildSpec, Exit, Node, Options, Stdout, Tie};
 use ffleet_testkit::{assert_none_left, binary, until};
 use tokio::io::AsyncReadExt as _;
 
 /// Longer than anything here takes unless it is broken.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
+/// How long a shim goes on alone.
+pub(crate) const GRACE: Duration = Duration::from_secs(3);
+
 /// A node whose directory goes with it. When it is dropped, nothing may be left of its children.
 pub(crate) struct Fixture {
     pub(crate) node: Option<Node>,
     pub(crate) root: tempfile::TempDir,
+    /// What its children die with, unless they say so themselves.
+    pub(crate) tie: Tie,
     mark: String,
 }
 
 impl Fixture {
     pub(crate) fn new(cgroups: bool) -> Self {
+        Self::tied(cgroups, Tie::Node)
+    }
+
+    pub(crate) fn tied(cgroups: bool, tie: Tie) -> Self {
         let root = tempfile::Builder::new()
             .prefix("guard-")
             .tempdir()
             .expect("a directory");
         let node = Node::open(options(root.path(), cgroups)).expect("a node");
         let mark = format!("FFLEET_INSTANCE={}", node.instance());
-        Self { node: Some(node), root, mark }
+        Self { node: Some(node), root, tie, mark }
     }
 
-    /// With cgroups, as far as there are any, and without.
-    pub(crate) fn both() -> [Self; 2] {
-        [Self::new(true), Self::new(false)]
+    /// With cgroups, as far as there are any, and without; tied to the node and to shims.
+    pub(crate) fn each() -> [Self; 4] {
+        [(true, Tie::Node), (false, Tie::Node), (true, Tie::Shim), (false, Tie::Shim)]
+            .map(|(cgroups, tie)| Self::tied(cgroups, tie))
     }
 
     pub(crate) fn node(&self) -> &Node {
         self.node.as_ref().expect("it is there until it is dropped")
     }
 
-    pub(crate) async fn spawn(&self, spec: ChildSpec) -> Child {
+    pub(crate) async fn spawn(&self, mut spec: ChildSpec) -> Child {
+        if self.tie == Tie::Shim {
+            spec.tie = Tie::Shim;
+        }
         self.node().spawn(spec).await.expect("a child")
     }
 
@@ -81,6 +94,8 @@ pub(crate) fn options(root: &Path, cgroups: bool) -> Options {
         env: env.into_iter().collect::<Env>(),
         clock: Arc::new(SystemClock),
         cgroups,
+        shim: (env!("CARGO_BIN_EXE_ffleet-shim").into(), Vec::new()),
+        orphan_grace: Some(GRACE),
     }
 }
 

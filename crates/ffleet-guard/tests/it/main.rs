@@ -7,5 +7,6 @@ mod ends;
 mod fixture;
 mod latency;
 mod leftovers;
+mod shim;
 mod start;
 mod supervised;

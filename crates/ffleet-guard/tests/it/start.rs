@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, groups, nasty, said};
 
 #[tokio::test]
 async fn environment_is_clean() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let mut spec = nasty("one.1-encode", "env");
         spec.env.insert("GIVEN".into(), "yes".into());
         spec.env.insert("LANG".into(), "de".into());
@@ -34,7 +34,7 @@ async fn environment_is_clean() {
 
 #[tokio::test]
 async fn child_leads_a_session_of_its_own() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let mut spec = nasty("child", "tree");
         spec.stdout = Stdout::Pipe;
         let mut child = fixture.spawn(spec).await;
@@ -113,7 +113,7 @@ async fn guard_level_says_what_there_is() {
 
 #[tokio::test]
 async fn missing_program_is_named() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         for program in ["no-such-program", "/no/such/program"] {
             let error = fixture
                 .node()

@@ -31,7 +31,7 @@ async fn child_that_ends_by_itself_is_left_alone() {
 
 #[tokio::test]
 async fn silent_child_that_ignores_sigterm_is_stalled_and_gone_in_time() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let child = fixture
             .spawn(nasty("child", "ignore-term fork-away 'hang 60' hang 60"))
             .await;
@@ -90,7 +90,7 @@ async fn canceled_child_is_asked_first() {
 
 #[tokio::test]
 async fn time_paused_counts_to_no_limit_and_is_told() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let child = fixture.spawn(nasty("child", "burn 0.2 exit 0")).await;
         let (orders, wanted) = watch::channel(Order::Pause);
         let pause = Duration::from_secs(2);
@@ -109,7 +109,7 @@ async fn time_paused_counts_to_no_limit_and_is_told() {
 
 #[tokio::test]
 async fn child_is_interrupted_while_it_is_paused() {
-    for fixture in Fixture::both() {
+    for fixture in Fixture::each() {
         let child = fixture.spawn(nasty("child", "spin 60")).await;
         let (orders, wanted) = watch::channel(Order::Pause);
         let stop = async {

@@ -75,6 +75,8 @@ impl Bench {
             env: std::env::vars_os().collect(),
             clock: Arc::new(SystemClock),
             cgroups: true,
+            shim: (ffleet_testkit::shim(), Vec::new()),
+            orphan_grace: Some(Duration::from_secs(10)),
         });
         let node = Arc::new(node.unwrap());
         let capacity = Capacity {

@@ -61,6 +61,9 @@ impl Roles {
             env: context.env.clone(),
             clock: Arc::clone(&clock),
             cgroups: true,
+            // Whatever has become of our file meanwhile, it is the same program.
+            shim: ("/proc/self/exe".into(), vec![crate::program::SHIM.into()]),
+            orphan_grace: Some(config.lease_term.0),
         });
         let node = Arc::new(node.map_err(|error| Failure::local(&error))?);
         let store = Store::open(&database(config), ffleet_store::Options::default())

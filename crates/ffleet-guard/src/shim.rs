@@ -1,0 +1,28 @@
+//! The shim: the parent of one child, which outlives whoever asked for it.
+//!
+//! A worker that dies or is replaced must not take hours of encoding with it. So a child that is
+//! worth keeping has a parent of its own: this program, one thread, a few MB. It starts the child,
+//! writes what it says to its log, holds its other descriptors, sees it to its end with everything
+//! that came of it, and writes down how it ended. It never carries media.
+//!
+//! Whoever guards the child speaks to its shim over a *line*, a socket of whole messages
+//! (`SOCK_SEQPACKET`): `wire` has the words. The first line is the shim's standard input; when it
+//! breaks, the shim listens in its directory for somebody who takes the child over (`Attach`). A shim
+//! that nobody comes back to within the orphan grace kills its own tree. The child dies with its
+//! shim (parent-death signal), so nothing is ever left without a guard.
+//!
+//! `serve` is the shim's own side, `line` and `held` are the guard's.
+
+pub(crate) mod held;
+mod line;
+mod pour;
+mod serve;
+pub(crate) mod wire;
+
+pub(crate) use line::{Line, Orphan, State, orphans};
+pub use serve::main;
+
+/// The file in a shim's directory that says how its child ended.
+const EXIT: &str = "exit.json";
+/// The socket in a shim's directory.
+const SOCKET: &str = "line";

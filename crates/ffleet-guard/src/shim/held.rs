@@ -1,0 +1,124 @@
+//! A child in the hands of a shim, from the guard's side, to its end.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ffleet_base::chain;
+use ffleet_types::attempt::Usage;
+use rustix::process::Pid;
+use tokio::sync::watch;
+
+use super::Line;
+use super::wire::{Reply, Request};
+use crate::cgroup::{Base, Group};
+use crate::exit::Exit;
+use crate::launch;
+
+/// The first and the longest wait between two looks at what a lost shim left.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+/// After so long what does not die is left to the next start.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A child in the hands of a shim.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) line: Arc<Line>,
+    /// The shim, where it is ours to be waited for.
+    pub(crate) shim: Option<(Pid, OwnedFd)>,
+    /// The child's cgroups.
+    pub(crate) group: Option<Group>,
+    /// The shim's directory, which goes with it.
+    pub(crate) dir: PathBuf,
+    /// Dropped when nothing of it is left.
+    pub(crate) keep: watch::Receiver<()>,
+    /// The directories that its group is in.
+    pub(crate) base: Arc<Base>,
+}
+
+impl Held {
+    /// Hears how the child ended, and lets the shim go.
+    pub(crate) async fn see_to_it(self, child: &str) -> (Exit, watch::Receiver<()>) {
+        let exit = match self.line.hear().await {
+            Ok(Some(Reply::Ended(exit))) => {
+                self.line.say(Request::Farewell);
+                *exit
+            }
+            lost => {
+                tracing::error!(child, ?lost, "a child's shim was lost, and the child with it");
+                self.clear().await
+            }
+        };
+        self.bury(child).await;
+        drop(self.base);
+        (exit, self.keep)
+    }
+
+    /// Clears away a child that did not come to be.
+    pub(crate) async fn discard(self, child: &str) {
+        self.bury(child).await;
+        if let Some(Err(error)) = self.group.as_ref().map(Group::remove) {
+            tracing::warn!(error = %chain(&error), "a cgroup is left");
+        }
+    }
+
+    /// Kills and removes what a shim left that was killed itself. Its child died with it.
+    async fn clear(&self) -> Exit {
+        let mut wait = LOOKS.0;
+        let mut strays = 0;
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        if let Some(group) = self.group.clone() {
+            loop {
+                let looked = group.clone();
+                let living = tokio::task::spawn_blocking(move || {
+                    let living = looked.processes().len();
+                    if living > 0 {
+                        looked.kill();
+                    }
+                    living
+                });
+                let living = living.await.unwrap_or(0);
+                strays = strays.max(living);
+                if living == 0 || tokio::time::Instant::now() > deadline {
+                    break;
+                }
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LOOKS.1);
+            }
+            if let Err(error) = group.remove() {
+                tracing::warn!(error = %chain(&error), "a cgroup is left for the next start");
+            }
+        }
+        Exit {
+            exit: ffleet_supervise::Exit::Signal(libc::SIGKILL),
+            usage: Usage::default(),
+            memory_kills: 0,
+            tasks_refused: 0,
+            strays,
+            stderr_tail: String::new(),
+            log_lost: 0,
+        }
+    }
+
+    /// Waits for the shim's own end, and removes its directory.
+    async fn bury(&self, child: &str) {
+        if let Some((pid, pidfd)) = &self.shim {
+            match pidfd.try_clone().and_then(launch::watch) {
+                Ok(pidfd) => {
+                    if tokio::time::timeout(PATIENCE, pidfd.readable()).await.is_err() {
+                        tracing::warn!(child, "a shim does not end");
+                    }
+                }
+                Err(error) => tracing::warn!(child, %error, "a shim's end is not watched"),
+            }
+            if let Err(error) = launch::reap(*pid) {
+                tracing::warn!(child, %error, "a shim's end was lost");
+            }
+        }
+        if let Err(error) = fs::remove_dir_all(&self.dir) {
+            tracing::warn!(child, %error, "a shim's directory is left");
+        }
+    }
+}

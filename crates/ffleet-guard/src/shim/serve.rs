@@ -1,0 +1,417 @@
+//! The shim's own side: one thread that waits for whatever comes next.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ffleet_base::{Clock as _, SystemClock, write_atomic};
+use ffleet_types::Bytes;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use super::pour::Pour;
+use super::wire::{self, Began, Begin, Flow, Record, Reply, Request};
+use super::{EXIT, line};
+use crate::exit::{self, Exit};
+use crate::launch::{Failure, Reaped, Stack, Step, above_stdio, block_signals};
+use crate::log;
+use crate::stderr::Said;
+use crate::timespec;
+use crate::tree::Tree;
+
+/// What is read from a child at once.
+const PIECE: usize = 64 << 10;
+/// How long standard error is read when nothing of the child is alive: somebody may hold it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// The first and the longest wait between two looks at a tree that is being killed.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+/// How often threads are counted where the kernel does not keep their peak.
+const SAMPLE: Duration = Duration::from_secs(1);
+
+/// What a shim does from its start to its end. Its standard input is the line to whoever started
+/// it; without one it says so and ends.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Its standard error is the guard's.
+            let text = format!("ffleet shim: {error}: it is started by ffleet, not by hand\n");
+            let _or_nobody_reads = rustix::io::write(rustix::stdio::stderr(), text.as_bytes());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> io::Result<()> {
+    block_signals()?;
+    let line = above_stdio(rustix::stdio::stdin().try_clone_to_owned()?)?;
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    let Some((begin, fds)) = Begin::receive(line.as_fd())? else {
+        return Err(io::Error::other("nobody says what to do"));
+    };
+    // Before the child runs: whoever comes next must find it from its first moment on.
+    let listener = line::listen(&begin.dir)?;
+    let (child, began) = match start(&begin, fds, &null) {
+        Ok(started) => started,
+        Err(Failure { step, source }) => {
+            let errno = source.raw_os_error().unwrap_or(Errno::IO.raw_os_error());
+            return wire::send(line.as_fd(), &Reply::Refused { step: step as i32, errno }, &[]);
+        }
+    };
+    line::non_blocking(line.as_fd())?;
+    let mut shim = Shim {
+        began,
+        dir: begin.dir,
+        grace: begin.orphan_grace.map(Duration::from_millis),
+        line: Some(line),
+        listener,
+        alone_since: now(),
+        child,
+        ended: None,
+    };
+    shim.say(&Reply::Began(began));
+    shim.watch();
+    Ok(())
+}
+
+/// Starts the child, and holds its pipes.
+fn start(begin: &Begin, mut fds: Vec<OwnedFd>, null: &File) -> Result<(Held, Began), Failure> {
+    let failed = |step| move |source: io::Error| Failure { step, source };
+    let pipe = || -> io::Result<(OwnedFd, OwnedFd)> {
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+        fcntl_setfl(&read, OFlags::NONBLOCK)?;
+        Ok((above_stdio(read)?, above_stdio(write)?))
+    };
+    let copy = || above_stdio(null.try_clone()?.into());
+    let stdio = failed(Step::Stdio);
+    let (errors, error) = pipe().map_err(stdio)?;
+    let (stdout, output) = match begin.stdout {
+        Flow::Nowhere => (None, copy().map_err(stdio)?),
+        Flow::File => (None, fds.pop().ok_or_else(|| stdio(Errno::BADF.into()))?),
+        Flow::Pipe => {
+            let (read, write) = pipe().map_err(stdio)?;
+            let reader = fds.pop().ok_or_else(|| stdio(Errno::BADF.into()))?;
+            (Some(Pour::new(read, reader).map_err(stdio)?), write)
+        }
+    };
+    let doors: Vec<File> = fds.into_iter().map(File::from).collect();
+    let launch = begin
+        .launch([copy().map_err(stdio)?, output, error])
+        .map_err(failed(Step::Exec))?;
+    let launched = launch.start(&doors, &mut Stack::new())?;
+    let began = Began {
+        pid: launched.pid.as_raw_nonzero().get(),
+        wall: SystemClock.now(),
+        monotonic_micros: micros(now()),
+    };
+    let log = begin.log.as_ref().and_then(|(path, cap)| {
+        // One that cannot be made is said at the end, as bytes that were lost.
+        log::Writer::create(path, Bytes(*cap)).ok()
+    });
+    let tree = Tree::new(launched, begin.group.clone(), begin.marks(), None);
+    let held = Held {
+        counts: !tree.group().is_some_and(crate::cgroup::Group::keeps_peak_tasks),
+        tree,
+        wants_log: begin.log.is_some(),
+        log,
+        said: Said::default(),
+        errors: Some(errors),
+        stdout,
+        lost: 0,
+        most_tasks: 0,
+        end: End::Lives,
+    };
+    Ok((held, began))
+}
+
+fn now() -> Duration {
+    SystemClock.monotonic()
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A child with everything that is held of it.
+struct Held {
+    tree: Tree,
+    /// Whether its threads must be counted, as the kernel does not.
+    counts: bool,
+    wants_log: bool,
+    log: Option<log::Writer>,
+    said: Said,
+    errors: Option<OwnedFd>,
+    stdout: Option<Pour>,
+    /// Bytes of its standard error for which there was no log.
+    lost: u64,
+    most_tasks: u64,
+    end: End,
+}
+
+/// How far its end has come.
+enum End {
+    Lives,
+    /// Its first process is gone; whoever it left behind is killed.
+    Dies {
+        reaped: Option<Reaped>,
+        strays: usize,
+        look: Duration,
+        next: Duration,
+    },
+    /// Nothing of it is alive; its last words are waited for.
+    Fades {
+        reaped: Option<Reaped>,
+        strays: usize,
+        until: Duration,
+    },
+}
+
+struct Shim {
+    began: Began,
+    dir: PathBuf,
+    grace: Option<Duration>,
+    line: Option<OwnedFd>,
+    listener: OwnedFd,
+    /// Since when nobody is on the line.
+    alone_since: Duration,
+    child: Held,
+    ended: Option<Exit>,
+}
+
+impl Shim {
+    /// Goes on until the child's end was heard by somebody, or nobody comes for it.
+    fn watch(&mut self) {
+        loop {
+            let Some([caller, line, errors, stdout, exited]) = self.wait() else {
+                continue;
+            };
+            if errors {
+                self.child.hear();
+            }
+            if stdout {
+                self.child.pour();
+            }
+            if caller {
+                self.answer();
+            }
+            if line && self.obey() {
+                return;
+            }
+            self.child.advance(exited);
+            self.close_up();
+            if self.is_forsaken() {
+                if self.ended.is_some() {
+                    return;
+                }
+                self.child.tree.kill();
+            }
+        }
+    }
+
+    /// Waits for the next thing to happen, and says what it was: a caller, words on the line, on
+    /// standard error, on standard output, the end of the child. Nothing if it was broken off.
+    fn wait(&self) -> Option<[bool; 5]> {
+        let child = &self.child;
+        let nothing = PollFlags::empty();
+        let reads = |fd: bool| if fd { PollFlags::IN } else { nothing };
+        let none = self.listener.as_fd();
+        let line = self.line.as_ref().map_or(none, |line| line.as_fd());
+        let errors = child.errors.as_ref().map_or(none, |fd| fd.as_fd());
+        let (source, sink) = child.stdout.as_ref().map_or((none, none), Pour::ends);
+        let lives = matches!(child.end, End::Lives);
+        let pours = child.stdout.as_ref();
+        let mut all = [
+            PollFd::new(&self.listener, PollFlags::IN),
+            PollFd::from_borrowed_fd(line, reads(self.line.is_some())),
+            PollFd::from_borrowed_fd(errors, reads(child.errors.is_some())),
+            PollFd::from_borrowed_fd(source, reads(pours.is_some_and(Pour::wants_more))),
+            PollFd::from_borrowed_fd(
+                sink,
+                if pours.is_some_and(Pour::is_full) {
+                    PollFlags::OUT
+                } else {
+                    nothing
+                },
+            ),
+            PollFd::new(child.tree.pidfd(), reads(lives)),
+        ];
+        let span = self.next().map(|at| timespec(at.saturating_sub(now())));
+        poll(&mut all, span.as_ref()).ok()?;
+        let is = |index: usize, wanted: bool| wanted && !all[index].revents().is_empty();
+        Some([
+            is(0, true),
+            is(1, self.line.is_some()),
+            is(2, child.errors.is_some()),
+            is(3, pours.is_some_and(Pour::wants_more)) || is(4, pours.is_some_and(Pour::is_full)),
+            is(5, lives),
+        ])
+    }
+
+    /// When something is to be done even if nothing happens.
+    fn next(&self) -> Option<Duration> {
+        let of_child = match self.child.end {
+            End::Lives if self.child.counts => Some(now() + SAMPLE),
+            End::Lives => None,
+            End::Dies { next, .. } => Some(next),
+            End::Fades { until, .. } => self.ended.is_none().then_some(until),
+        };
+        let alone = self.line.is_none().then_some(self.grace).flatten();
+        // One that was killed for being forsaken dies by its own looks.
+        let forsaken = alone
+            .map(|grace| self.alone_since + grace)
+            .filter(|&at| at > now() || self.ended.is_some());
+        [of_child, forsaken].into_iter().flatten().min()
+    }
+
+    fn is_forsaken(&self) -> bool {
+        let alone = self.line.is_none().then(|| now().saturating_sub(self.alone_since));
+        matches!((alone, self.grace), (Some(alone), Some(grace)) if alone >= grace)
+    }
+
+    /// Lets somebody in who wants to take the child over.
+    fn answer(&mut self) {
+        if let Ok(line) = line::accept(&self.listener) {
+            self.line = Some(line);
+        }
+    }
+
+    /// Does what the guard wants; whether that is to go.
+    fn obey(&mut self) -> bool {
+        let Some(line) = &self.line else { return false };
+        let request = match wire::receive::<Request>(line.as_fd()) {
+            Ok(Some(request)) => request,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+            Ok(None) | Err(_) => {
+                self.alone();
+                return false;
+            }
+        };
+        let tree = &self.child.tree;
+        match request {
+            (Request::Attach, fds) => {
+                if let (Some(stdout), Some(reader)) =
+                    (&mut self.child.stdout, fds.into_iter().next())
+                {
+                    stdout.turn(reader);
+                }
+                self.say(&Reply::Began(self.began));
+                if let Some(exit) = self.ended.clone() {
+                    self.say(&Reply::Ended(Box::new(exit)));
+                }
+            }
+            (Request::Terminate, _) => tree.terminate(),
+            (Request::Kill, _) => tree.kill(),
+            // Where it cannot be frozen, the guard sees that it goes on.
+            (Request::Freeze, _) => drop(tree.freeze()),
+            (Request::Thaw, _) => drop(tree.thaw()),
+            (Request::Farewell, _) => return self.ended.is_some(),
+        }
+        false
+    }
+
+    fn say(&mut self, reply: &Reply) {
+        if let Some(line) = &self.line
+            && wire::send(line.as_fd(), reply, &[]).is_err()
+        {
+            self.alone();
+        }
+    }
+
+    fn alone(&mut self) {
+        self.line = None;
+        self.alone_since = now();
+    }
+
+    /// Writes down how the child ended, once it has, and says it.
+    fn close_up(&mut self) {
+        if self.ended.is_some() {
+            return;
+        }
+        let began = Duration::from_micros(self.began.monotonic_micros);
+        let Some(exit) = self.child.gone(now().saturating_sub(began)) else {
+            return;
+        };
+        self.child.stdout = None;
+        let record = Record { began: self.began, exit: exit.clone() };
+        let text = serde_json::to_vec(&record).unwrap_or_default();
+        // A disk that is full costs the record, not the answer to whoever is on the line.
+        let _or_full = write_atomic(&self.dir.join(EXIT), &text, 0o600);
+        self.ended = Some(exit.clone());
+        self.say(&Reply::Ended(Box::new(exit)));
+    }
+}
+
+impl Held {
+    /// Takes what the child wrote to its standard error.
+    fn hear(&mut self) {
+        let mut piece = vec![0; PIECE];
+        while let Some(fd) = &self.errors {
+            match rustix::io::read(fd, &mut piece) {
+                Err(Errno::AGAIN | Errno::INTR) => return,
+                Ok(0) | Err(_) => self.errors = None,
+                Ok(count) => {
+                    self.said.hear(&piece[..count]);
+                    match &mut self.log {
+                        Some(log) => log.append(&piece[..count]),
+                        None if self.wants_log => self.lost += count as u64,
+                        None => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn pour(&mut self) {
+        if self.stdout.as_mut().is_some_and(|stdout| !stdout.pour()) {
+            self.stdout = None;
+        }
+    }
+
+    /// Sees its end a step further.
+    fn advance(&mut self, exited: bool) {
+        if self.counts && matches!(self.end, End::Lives) {
+            self.most_tasks = self.most_tasks.max(self.tree.tasks());
+        }
+        if exited && matches!(self.end, End::Lives) {
+            let reaped = self.tree.reap().ok().flatten();
+            self.end = End::Dies { reaped, strays: 0, look: LOOKS.0, next: now() };
+        }
+        if let End::Dies { reaped, strays, look, next } = &mut self.end
+            && now() >= *next
+        {
+            let living = self.tree.living();
+            *strays = living.max(*strays);
+            if living > 0 {
+                self.tree.kill();
+                *next = now() + *look;
+                *look = (*look * 2).min(LOOKS.1);
+            } else {
+                let (reaped, strays) = (*reaped, *strays);
+                self.hear();
+                self.end = End::Fades { reaped, strays, until: now() + LAST_WORDS };
+            }
+        }
+    }
+
+    /// How it ended, once nothing of it is alive and it was heard out.
+    fn gone(&mut self, wall: Duration) -> Option<Exit> {
+        let End::Fades { reaped, strays, until } = &self.end else {
+            return None;
+        };
+        if (self.errors.is_some() || self.stdout.is_some()) && now() < *until {
+            return None;
+        }
+        let exit = exit::of(&self.tree, *reaped, self.most_tasks, *strays, wall);
+        let lost = self.lost + self.log.as_ref().map_or(0, log::Writer::lost);
+        // What stays is removed at the node's next start.
+        let _or_stays = self.tree.remove();
+        Some(Exit { stderr_tail: self.said.tail(), log_lost: lost, ..exit })
+    }
+}

@@ -1,0 +1,258 @@
+//! What a guard and a shim say to each other.
+//!
+//! Every message is one packet of JSON, with descriptors beside it (`unix(7)`, `SCM_RIGHTS`). What a
+//! child is to be may be longer than a packet, so it travels as a file in memory (`memfd_create(2)`).
+
+use std::ffi::{CString, OsString};
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Read as _, Seek as _, SeekFrom, Write as _};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
+
+use ffleet_types::Timestamp;
+use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::cgroup::Group;
+use crate::exit::Exit;
+use crate::launch::{Launch, above_stdio};
+
+/// The longest packet: the end of a standard error with every byte escaped fits.
+const LONGEST: usize = 64 << 10;
+/// Descriptors with one packet, at most.
+const MOST: usize = 16;
+
+/// What a child is to be. Its descriptors travel beside it: the doors of its cgroups, then the
+/// one that its standard output goes to, if it goes anywhere.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Begin {
+    /// Program, arguments, environment, directory: bytes, as the kernel takes them.
+    pub(crate) program: Vec<u8>,
+    pub(crate) argv: Vec<Vec<u8>>,
+    pub(crate) envp: Vec<Vec<u8>>,
+    pub(crate) cwd: Vec<u8>,
+    pub(crate) nice: i32,
+    pub(crate) file_size: Option<u64>,
+    pub(crate) cpus: Option<Vec<usize>>,
+    /// Its cgroups, which are there already.
+    pub(crate) group: Option<Group>,
+    pub(crate) stdout: Flow,
+    /// Where its standard error goes, and the size of a segment.
+    pub(crate) log: Option<(PathBuf, u64)>,
+    /// What its processes carry in their environment.
+    pub(crate) marks: Vec<Vec<u8>>,
+    /// The shim's own directory.
+    pub(crate) dir: PathBuf,
+    /// How long it goes on with nobody on the line, in milliseconds; nothing for ever.
+    pub(crate) orphan_grace: Option<u64>,
+}
+
+/// Where a child's standard output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Flow {
+    Nowhere,
+    /// Into the file beside the message.
+    File,
+    /// Through the shim into the pipe beside the message, and into the next one when that breaks.
+    Pipe,
+}
+
+/// What a guard wants of a shim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Request {
+    /// To take the child over. A pipe for its standard output lies beside it.
+    Attach,
+    /// To ask its process group to end.
+    Terminate,
+    /// To kill all of it.
+    Kill,
+    /// To make all of it stand still.
+    Freeze,
+    /// To let it run again.
+    Thaw,
+    /// Nothing more: its end was heard, and the shim may go.
+    Farewell,
+}
+
+/// What a shim says to its guard.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Reply {
+    /// The child runs; also the answer to [`Request::Attach`].
+    Began(Began),
+    /// It could not be started: at which step, and the kernel's number for why.
+    Refused { step: i32, errno: i32 },
+    /// Nothing of it is alive any more.
+    Ended(Box<Exit>),
+}
+
+/// A child that runs.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Began {
+    pub(crate) pid: i32,
+    /// When, on both clocks.
+    pub(crate) wall: Timestamp,
+    pub(crate) monotonic_micros: u64,
+}
+
+/// A shim's record of a child that has ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) began: Began,
+    pub(crate) exit: Exit,
+}
+
+impl Begin {
+    /// Everything of `launch` but its descriptors.
+    pub(crate) fn of(launch: &Launch, cpus: Option<Vec<usize>>) -> Self {
+        let bytes = |texts: &[CString]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+        Self {
+            program: launch.program.as_bytes().to_vec(),
+            argv: bytes(&launch.argv),
+            envp: bytes(&launch.envp),
+            cwd: launch.cwd.as_bytes().to_vec(),
+            nice: launch.nice,
+            file_size: launch.file_size,
+            cpus,
+            group: None,
+            stdout: Flow::Nowhere,
+            log: None,
+            marks: Vec::new(),
+            dir: PathBuf::new(),
+            orphan_grace: None,
+        }
+    }
+
+    /// The same again on the shim's side.
+    pub(crate) fn launch(&self, stdio: [OwnedFd; 3]) -> io::Result<Launch> {
+        let text = |bytes: &Vec<u8>| CString::new(bytes.clone()).map_err(io::Error::other);
+        let texts = |all: &[Vec<u8>]| all.iter().map(text).collect::<io::Result<Vec<_>>>();
+        Ok(Launch {
+            program: text(&self.program)?,
+            argv: texts(&self.argv)?,
+            envp: texts(&self.envp)?,
+            cwd: text(&self.cwd)?,
+            stdio,
+            nice: self.nice,
+            file_size: self.file_size,
+            cpus: self
+                .cpus
+                .as_ref()
+                .map(|cpus| crate::launch::cpu_set(cpus.iter().copied())),
+            tied: true,
+        })
+    }
+
+    pub(crate) fn marks(&self) -> Vec<OsString> {
+        self.marks.iter().map(|mark| OsString::from_vec(mark.clone())).collect()
+    }
+
+    pub(crate) fn set_marks(&mut self, marks: &[OsString]) {
+        self.marks = marks.iter().map(|mark| mark.as_bytes().to_vec()).collect();
+    }
+
+    /// Sends it down a line with its descriptors.
+    pub(crate) fn send(&self, line: BorrowedFd<'_>, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let mut file = File::from(memfd_create("ffleet-begin", MemfdFlags::CLOEXEC)?);
+        file.write_all(&serde_json::to_vec(self)?)?;
+        let all: Vec<_> = [file.as_fd()].into_iter().chain(fds.iter().copied()).collect();
+        send(line, &(), &all)
+    }
+
+    /// Takes it from a line, with its descriptors; nothing if the other end is gone.
+    pub(crate) fn receive(line: BorrowedFd<'_>) -> io::Result<Option<(Self, Vec<OwnedFd>)>> {
+        let Some(((), mut fds)) = receive::<()>(line)? else {
+            return Ok(None);
+        };
+        if fds.is_empty() {
+            return Err(io::Error::other("a child was announced, and not described"));
+        }
+        let mut file = File::from(fds.remove(0));
+        file.seek(SeekFrom::Start(0))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        Ok(Some((serde_json::from_slice(&text)?, fds)))
+    }
+}
+
+/// Sends one message with its descriptors.
+pub(crate) fn send<T: Serialize>(
+    line: BorrowedFd<'_>,
+    message: &T,
+    fds: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    let text = serde_json::to_vec(message)?;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+    let mut beside = SendAncillaryBuffer::new(&mut space);
+    if !fds.is_empty() && !beside.push(SendAncillaryMessage::ScmRights(fds)) {
+        return Err(io::Error::other("too many descriptors for one message"));
+    }
+    sendmsg(line, &[IoSlice::new(&text)], &mut beside, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Takes one message with its descriptors, none of which is a standard stream; nothing if the
+/// other end is gone.
+pub(crate) fn receive<T: DeserializeOwned>(
+    line: BorrowedFd<'_>,
+) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+    let mut text = vec![0; LONGEST];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+    let mut beside = RecvAncillaryBuffer::new(&mut space);
+    let got =
+        recvmsg(line, &mut [IoSliceMut::new(&mut text)], &mut beside, RecvFlags::CMSG_CLOEXEC)?;
+    if got.bytes == 0 {
+        return Ok(None);
+    }
+    let mut fds = Vec::new();
+    for message in beside.drain() {
+        if let RecvAncillaryMessage::ScmRights(all) = message {
+            for fd in all {
+                fds.push(above_stdio(fd)?);
+            }
+        }
+    }
+    Ok(Some((serde_json::from_slice(&text[..got.bytes])?, fds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    use super::*;
+
+    fn line() -> (OwnedFd, OwnedFd) {
+        let flags = SocketFlags::CLOEXEC;
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
+    }
+
+    #[test]
+    fn descriptors_travel_beside_words() {
+        let (ours, theirs) = line();
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        send(ours.as_fd(), &Request::Attach, &[write.as_fd()]).unwrap();
+        drop(write);
+        let (request, fds) = receive::<Request>(theirs.as_fd()).unwrap().unwrap();
+        assert_eq!(request, Request::Attach);
+        rustix::io::write(&fds[0], b"x").unwrap();
+        let mut byte = [0];
+        assert_eq!(rustix::io::read(&read, &mut byte).unwrap(), 1);
+        drop(ours);
+        assert!(receive::<Request>(theirs.as_fd()).unwrap().is_none(), "the other end is gone");
+    }
+
+    #[test]
+    fn garbage_is_an_error() {
+        let (ours, theirs) = line();
+        send(ours.as_fd(), &"attack", &[]).unwrap();
+        receive::<Request>(theirs.as_fd()).unwrap_err();
+        send(ours.as_fd(), &(), &[]).unwrap();
+        Begin::receive(theirs.as_fd()).unwrap_err();
+    }
+}

@@ -1,0 +1,228 @@
+//! A child in the hands of a shim outlives the node that started it, and nothing else does.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the victim is this test, started again to be killed"
+)]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use ffleet_guard::{ChildSpec, Node, SpawnError, Stderr, Stdout, Tie, log};
+use ffleet_supervise::Exit;
+use ffleet_testkit::{assert_none_left, processes_with, until};
+use ffleet_types::Bytes;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::AsyncReadExt as _;
+
+use crate::fixture::{Fixture, GRACE, SOON, groups, heard, nasty, options};
+
+/// The variables in which the victim finds its directory, its child's script, and whether it is to
+/// use cgroups.
+const ROOT: &str = "SHIM_VICTIM_ROOT";
+const SCRIPT: &str = "SHIM_VICTIM_SCRIPT";
+const CGROUPS: &str = "SHIM_VICTIM_CGROUPS";
+
+/// Not a test: the process whose death others survive. It never ends by itself.
+#[test]
+fn victim() {
+    let Some(root) = std::env::var_os(ROOT) else { return };
+    let script = std::env::var(SCRIPT).unwrap();
+    let cgroups = std::env::var_os(CGROUPS).is_some();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let node = Node::open(options(Path::new(&root), cgroups)).unwrap();
+        let mut spec = nasty("child", &script);
+        spec.tie = Tie::Shim;
+        spec.stdout = Stdout::Pipe;
+        let path = Path::new(&root).join("child.log");
+        spec.stderr = Stderr::Log { path, cap: Bytes(64 << 10) };
+        let mut child = node.spawn(spec).await.unwrap();
+        let _stdout = heard(&mut child, "on").await;
+        println!("\nvictim {} {}", child.pid(), node.instance());
+        std::future::pending::<()>().await;
+    });
+}
+
+/// A directory whose node was killed with a child in it: the child's id and mark.
+struct Killed {
+    root: tempfile::TempDir,
+    pid: u32,
+    mark: String,
+}
+
+/// Kills a node whose child does as `script` says, after it said `on`.
+fn killed(script: &str, cgroups: bool) -> Killed {
+    let root = tempfile::Builder::new().prefix("guard-").tempdir().unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "shim::victim", "--nocapture"])
+        .env(ROOT, root.path())
+        .env(SCRIPT, script);
+    if cgroups {
+        command.env(CGROUPS, "1");
+    }
+    let mut victim = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    let line = lines
+        .map(Result::unwrap)
+        .find(|line| line.starts_with("victim "))
+        .unwrap();
+    let words: Vec<_> = line.split(' ').collect();
+    let mark = format!("FFLEET_INSTANCE={}", words[2]);
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    Killed { pid: words[1].parse().unwrap(), mark, root }
+}
+
+impl Killed {
+    fn next_life(&self, cgroups: bool) -> Node {
+        Node::open(options(self.root.path(), cgroups)).unwrap()
+    }
+
+    fn nothing_is_left(&self, node: Node) {
+        assert_none_left(&self.mark, SOON);
+        let groups = groups(self.root.path());
+        drop(node);
+        assert!(!groups.iter().any(|dir| dir.exists()), "{groups:?} are left");
+        let shims = self.root.path().join("node/shims");
+        let left: Vec<_> = shims.read_dir().unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[tokio::test]
+async fn child_is_taken_over_by_the_next_life_of_its_node() {
+    for cgroups in [true, false] {
+        let script = "say on complain early hang 2 say later complain late exit 5";
+        let killed = killed(script, cgroups);
+        assert_eq!(processes_with(&killed.mark).len(), 2, "the shim and the child live");
+        let node = killed.next_life(cgroups);
+        assert_eq!(node.leftovers().processes, 0, "they are spared");
+        assert_eq!(node.orphans(), ["child"]);
+        assert!(node.adopt("another").unwrap().is_none());
+        let mut child = node.adopt("child").unwrap().unwrap();
+        assert_eq!(child.pid(), killed.pid, "it is the same process");
+        let mut said = String::new();
+        let mut stdout = child.take_stdout().unwrap();
+        stdout.read_to_string(&mut said).await.unwrap();
+        assert_eq!(said, "later\n", "what it says from now on is heard");
+        let exit = child.wait().await;
+        assert_eq!((exit.exit, exit.strays), (Exit::Code(5), 0));
+        assert_eq!(exit.stderr_tail, "early\nlate\n");
+        assert!(exit.usage.wall_micros >= 2_000_000, "its whole life counts: {:?}", exit.usage);
+        let chunk = log::read(&killed.root.path().join("child.log"), 0, 100).unwrap();
+        assert_eq!(chunk.bytes, b"early\nlate\n");
+        drop(child);
+        node.idle().await;
+        killed.nothing_is_left(node);
+    }
+}
+
+#[tokio::test]
+async fn end_that_nobody_saw_is_told_to_the_next_life() {
+    let killed = killed("say on complain alone exit 7", true);
+    let shims = killed.root.path().join("node/shims/child/exit.json");
+    until(SOON, "the end is written down", || shims.exists());
+    // Once with the shim still there, which waits for somebody to hear of it.
+    let node = killed.next_life(true);
+    let child = node.adopt("child").unwrap().unwrap();
+    let exit = child.wait().await;
+    assert_eq!((exit.exit, &*exit.stderr_tail), (Exit::Code(7), "alone\n"));
+    drop(child);
+    node.idle().await;
+    killed.nothing_is_left(node);
+}
+
+#[tokio::test]
+async fn record_of_an_end_outlives_the_shim() {
+    let killed = killed("say on exit 7", true);
+    until(SOON + GRACE, "the shim gave up waiting", || {
+        processes_with(&killed.mark).is_empty()
+    });
+    let node = killed.next_life(true);
+    let child = node.adopt("child").unwrap().unwrap();
+    assert_eq!(child.wait().await.exit, Exit::Code(7));
+    drop(child);
+    killed.nothing_is_left(node);
+}
+
+#[tokio::test]
+async fn orphan_that_nobody_comes_back_to_ends_with_its_tree() {
+    for cgroups in [true, false] {
+        let script = "ignore-term fork-away 'ignore-term hang 60' say on hang 60";
+        let killed = killed(script, cgroups);
+        assert_eq!(processes_with(&killed.mark).len(), 3);
+        assert_none_left(&killed.mark, SOON + GRACE);
+        let node = killed.next_life(cgroups);
+        let child = node.adopt("child").unwrap().unwrap();
+        assert_eq!(child.wait().await.exit, Exit::Signal(9));
+        drop(child);
+        killed.nothing_is_left(node);
+    }
+}
+
+#[tokio::test]
+async fn orphan_that_is_not_wanted_is_killed() {
+    let killed = killed("ignore-term say on hang 60", true);
+    let node = killed.next_life(true);
+    node.abandon_orphans();
+    assert_eq!(node.orphans(), Vec::<String>::new());
+    node.idle().await;
+    killed.nothing_is_left(node);
+}
+
+#[tokio::test]
+async fn child_dies_with_its_shim_and_nothing_is_left() {
+    let fixture = Fixture::tied(true, Tie::Shim);
+    let mut spec = nasty("child", "fork-away 'ignore-term hang 60' say on hang 60");
+    spec.stdout = Stdout::Pipe;
+    let mut child = fixture.spawn(spec).await;
+    let _stdout = heard(&mut child, "on").await;
+    let shim = parent(child.pid());
+    kill_process(shim, Signal::KILL).unwrap();
+    let exit = tokio::time::timeout(SOON, child.wait()).await.unwrap();
+    // The child itself may still be on its way out when the others are looked for.
+    assert!(exit.exit == Exit::Signal(9) && exit.strays >= 1, "{exit:?}");
+}
+
+fn parent(pid: u32) -> Pid {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    Pid::from_raw(fields.split(' ').nth(1).unwrap().parse().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn program_that_is_not_there_is_said_through_a_shim_too() {
+    let fixture = Fixture::tied(true, Tie::Shim);
+    let mut spec = ChildSpec::new("child", "/no/such/program");
+    spec.tie = Tie::Shim;
+    let error = fixture.node().spawn(spec).await.unwrap_err();
+    assert!(matches!(error, SpawnError::NotFound(_)), "{error:?}");
+    let mut spec = ChildSpec::new("child", "true");
+    spec.tie = Tie::Shim;
+    spec.stderr = Stderr::Pipe;
+    let error = fixture.node().spawn(spec).await.unwrap_err();
+    assert!(matches!(error, SpawnError::PipedFromShim(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn shim_takes_a_few_megabytes() {
+    let fixture = Fixture::tied(true, Tie::Shim);
+    let mut spec = nasty("child", "say on hang 60");
+    spec.stdout = Stdout::Pipe;
+    let mut child = fixture.spawn(spec).await;
+    let _stdout = heard(&mut child, "on").await;
+    let shim = parent(child.pid()).as_raw_nonzero().get().cast_unsigned();
+    let resident = ffleet_testkit::measure::resident(shim).unwrap();
+    println!("{resident} bytes");
+    assert!(resident < 8 << 20, "{resident} bytes");
+    child.kill_tree();
+    tokio::time::timeout(Duration::from_secs(5), child.wait())
+        .await
+        .unwrap();
+}
