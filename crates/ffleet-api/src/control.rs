@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 /// What a worker needs of a controller.
 pub trait Controller: Send + Sync + 'static {
     /// Announces a node that starts or comes back, and asks what the controller believes to be
-    /// running there. The worker must settle each of those: finish it, or report how it ended.
+    /// running there. The worker must settle each of those: go on with it, finish it, or report how it
+    /// ended.
     ///
     /// # Errors
     ///
@@ -86,6 +87,9 @@ pub struct Held {
     /// Whether only this attempt may publish, as [`Report::Sealed`] made it; then these are the
     /// artifacts, and the worker finishes publishing. Otherwise it undoes what is there.
     pub sealed: Option<Vec<Artifact>>,
+    /// Whether it is to stand still, as somebody asked for.
+    #[serde(default)]
+    pub paused: bool,
 }
 
 /// What to do next.

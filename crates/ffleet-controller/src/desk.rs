@@ -315,6 +315,7 @@ impl Desk {
             .map(|(&attempt, holding)| Held {
                 assignment: holding.assignment(attempt),
                 sealed: holding.sealed.clone(),
+                paused: holding.state == State::Paused,
             })
             .collect()
     }

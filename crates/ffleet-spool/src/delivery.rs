@@ -90,6 +90,21 @@ impl Delivery {
         }
     }
 
+    /// Undoes a staging that was cut off, so that the result is `work` again: what was moved is
+    /// moved back, what was copied is removed.
+    ///
+    /// # Errors
+    ///
+    /// If neither is there, or the kernel refuses.
+    pub fn take_back(&self, work: &Path) -> Result<(), Error> {
+        if work.symlink_metadata().is_ok() {
+            return self.undo().map(|_was_there| ());
+        }
+        // What is moved is whole: a copy would have left the original.
+        rustix::fs::rename(self.sibling(), work)
+            .map_err(|errno| Error::of("take back", &self.sibling(), &errno.into()))
+    }
+
     fn open(&self) -> rustix::io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         rustix::fs::open(&self.dir, flags, Mode::empty())

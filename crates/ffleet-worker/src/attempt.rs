@@ -13,12 +13,14 @@ mod live;
 mod probe;
 mod publish;
 pub(crate) mod record;
+pub(crate) mod resume;
 mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ffleet_api::control::{Assignment, Finished, Held, Report};
+use ffleet_guard::Tie;
 use ffleet_spool::{Dir, Step};
 use ffleet_supervise::{Order, Policy};
 use ffleet_types::attempt::Artifact;
@@ -35,6 +37,10 @@ use crate::shop::Shop;
 pub(crate) use costs::Costs;
 pub(crate) use halt::Halt;
 pub(crate) use publish::note_failure;
+pub(crate) use resume::Resume;
+
+/// The part of the child that makes the results, for its name.
+const ENCODE: &str = "encode";
 
 /// An attempt under way.
 #[derive(Debug)]
@@ -52,6 +58,10 @@ pub(crate) struct Attempt {
     sealed: bool,
     /// How many children it has had.
     children: u32,
+    /// What an earlier life left to go on with.
+    resume: Option<Resume>,
+    /// Its encode, which may have ended by now. Dropping it kills it.
+    adopted: Option<ffleet_guard::Child>,
 }
 
 impl Attempt {
@@ -68,7 +78,21 @@ impl Attempt {
             artifacts: Vec::new(),
             sealed: false,
             children: 0,
+            resume: None,
+            adopted: None,
         }
+    }
+
+    /// The same attempt as an earlier life began it, to go on where `resume` says.
+    pub(crate) fn resumed(self, resume: Resume, adopted: Option<ffleet_guard::Child>) -> Self {
+        let mut attempt = self;
+        attempt.adopted = adopted;
+        attempt.costs = resume.costs;
+        attempt.commands.clone_from(&resume.commands);
+        attempt.notes.clone_from(&resume.notes);
+        attempt.children = resume.children;
+        attempt.resume = Some(resume);
+        attempt
     }
 
     /// Carries it out and reports its end. When this returns nothing of it is left but what it
@@ -104,18 +128,27 @@ impl Attempt {
     async fn persist(&mut self) {
         self.place.release();
         let sealed = Some(std::mem::take(&mut self.artifacts));
-        let held = Held { assignment: self.job.clone(), sealed };
+        let held = Held { assignment: self.job.clone(), sealed, paused: false };
         recover::persist(&self.shop, held, Some(self.record())).await;
     }
 
     /// Everything up to the last result's final name.
     async fn work(&mut self) -> Result<Vec<Artifact>, Halt> {
-        let places = self.prepare().await?;
         let dir = self.shop.work.dir(self.job.attempt);
-        self.step(Step::WorkMade);
-        let probe = self.probe(places.input.as_ref()).await?;
-        self.step(Step::Probed);
-        self.checkpoint().await?;
+        let (places, probe) = match self.resume.clone() {
+            Some(resume) => (self.look_back(&resume).await?, resume.probe),
+            None => {
+                let places = self.prepare().await?;
+                self.step(Step::WorkMade);
+                let probe = self.probe(places.input.as_ref()).await?;
+                self.step(Step::Probed);
+                (places, probe)
+            }
+        };
+        // What is adopted is paused as a child.
+        if self.resume.is_none() {
+            self.checkpoint().await?;
+        }
         if self.job.spec.is_live() {
             self.live(&dir, &probe).await?;
             self.keep_recordings(&dir, &places).await
@@ -147,6 +180,16 @@ impl Attempt {
             Ok(places)
         })
         .await
+    }
+
+    /// Looks at the places again, for an attempt that goes on. Its input is held to what it was.
+    async fn look_back(&self, resume: &Resume) -> Result<Places, Halt> {
+        self.herald.say(Report::Started { at: self.shop.clock.now() });
+        let (shop, spec, attempt) =
+            (Arc::clone(&self.shop), self.job.spec.clone(), self.job.attempt);
+        let mut places = blocking(move || Places::look(&spec, attempt, &shop.bounds)).await?;
+        places.input.clone_from(&resume.input);
+        Ok(places)
     }
 
     /// Goes on if that is wanted, waits while a pause is, and ends if an end is.
@@ -242,7 +285,7 @@ impl Attempt {
             self.commands.push(command);
         }
         let task = Task {
-            name: format!("{}-{}-{}", self.job.attempt, self.children, job.phase),
+            name: resume::name(self.job.attempt, self.children, job.phase),
             program: job.program,
             args: job.args,
             cwd: self.shop.work.dir(self.job.attempt).path().to_owned(),
@@ -250,6 +293,8 @@ impl Attempt {
             limits: job.limits,
             policy: job.policy,
             scratch: job.scratch,
+            tie: job.tie,
+            adopted: self.adopted.take(),
         };
         let mut hands = Hands {
             node: &self.shop.node,
@@ -277,6 +322,7 @@ pub(crate) struct Job {
     pub(crate) limits: ffleet_guard::Limits,
     pub(crate) policy: Policy,
     pub(crate) scratch: Option<(Dir, Bytes)>,
+    pub(crate) tie: Tie,
 }
 
 /// Removes the siblings of all targets of a job. Blocks.

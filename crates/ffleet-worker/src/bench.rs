@@ -91,6 +91,8 @@ impl Ask for Inquiry<'_> {
             limits: ChildLimits { memory: Some(ask::MEMORY), ..ChildLimits::default() },
             policy: ask::policy(self.shop.config.grace),
             scratch: None,
+            tie: ffleet_guard::Tie::Node,
+            adopted: None,
         };
         let mut hands = Hands {
             node: &self.shop.node,

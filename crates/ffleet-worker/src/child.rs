@@ -10,7 +10,7 @@ use std::time::Duration;
 use ffleet_api::control::Report;
 use ffleet_base::{Clock, chain};
 use ffleet_engine::failure::{self, Scene};
-use ffleet_guard as guard;
+use ffleet_guard::{self as guard, Tie};
 use ffleet_media::Source;
 use ffleet_spool::Dir;
 use ffleet_supervise::{Action, Child, Event, Exit, Order, Plan, Policy, Stop, Verdict};
@@ -51,6 +51,10 @@ pub(crate) struct Task {
     pub(crate) policy: Policy,
     /// The directory that it may fill, and how far.
     pub(crate) scratch: Option<(Dir, Bytes)>,
+    /// What it dies with.
+    pub(crate) tie: Tie,
+    /// The child itself, where an earlier life has started it.
+    pub(crate) adopted: Option<guard::Child>,
 }
 
 /// Reads what a child writes to stdout.
@@ -103,18 +107,37 @@ struct Watch<'a> {
 
 impl Hands<'_> {
     /// Runs a child to its end. What is wanted of it may change at any time.
-    pub(crate) async fn run(&mut self, task: Task, reader: &mut dyn Reader) -> Result<Ended, Halt> {
+    pub(crate) async fn run(
+        &mut self,
+        mut task: Task,
+        reader: &mut dyn Reader,
+    ) -> Result<Ended, Halt> {
         let order = *self.orders.borrow_and_update();
         if let Order::Stop(stop) | Order::Kill(stop) = order {
             return Err(stop.into());
         }
         let scratch = task.scratch.clone();
-        let machine = Child::new(task.policy, self.clock.monotonic());
-        let child = self
-            .node
-            .spawn(spec(task, self.nice))
-            .await
-            .map_err(|error| unspawned(&error))?;
+        let mut policy = task.policy;
+        let adopted = task.adopted.take();
+        let child = match adopted {
+            Some(child) => {
+                // Its time has been running, pauses of its earlier life included.
+                let lived = self.clock.monotonic().saturating_sub(child.exec_at().monotonic);
+                policy.timeout = policy.timeout.map(|timeout| timeout.saturating_sub(lived));
+                if order == Order::Run {
+                    child.thaw().unwrap_or_else(|error| {
+                        tracing::warn!(child = child.name(), error = %chain(&error), "not thawed");
+                    });
+                }
+                tracing::info!(child = child.name(), "a child of an earlier life is taken over");
+                child
+            }
+            None => {
+                let spec = spec(task, self.nice);
+                self.node.spawn(spec).await.map_err(|error| unspawned(&error))?
+            }
+        };
+        let machine = Child::new(policy, self.clock.monotonic());
         let run_at = child.exec_at().wall.as_micros();
         tracing::debug!(child = child.name(), pid = child.pid(), run_at, "a child runs");
         let mut watch = Watch {
@@ -211,6 +234,7 @@ fn spec(task: Task, nice: i32) -> guard::ChildSpec {
         spec.stderr = guard::Stderr::Log { path, cap: LOG_SEGMENT };
     }
     spec.limits = task.limits;
+    spec.tie = task.tie;
     spec.nice = nice;
     spec
 }

@@ -3,6 +3,7 @@
 //! The controller has judged the paths as texts. Here their links are followed: the directories
 //! that somebody may use are bounds for where a path leads, not for how it begins.
 
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -26,7 +27,7 @@ pub(crate) struct Places {
 }
 
 /// An input file as it was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Input {
     path: PathBuf,
     device: u64,

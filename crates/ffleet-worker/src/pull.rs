@@ -13,7 +13,7 @@ use ffleet_types::{AttemptId, Outcome};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Resume};
 use crate::link::BACKOFF;
 use crate::recover::{self, Settled};
 use crate::roster::{NoPlace, Roster};
@@ -65,10 +65,14 @@ impl Puller {
             .iter()
             .filter(|held| !self.roster.has(held.assignment.attempt));
         for held in gone {
-            if recover::settle(&self.shop, held.clone(), None).await == Settled::NotYet {
+            if !self.go_on(held).await
+                && recover::settle(&self.shop, held.clone(), None).await == Settled::NotYet
+            {
                 self.settle_later(held.clone());
             }
         }
+        // Whoever of an earlier life was not gone on with has no attempt any more.
+        self.shop.node.abandon_orphans();
         let shop = Arc::clone(&self.shop);
         let mut alive: BTreeSet<AttemptId> =
             self.roster.progress().into_iter().map(|(attempt, _)| attempt).collect();
@@ -96,6 +100,33 @@ impl Puller {
             recover::persist(&shop, held, None).await;
             drop(place);
         });
+    }
+
+    /// Goes on with an attempt of an earlier life, if that is possible.
+    async fn go_on(&self, held: &Held) -> bool {
+        let job = held.assignment.clone();
+        let (shop, of) = (Arc::clone(&self.shop), held.clone());
+        let looked = tokio::task::spawn_blocking(move || Resume::of(&shop.work, &shop.node, &of));
+        let Ok(Some(resume)) = looked.await else { return false };
+        let Ok(place) = self.roster.enter(job.attempt, job.need) else {
+            return false;
+        };
+        tracing::info!(attempt = %job.attempt, stage = ?resume.stage, "an attempt from before goes on");
+        let adopted = match self.shop.node.adopt(&resume.child(job.attempt)) {
+            Ok(adopted) => adopted,
+            Err(error) => {
+                tracing::warn!(attempt = %job.attempt, error = %ffleet_base::chain(&error), "it cannot");
+                return false;
+            }
+        };
+        if held.paused {
+            self.roster.order(job.attempt, Order::Pause);
+        }
+        let (shop, roster) = (Arc::clone(&self.shop), Arc::clone(&self.roster));
+        let attempt = Attempt::new(shop, roster, job, place).resumed(resume, adopted);
+        // The tracker owns it: stopping the worker waits for it.
+        self.attempts.spawn(attempt.run());
+        true
     }
 
     /// Takes and does until the end comes.

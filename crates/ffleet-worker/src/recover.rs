@@ -1,8 +1,8 @@
-//! What a node does with the attempts it held before it stopped.
+//! What a node does with the attempts it held before it stopped, and cannot go on with.
 //!
-//! No process of them is alive: the guard kills what an earlier life left when it opens. What is
-//! left is files. A sealed attempt must publish and is finished; any other is undone and done
-//! again from the start.
+//! No process of them is alive but what the guard keeps in a shim's hands, which is given up once
+//! everything is settled. What is left is files. A sealed attempt must publish and is finished; any
+//! other is undone and done again from the start.
 //!
 //! A sealed attempt that can be neither published nor written down as failed may not be undone. It
 //! is tried again and again: the controller waits for it, and nobody else may publish.

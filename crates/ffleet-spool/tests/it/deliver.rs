@@ -251,3 +251,24 @@ fn steps_come_in_their_order() {
     ];
     assert_eq!(*seen.lock().unwrap(), order);
 }
+
+#[test]
+fn staging_that_was_cut_off_is_taken_back_whether_it_moved_or_copied() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir_in(dir.path()).unwrap();
+    let delivery = delivery(&out.path().join("out.mp4"));
+    let work = result(dir.path(), b"content");
+    delivery.take_back(&work).unwrap();
+    delivery.stage(&work, &Copying::default(), &ignore).unwrap();
+    assert!(!work.exists(), "it was moved");
+    delivery.take_back(&work).unwrap();
+    assert_eq!(fs::read(&work).unwrap(), b"content");
+    // Half of a copy.
+    fs::copy(result(dir.path(), b"con"), delivery.sibling()).unwrap();
+    let work = result(dir.path(), b"content");
+    delivery.take_back(&work).unwrap();
+    assert_eq!(fs::read(&work).unwrap(), b"content");
+    assert!(names(out.path()).is_empty());
+    fs::remove_file(&work).unwrap();
+    delivery.take_back(&work).unwrap_err();
+}

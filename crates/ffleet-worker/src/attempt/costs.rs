@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use ffleet_types::attempt::Usage;
+use serde::{Deserialize, Serialize};
 
 use crate::child::Ended;
 
 /// The sum so far.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Costs {
     usage: Usage,
     first_start: Option<Duration>,

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use ffleet_api::control::Phase;
 use ffleet_engine::failure::{Scene, despite_success};
 use ffleet_engine::{Expected, Plan};
-use ffleet_guard::Limits;
+use ffleet_guard::{Limits, Tie};
 use ffleet_media::{Probe, Spec};
 use ffleet_spool::Dir;
 use ffleet_supervise::Policy;
 use ffleet_types::Reason;
 
 use crate::attempt::limits::{self, Allowed};
-use crate::attempt::{Attempt, Halt, Job, blocking};
+use crate::attempt::resume::Stage;
+use crate::attempt::{Attempt, ENCODE, Halt, Job, Resume, blocking};
 use crate::child::Ended;
 use crate::places::Places;
 use crate::progress::Meter;
@@ -70,8 +71,16 @@ impl Attempt {
     ) -> Result<Made, Halt> {
         let spec = self.job.spec.clone();
         let (plan, limits) = self.plan(dir, &spec, probe)?;
+        let before = self.resume.take();
+        if let Some(Stage::Encoded { worked }) = before.as_ref().map(|resume| resume.stage) {
+            let limits = limits.after(worked);
+            return Ok(Made { expected: plan.expected, limits, length_micros: plan.length_micros });
+        }
         self.place.enter_phase(Phase::Encode);
-        let job = self.ffmpeg("encode", plan.args, dir, &limits);
+        let mut resume = before.unwrap_or_else(|| self.resume(places, probe));
+        self.keep(dir, &resume).await?;
+        let mut job = self.ffmpeg(ENCODE, plan.args, dir, &limits);
+        job.tie = Tie::Shim;
         let mut meter = Meter::new(self.place.display(), Phase::Encode, plan.length_micros);
         let ended = self.child(job, &mut meter).await?;
         self.costs.add(&ended);
@@ -95,8 +104,42 @@ impl Attempt {
                 .try_for_each(|(output, path)| hold_something(*output, path))
         })
         .await?;
+        resume = Resume {
+            children: self.children,
+            stage: Stage::Encoded { worked: ended.worked },
+            ..self.resume_from(resume)
+        };
+        self.keep(dir, &resume).await?;
         let limits = limits.after(ended.worked);
         Ok(Made { expected: plan.expected, limits, length_micros: plan.length_micros })
+    }
+
+    /// What the next life of this node would need if this one ended now.
+    fn resume(&self, places: &Places, probe: &Probe) -> Resume {
+        Resume {
+            probe: probe.clone(),
+            input: places.input.clone(),
+            costs: self.costs,
+            commands: self.commands.clone(),
+            notes: self.notes.clone(),
+            children: self.children,
+            stage: Stage::Encode,
+        }
+    }
+
+    /// The same with what has come to it since.
+    fn resume_from(&self, before: Resume) -> Resume {
+        Resume {
+            costs: self.costs,
+            commands: self.commands.clone(),
+            notes: self.notes.clone(),
+            ..before
+        }
+    }
+
+    async fn keep(&self, dir: &Dir, resume: &Resume) -> Result<(), Halt> {
+        let (dir, resume) = (dir.clone(), resume.clone());
+        blocking(move || resume.write(&dir)).await
     }
 
     /// What went wrong although FFmpeg said that nothing did.
@@ -130,6 +173,7 @@ impl Attempt {
                 grace: self.shop.config.grace,
             },
             scratch: Some((dir.clone(), limits.scratch)),
+            tie: Tie::Node,
         }
     }
 

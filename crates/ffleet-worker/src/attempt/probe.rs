@@ -5,7 +5,7 @@
 
 use ffleet_api::control::{Phase, Report};
 use ffleet_engine::probe::{Question, command, of_test};
-use ffleet_guard::Limits;
+use ffleet_guard::{Limits, Tie};
 use ffleet_media::{Probe, Source};
 
 use crate::ask::{self, Ask};
@@ -39,6 +39,7 @@ impl Ask for Attempt {
             limits: Limits { memory: Some(ask::MEMORY), ..Limits::default() },
             policy: ask::policy(self.shop.config.grace),
             scratch: None,
+            tie: Tie::Node,
         };
         let mut answer = Answer::default();
         let ended = self.child(job, &mut answer).await?;

@@ -130,6 +130,8 @@ impl Prover<'_> {
             limits: Limits { memory: Some(MEMORY), ..Limits::default() },
             policy: Policy { timeout: Some(PATIENCE), stall: None, grace: GRACE },
             scratch: None,
+            tie: ffleet_guard::Tie::Node,
+            adopted: None,
         };
         let mut answer = Answer::default();
         match hands.run(task, &mut answer).await {

@@ -160,7 +160,7 @@ async fn end_that_cannot_be_reported_is_settled_by_the_next_life() {
     let Bench { dir, node, worker, .. } = bench;
     drop((worker, node));
 
-    let held = Held { assignment: job, sealed: None };
+    let held = Held { assignment: job, sealed: None, paused: false };
     let unusual = Unusual {
         controller: Fake::default().holding(vec![held]),
         dir: Some(dir),

@@ -1,11 +1,12 @@
 //! What survives: the real program, killed with SIGKILL, and its next life.
 //!
-//! A server is killed at random instants while clients submit (`random`), at every named step of
+//! An encode outlives its server (`adopt`). A server is killed at random instants while clients submit (`random`), at every named step of
 //! publishing (`steps`), and in the middle of settling what such a death left. What must hold is
 //! in one place (`judge`), and does not take the program's word for it: the kernel tells how
 //! often a file got its name (`watch`), ffprobe decodes every result (`load`), and the histories
 //! are replayed through the one table of legal moves.
 
+mod adopt;
 mod client;
 mod disk;
 mod judge;

@@ -98,8 +98,8 @@ fn each(kind: Kind, steps: &[Step], deaths: impl Fn(Step) -> Vec<String>) {
         judge::await_all_ended(&server, PATIENCE);
         let job = client::read(&places.room, &format!("/v1/jobs/{}", ticket.number));
         let cut_off = judge::completed_once(&job);
-        // What is sealed is finished; what is not is done again.
-        let expected = usize::from(step < Step::Sealed);
+        // What is encoded is gone on with; what is not is done again.
+        let expected = usize::from(step < Step::Encoded);
         assert_eq!(cut_off, expected, "death at {step}: {job:#}");
         done.push((order, ticket));
         if done.len() == steps.len() {
