@@ -32,7 +32,7 @@ test: ## check, then everything that proves it, set-up included (some 3 GiB belo
 	@scripts/prove-setup.sh
 	cargo test --workspace --doc --locked --quiet
 	cargo nextest run --workspace --locked
-	cargo nextest run --release --locked -p ffleet -p ffleet-store -E 'test(serial_bounds::)'
+	cargo nextest run --release --locked -p ffleet -p ffleet-store -p ffleet-guard -E 'test(serial_bounds::)'
 
 bench: ## speed and memory, against their bounds; writes docs/performance.md
 	@scripts/setup.sh --for bench
