@@ -19,7 +19,8 @@ use ffleet_media::codec::Container;
 
 use crate::predict::{self, Prediction};
 pub use crate::threads::Budget;
-use crate::{input, raw};
+use crate::threads::clamp;
+use crate::{input, raw, threads};
 
 mod audio;
 mod colour;
@@ -210,11 +211,14 @@ fn raw_draft(
         }
     };
     let mut draft = Draft::raw(index);
+    let muxer = checked.format.as_deref().or(format).unwrap_or_default();
     if !checked.names("threads") {
-        let threads = job.budget.busy().to_string();
-        draft.args.extend(["-threads".to_owned(), threads]);
+        let encoder = clamp::encoder_named(&checked.args, muxer);
+        draft.option("-threads", job.budget.most(&encoder).to_string());
     }
-    draft.args.extend(checked.args);
+    let clamped = clamp::clamp(&checked.args, muxer, job.budget, &job.build);
+    draft.args.extend(clamped.args);
+    draft.notes.extend(clamped.notes);
     if let Some(format) = format {
         draft.args.extend(["-f", format].map(str::to_owned));
     }
@@ -282,11 +286,13 @@ fn assemble(job: &Job<'_>, drafts: Vec<Draft>, files: &[String]) -> Plan {
         costs.push(draft.cost);
     }
     args.extend(outputs);
+    let threads = threads::count(&args, job.probe, &job.build, job.budget.seen);
+    let prediction = predict::predict(job.probe, &costs, job.length, job.budget);
     Plan {
         args,
         expected,
         notes,
-        prediction: predict::predict(job.probe, &costs, job.length, job.budget),
+        prediction: Prediction { threads, ..prediction },
         length_micros: job.length,
     }
 }
@@ -298,4 +304,4 @@ pub const fn needs_probe(spec: &Spec) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

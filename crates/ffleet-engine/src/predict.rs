@@ -15,6 +15,8 @@ use crate::threads::Budget;
 /// What a job will take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prediction {
+    /// Most threads at once, the main one among them.
+    pub threads: u32,
     /// Peak memory.
     pub memory: Bytes,
     /// CPU time, in microseconds; nothing where the input's length is not known.
@@ -144,6 +146,7 @@ pub(crate) fn predict(
     let cpus = (f64::from(budget.cpu.millis()) / 1_000.0).max(0.01);
     let speedup = 1.0 / (SERIAL + (1.0 - SERIAL) / cpus.max(1.0)) * cpus.min(1.0);
     Prediction {
+        threads: 0,
         memory: Bytes(whole(memory)),
         cpu_micros: cpu.map(whole),
         wall_micros: cpu.map(|cpu| whole(cpu / speedup)),

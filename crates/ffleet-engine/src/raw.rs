@@ -25,6 +25,11 @@ pub fn filters() -> impl Iterator<Item = &'static str> {
     filters::names()
 }
 
+/// Whether an option of this name, without its dash, takes no value.
+pub(crate) fn is_switch(name: &str) -> bool {
+    options::is_switch(name)
+}
+
 /// Options that may stand before an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {

@@ -1,21 +1,49 @@
-//! How many threads each part of FFmpeg is told to use.
+//! How many threads each part of FFmpeg is told to use, and how many that makes.
 //!
 //! Left alone, FFmpeg and its libraries count the machine's CPUs, each for itself: on 64 cores a
 //! job that may use two of them starts two hundred threads. So every pool is told. The counts are
 //! those which the programs choose by themselves on a machine of the budget's size, so that a job
 //! with the whole machine is not slower than the same command by hand.
+//!
+//! [`Budget`] is the plan: a number for each pool. `clamp` holds a person's own options to it.
+//! [`count()`] reads a finished command again and says how many threads it will have: `command` takes
+//! it apart, `graph` looks at filters, `pools` knows the pools of decoders and encoders, `svt` those
+//! of SVT-AV1, and [`build`] what differs between builds of FFmpeg. Reading the command, instead of
+//! adding up while it is made, means that a recipe and a person's own options are counted alike.
+//!
+//! docs/design/threads.md has the figures that this was held against.
 
 use ffleet_media::codec::VideoCodec;
 use ffleet_types::Cpu;
+
+pub mod build;
+pub(crate) mod clamp;
+mod command;
+mod count;
+mod graph;
+mod pools;
+mod svt;
+
+pub use build::Build;
+pub use count::count;
 
 /// What a job may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// CPU time per time.
     pub cpu: Cpu,
+    /// CPUs that FFmpeg sees: those of its affinity mask. The test picture's generator and old
+    /// releases of SVT-AV1 count them, and nothing else tells them otherwise.
+    pub seen: u32,
 }
 
 impl Budget {
+    /// A budget of a child whose affinity mask is made for it.
+    #[must_use]
+    pub fn fitted(cpu: Cpu) -> Self {
+        Self { cpu, seen: cpu.threads() }
+    }
+
     /// Threads that can be busy at once. More than 64 help no encoder we use.
     #[must_use]
     pub fn busy(self) -> u32 {
@@ -57,6 +85,17 @@ impl Budget {
         }
     }
 
+    /// The most that `-threads` may say to FFmpeg's encoder of this name.
+    #[must_use]
+    pub fn most(self, encoder: &str) -> u32 {
+        match encoder {
+            "libx264" | "libx264rgb" => self.encoder(VideoCodec::H264),
+            "libx265" => self.encoder(VideoCodec::H265),
+            "libvpx-vp9" | "libvpx" => self.encoder(VideoCodec::Vp9),
+            _ => self.busy(),
+        }
+    }
+
     /// Parameters of x265: its worker pool ignores `-threads`.
     #[must_use]
     pub fn x265(self) -> String {
@@ -65,8 +104,18 @@ impl Budget {
 
     /// Parameters of SVT-AV1: it knows no `-threads` at all.
     #[must_use]
-    pub fn svt_av1(self) -> String {
-        format!("lp={}", self.busy())
+    pub fn svt_av1(self, build: &Build) -> String {
+        format!("lp={}", self.svt_av1_level(build))
+    }
+
+    /// SVT-AV1's `lp`. Releases before 2 start 16 threads at `lp=1` and more than a hundred for a
+    /// picture of 1080 lines at `lp=2`, for half as much speed again: there two CPUs get `lp=1`.
+    #[must_use]
+    pub fn svt_av1_level(self, build: &Build) -> u32 {
+        match self.busy() {
+            busy @ 0..=2 if build.is_crowded() => busy.min(1),
+            busy => busy,
+        }
     }
 
     /// log₂ of VP9's tile columns: one for each thread, none narrower than 256 pixels.
@@ -77,35 +126,12 @@ impl Budget {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(cpus: u32) -> Budget {
-        Budget { cpu: Cpu::whole(cpus) }
-    }
-
-    #[test]
-    fn one_cpu_means_one_thread_everywhere() {
-        let budget = Budget { cpu: Cpu(500) };
-        assert_eq!((budget.decoder(), budget.filter()), (1, 1));
-        for &codec in VideoCodec::ALL {
-            assert_eq!(budget.encoder(codec), 1, "{codec}");
-        }
-    }
-
-    #[test]
-    fn whole_machine_gets_what_the_programs_choose_themselves() {
-        assert_eq!((of(2).decoder(), of(2).encoder(VideoCodec::H264)), (3, 3));
-        assert_eq!((of(64).decoder(), of(64).encoder(VideoCodec::H264)), (16, 96));
-        assert_eq!(of(8).x265(), "pools=8:frame-threads=3");
-    }
-
-    #[test]
-    fn vp9_tiles_are_no_narrower_than_the_codec_allows() {
-        assert_eq!(of(16).vp9_tile_columns(640), 1);
-        assert_eq!(of(16).vp9_tile_columns(1_920), 2);
-        assert_eq!(of(2).vp9_tile_columns(3_840), 1);
-        assert_eq!(of(1).vp9_tile_columns(16), 0);
-    }
+/// The limit on tasks of a command that is predicted to have so many threads: a quarter more, and
+/// 16, because reaching it makes some encoders hang for ever.
+#[must_use]
+pub const fn tasks_limit(threads: u32) -> u32 {
+    threads.saturating_mul(5).div_ceil(4).saturating_add(16)
 }
+
+#[cfg(test)]
+mod tests;

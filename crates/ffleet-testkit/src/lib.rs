@@ -10,6 +10,7 @@
 )]
 
 mod clock;
+pub mod cpus;
 pub mod load;
 pub mod measure;
 pub mod media;

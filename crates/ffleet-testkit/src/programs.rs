@@ -62,7 +62,7 @@ fn newest(dir: &Path) -> Option<SystemTime> {
 }
 
 /// Where cargo puts programs: a test runs from `deps` in it.
-fn target_dir() -> PathBuf {
+pub(crate) fn target_dir() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
     let deps = test.parent().expect("a program lies in a directory");
     let in_deps = deps.ends_with("deps");
@@ -73,6 +73,6 @@ fn target_dir() -> PathBuf {
     }
 }
 
-fn changed(path: &Path) -> Option<SystemTime> {
+pub(crate) fn changed(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|file| file.modified()).ok()
 }

@@ -138,6 +138,10 @@ pub struct Engine {
     pub listed: Vec<String>,
     /// What it lists but could not do, each with its own last words.
     pub unproven: BTreeMap<String, String>,
+    /// The most threads that each calibration of its build had, by the calibration's name
+    /// (`ffleet_engine::threads::build`); empty where none was made.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub threads: BTreeMap<String, u32>,
 }
 
 /// Something of an engine that a task cannot do without.

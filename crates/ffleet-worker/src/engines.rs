@@ -80,6 +80,7 @@ async fn identify(
         filters: Vec::new(),
         listed: Vec::new(),
         unproven: std::collections::BTreeMap::new(),
+        threads: std::collections::BTreeMap::new(),
     };
     if name == "ffmpeg" {
         prover.prove(&mut engine).await?;

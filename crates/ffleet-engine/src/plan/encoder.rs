@@ -87,7 +87,7 @@ impl Tuning<'_> {
             (_, Effort::Thorough) => "5",
         };
         draft.say(["-preset", preset]);
-        let mut params = self.job.budget.svt_av1();
+        let mut params = self.job.budget.svt_av1(&self.job.build);
         if self.recipe.live {
             params.push_str(":pred-struct=1:lookahead=0:scd=0");
         }

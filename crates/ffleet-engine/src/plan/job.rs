@@ -6,6 +6,7 @@ use ffleet_types::node::Engine;
 
 use super::{Budget, Refused};
 use crate::input;
+use crate::threads::Build;
 
 /// A job to be planned.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub(super) struct Job<'a> {
     pub(super) spec: &'a Spec,
     pub(super) probe: &'a Probe,
     pub(super) engine: &'a Engine,
+    /// What its build starts by itself.
+    pub(super) build: Build,
     pub(super) budget: Budget,
     /// How much of the input is read, in microseconds, where known.
     pub(super) length: Option<u64>,
@@ -46,7 +49,8 @@ impl<'a> Job<'a> {
         let is_length_exact = is_test
             || has_exact_length(&probe.format)
             || probe.video.iter().any(|track| track.frames.is_some());
-        Ok(Self { spec, probe, engine, budget, length, is_length_exact })
+        let build = Build::of(engine);
+        Ok(Self { spec, probe, engine, build, budget, length, is_length_exact })
     }
 
     /// The length of a result that may be limited further, in microseconds.

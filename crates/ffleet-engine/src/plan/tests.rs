@@ -18,10 +18,10 @@ use super::*;
 use crate::capability::{SAMPLES, Trial, sum_up};
 use crate::probe::parse;
 
-const BUDGET: Budget = Budget { cpu: Cpu::whole(2) };
+const BUDGET: Budget = Budget { cpu: Cpu::whole(2), seen: 2 };
 
 /// An engine with everything that recipes use.
-fn engine() -> Engine {
+pub(crate) fn engine() -> Engine {
     let trials: Vec<_> = SAMPLES.iter().map(|sample| (sample, Trial::Passed)).collect();
     let proven = sum_up(&trials);
     Engine {
@@ -36,6 +36,7 @@ fn engine() -> Engine {
             .into(),
         listed: Vec::new(),
         unproven: proven.unproven,
+        threads: std::collections::BTreeMap::new(),
     }
 }
 

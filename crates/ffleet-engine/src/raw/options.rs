@@ -151,6 +151,11 @@ const FORMATS: &str = "\
     adts ac3 eac3 gif apng image2pipe mjpeg h264 hevc obu ivf mxf nut asf mpeg vob dvd 3gp 3g2 f4v \
     psp ismv au tta wv webvtt srt ass yuv4mpegpipe m4v dts truehd";
 
+/// Whether an option of this name takes no value.
+pub(super) fn is_switch(name: &str) -> bool {
+    is_in(SWITCHES, name)
+}
+
 /// The option with this name.
 pub(super) fn find(name: &str) -> Option<&'static Known> {
     ALL.iter().find(|known| known.name == name)

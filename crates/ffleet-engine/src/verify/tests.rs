@@ -118,7 +118,7 @@ fn own_options_are_only_held_to_be_something() {
 
 #[test]
 fn full_decodes_and_packets_copies() {
-    let budget = Budget { cpu: ffleet_types::Cpu::whole(2) };
+    let budget = Budget::fitted(ffleet_types::Cpu::whole(2));
     assert_eq!(steps(Verify::None), []);
     let (tool, args) = command(Step::Tracks, "/scratch/0", budget);
     assert_eq!(

@@ -54,7 +54,7 @@ pub(crate) fn plan(
     files: &[String],
 ) -> Result<(Plan, Effective), Halt> {
     let given = &spec.terms.limits;
-    let budget = Budget { cpu: given.cpu.unwrap_or(cpu) };
+    let budget = Budget::fitted(given.cpu.unwrap_or(cpu));
     let plan = plan_engine(spec, probe, engine, budget, files)?;
     let prediction = Prediction {
         memory: plan.prediction.memory,

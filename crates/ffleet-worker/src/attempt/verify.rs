@@ -71,7 +71,7 @@ impl Attempt {
         step: Step,
     ) -> Result<(), Halt> {
         let path = result(dir, expected.output).to_string_lossy().into_owned();
-        let (tool, args) = command(step, &path, Budget { cpu: made.limits.cpu });
+        let (tool, args) = command(step, &path, Budget::fitted(made.limits.cpu));
         let mut job = self.ffmpeg("verify", args, dir, &made.limits);
         let mut meter = Meter::new(self.place.display(), Phase::Verify, made.length_micros);
         let count = u32::try_from(made.expected.len()).unwrap_or(u32::MAX);

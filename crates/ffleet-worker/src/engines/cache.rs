@@ -81,6 +81,7 @@ mod tests {
             filters: Vec::new(),
             listed: Vec::new(),
             unproven: std::collections::BTreeMap::new(),
+            threads: std::collections::BTreeMap::new(),
         }
     }
 

@@ -12,4 +12,5 @@ mod nasty;
 mod presets;
 mod serial;
 mod targets;
+mod threads;
 mod wanted;

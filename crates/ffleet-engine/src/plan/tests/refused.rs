@@ -83,7 +83,7 @@ fn own_options_are_checked_and_stand_before_their_output() {
         planned(&spec("/in/a", vec![output]), &recorded("ordinary"))
     };
     let plan = raw(&["-c:v", "libx264", "-crf", "30"], "/out/a.mp4").unwrap();
-    let tail = ["-threads", "2", "-c:v", "libx264", "-crf", "30", "-f", "mp4", "file:/scratch/0"];
+    let tail = ["-threads", "3", "-c:v", "libx264", "-crf", "30", "-f", "mp4", "file:/scratch/0"];
     assert!(plan.args.ends_with(&tail.map(str::to_owned)), "{:?}", plan.args);
     assert_eq!(plan.expected[0].video, Tracks::Any);
     let own = raw(&["-threads", "1", "-f", "avi"], "/out/a.avi").unwrap();

@@ -72,8 +72,9 @@ fn planned(tail: &str, target: &Path) -> Vec<String> {
         filters: Vec::new(),
         listed: Vec::new(),
         unproven: BTreeMap::new(),
+        threads: BTreeMap::new(),
     };
-    let budget = Budget { cpu: Cpu::whole(1) };
+    let budget = Budget::fitted(Cpu::whole(1));
     ffleet_engine::plan(&spec, &probe, &engine, budget, &[target.to_owned()])
         .unwrap_or_else(|refused| panic!("{tail}: {refused}"))
         .args

@@ -1,0 +1,181 @@
+//! Threads of planned commands, counted: on machines of 2, 16 and 128 CPUs as FFmpeg sees them, on
+//! Debian's FFmpeg and on one of a wheel, each command has as many as was predicted, within 2 or a
+//! tenth, and less than its limit on tasks.
+//!
+//! `subject` is an FFmpeg with what it says and was counted of it, `corpus` the
+//! commands, `generated` those by chance. The long
+//! form runs every preset and every generated command with every budget, and prints the figures
+//! that docs/design/threads.md holds.
+
+use std::fmt;
+
+use ffleet_engine::threads::Budget;
+use ffleet_testkit::cpus::{Cpus, count};
+use ffleet_types::Cpu;
+
+mod corpus;
+mod generated;
+mod subject;
+
+use corpus::Case;
+use subject::Subject;
+
+/// Machines, and budgets on each: the whole of it first.
+const MACHINES: [(u32, &[u32]); 3] = [(2, &[2, 1]), (16, &[16, 2, 4]), (128, &[128, 2, 16])];
+/// Frames after which an encoder has started all it will start.
+const ENOUGH: u64 = 2;
+
+/// A command that was run.
+struct Row {
+    what: String,
+    is_fine: bool,
+    machine: u32,
+    budget: u32,
+    predicted: u32,
+    peak: u32,
+}
+
+impl Row {
+    fn off(&self) -> u32 {
+        self.predicted.abs_diff(self.peak)
+    }
+
+    /// Whether the prediction was within 2 or a tenth, and the limit on tasks above the peak.
+    fn holds(&self) -> bool {
+        let limit = ffleet_engine::threads::tasks_limit(self.predicted);
+        self.is_fine && self.off() <= (self.peak / 10).max(2) && self.peak <= limit
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, machine, budget, predicted, peak, .. } = self;
+        write!(
+            f,
+            "{predicted:>4} predicted, {peak:>4} counted, {budget} of {machine} CPUs: {what}"
+        )
+    }
+}
+
+/// Runs `case` with `budget` CPUs where FFmpeg sees `machine`.
+fn run(subject: &Subject, case: &Case, machine: u32, budget: u32) -> Option<Row> {
+    let allowed = Budget { cpu: Cpu::whole(budget), seen: machine };
+    let dir = tempfile::Builder::new().prefix("threads-").tempdir().unwrap();
+    let plan = case.plan(subject, allowed, dir.path())?;
+    let enough = (case.outputs() == 1).then_some(ENOUGH);
+    let cpus = Cpus { machine, allowed: machine };
+    let counted = count(&subject.program, &plan.args, cpus, enough);
+    let complaint = counted
+        .words
+        .lines()
+        .rfind(|line| line.contains("[error]"))
+        .unwrap_or("?");
+    Some(Row {
+        what: if counted.is_fine {
+            case.to_string()
+        } else {
+            format!("{case}: FAILED: {complaint}")
+        },
+        is_fine: counted.is_fine,
+        machine,
+        budget,
+        predicted: plan.prediction.threads,
+        peak: counted.peak,
+    })
+}
+
+/// Says how good the predictions were, and fails where one was not.
+#[expect(clippy::print_stdout, reason = "the figures are what the long form is run for")]
+fn judge(name: &str, rows: &[Row]) {
+    let worst = rows.iter().max_by_key(|row| row.off()).expect("something was run");
+    let exact = rows.iter().filter(|row| row.off() == 0).count();
+    let wrong: Vec<String> = rows.iter().filter(|row| !row.holds()).map(Row::to_string).collect();
+    println!(
+        "{name}: {} runs, {} within 2 or a tenth, {exact} exact; farthest off: {worst}",
+        rows.len(),
+        rows.len() - wrong.len(),
+    );
+    for machine in MACHINES.map(|(machine, _)| machine) {
+        let of = rows.iter().filter(|row| row.machine == machine);
+        if let Some(most) = of.max_by_key(|row| row.peak) {
+            println!("  most at {machine} CPUs: {most}");
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+}
+
+/// Runs a part of `cases` on one machine, each with one of its budgets.
+fn some(subject: Option<Subject>, name: &str, machine: usize, cases: &[Case]) {
+    let Some(subject) = subject else { return };
+    let (machine, budgets) = MACHINES[machine];
+    let rows: Vec<Row> = cases
+        .iter()
+        .zip(budgets.iter().cycle())
+        .filter(|(case, _)| case.is_possible(&subject))
+        .filter_map(|(case, &budget)| run(&subject, case, machine, budget))
+        .collect();
+    judge(name, &rows);
+}
+
+macro_rules! matrix {
+    ($($name:ident: $subject:ident $machine:literal $module:ident::$cases:ident;)*) => {$(
+        #[test]
+        fn $name() {
+            some(Subject::$subject(), stringify!($name), $machine, &$module::$cases());
+        }
+    )*};
+}
+
+matrix! {
+    presets_keep_their_threads_on_2_cpus: debian 0 corpus::presets;
+    presets_keep_their_threads_on_16_cpus: debian 1 corpus::presets;
+    presets_keep_their_threads_on_128_cpus: debian 2 corpus::presets;
+    new_ffmpeg_keeps_the_threads_of_presets_on_2_cpus: wheel 0 corpus::presets;
+    new_ffmpeg_keeps_the_threads_of_presets_on_16_cpus: wheel 1 corpus::presets;
+    new_ffmpeg_keeps_the_threads_of_presets_on_128_cpus: wheel 2 corpus::presets;
+    generated_commands_keep_their_threads_on_2_cpus: debian 0 generated::sample;
+    generated_commands_keep_their_threads_on_16_cpus: debian 1 generated::sample;
+    generated_commands_keep_their_threads_on_128_cpus: debian 2 generated::sample;
+    new_ffmpeg_keeps_the_threads_of_generated_commands_on_2_cpus: wheel 0 generated::sample;
+    new_ffmpeg_keeps_the_threads_of_generated_commands_on_16_cpus: wheel 1 generated::sample;
+    new_ffmpeg_keeps_the_threads_of_generated_commands_on_128_cpus: wheel 2 generated::sample;
+}
+
+/// Every preset and command, with every budget of every machine.
+fn all(subject: Option<Subject>, name: &str) {
+    let Some(subject) = subject else { return };
+    let mut rows = Vec::new();
+    for case in corpus::presets().iter().chain(&generated::all()) {
+        if !case.is_possible(&subject) {
+            continue;
+        }
+        for (machine, budgets) in MACHINES {
+            for &budget in budgets {
+                rows.extend(run(&subject, case, machine, budget));
+            }
+        }
+    }
+    judge(name, &rows);
+}
+
+#[test]
+#[ignore = "soak: every preset and command with every budget, some 20 minutes"]
+fn soak_every_command_keeps_its_threads() {
+    all(Subject::debian(), "FFmpeg of Debian");
+}
+
+#[test]
+#[ignore = "soak: every preset and command with every budget, some 20 minutes"]
+fn soak_new_ffmpeg_keeps_the_threads_of_every_command() {
+    all(Subject::wheel(), "FFmpeg of the wheel");
+}
+
+#[test]
+fn two_cpus_start_no_more_than_two_dozen_threads_however_many_are_seen() {
+    for subject in [Subject::debian(), Subject::wheel()].into_iter().flatten() {
+        for case in corpus::bounded() {
+            let row = run(&subject, &case, 128, 2.min(case.cpus())).unwrap();
+            assert!(row.is_fine && row.peak <= 24, "{row}");
+        }
+    }
+}
