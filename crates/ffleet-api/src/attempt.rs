@@ -100,6 +100,9 @@ pub struct Usage {
     pub peak_memory_bytes: u64,
     /// Most threads seen at once; 0 where nothing was sampled.
     pub peak_threads: u32,
+    /// Most threads that were predicted; 0 where nothing was.
+    #[serde(default)]
+    pub predicted_threads: u32,
     /// Time spent paused.
     pub paused_seconds: f64,
 }
@@ -112,6 +115,7 @@ impl From<&types::Usage> for Usage {
             verify_cpu_seconds: seconds(usage.verify_cpu_micros),
             peak_memory_bytes: usage.peak_memory.0,
             peak_threads: usage.peak_threads,
+            predicted_threads: usage.predicted_threads,
             paused_seconds: seconds(usage.paused_micros),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use ffleet_store::Store;
+use ffleet_types::attempt::Usage;
 use ffleet_types::node::State as NodeState;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -19,6 +20,12 @@ const WAITS: [f64; 16] = [
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 1_800.0,
     3_600.0,
 ];
+
+/// Bounds of histograms of shares.
+const SHARES: [f64; 7] = [0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0];
+/// How long an attempt lasts whose threads have been sampled while it had all of them, in
+/// microseconds.
+const LONG_ENOUGH: u64 = 3_000_000;
 
 type Number = Gauge<f64, AtomicU64>;
 
@@ -67,6 +74,8 @@ pub(crate) struct Metrics {
     submit_seconds: Histogram,
     waits: Histogram,
     attempts: Family<OutcomeLabel, Counter>,
+    predictions: Family<ResultLabel, Counter>,
+    thread_errors: Histogram,
     requests: Family<RouteLabel, Counter>,
     plans: Histogram,
 }
@@ -88,6 +97,8 @@ impl Metrics {
             submit_seconds: Histogram::new(WAITS),
             waits: Histogram::new(WAITS),
             attempts: Family::default(),
+            predictions: Family::default(),
+            thread_errors: Histogram::new(SHARES),
             requests: Family::default(),
             plans: Histogram::new(WAITS),
         };
@@ -103,6 +114,17 @@ impl Metrics {
         r.register("ffleet_job_submits", "Submissions by result", self.submits.clone());
         r.register("ffleet_attempt_ends", "Attempts by how they ended", self.attempts.clone());
         r.register("ffleet_http_requests", "Requests by route", self.requests.clone());
+        r.register(
+            "ffleet_engine_thread_predictions",
+            "Attempts whose most threads were, were above or were below what was predicted, give or take 2 or a tenth",
+            self.predictions.clone(),
+        );
+        r.register_with_unit(
+            "ffleet_engine_thread_prediction_error",
+            "How far an attempt's most threads were from what was predicted",
+            Unit::Ratios,
+            self.thread_errors.clone(),
+        );
         let seconds = [
             (
                 "ffleet_job_submit",
@@ -163,6 +185,26 @@ impl Metrics {
         self.attempts
             .get_or_create(&OutcomeLabel { outcome: name, reason })
             .inc();
+    }
+
+    /// Compares the threads of an attempt that did all it was to do with what was predicted. A peak
+    /// that was sampled once a second means nothing for one that was over before.
+    pub(crate) fn used(&self, outcome: &ffleet_types::Outcome, usage: &Usage) {
+        let (peak, predicted) = (usage.peak_threads, usage.predicted_threads);
+        let is_whole = *outcome == ffleet_types::Outcome::Completed;
+        if !is_whole || peak == 0 || predicted == 0 || usage.wall_micros < LONG_ENOUGH {
+            return;
+        }
+        let off = peak.abs_diff(predicted);
+        let result = if off <= (peak / 10).max(2) {
+            "within"
+        } else if peak > predicted {
+            "above"
+        } else {
+            "below"
+        };
+        self.predictions.get_or_create(&ResultLabel { result }).inc();
+        self.thread_errors.observe(f64::from(off) / f64::from(peak));
     }
 
     pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16) {

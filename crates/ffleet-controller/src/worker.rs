@@ -227,6 +227,7 @@ impl Controller {
             return self.declined(attempt, why, actor).await;
         }
         self.metrics.ended(&finished.outcome);
+        self.metrics.used(&finished.outcome, &finished.usage);
         self.end(attempt, holding, finished, actor).await
     }
 

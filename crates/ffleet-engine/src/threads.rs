@@ -112,10 +112,18 @@ impl Budget {
     /// picture of 1080 lines at `lp=2`, for half as much speed again: there two CPUs get `lp=1`.
     #[must_use]
     pub fn svt_av1_level(self, build: &Build) -> u32 {
-        match self.busy() {
-            busy @ 0..=2 if build.is_crowded() => busy.min(1),
-            busy => busy,
+        match self.svt_av1_most(build) {
+            2 if build.is_crowded() => 1,
+            level => level,
         }
+    }
+
+    /// The most that SVT-AV1's `lp` may say. Before 2 it starts 600 threads at 16 already, and
+    /// twice as many above 32; no picture keeps them busy.
+    #[must_use]
+    pub fn svt_av1_most(self, build: &Build) -> u32 {
+        let most = if build.is_crowded() { 16 } else { 64 };
+        self.busy().min(most)
     }
 
     /// log₂ of VP9's tile columns: one for each thread, none narrower than 256 pixels.

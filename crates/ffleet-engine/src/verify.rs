@@ -8,12 +8,14 @@
 use std::fmt;
 
 use ffleet_media::job::{Make, Output, Verify};
+use ffleet_media::probe::{AudioTrack, Colour, VideoTrack};
 use ffleet_media::{Probe, Source, Spec};
+use ffleet_types::node::Engine;
 
 use crate::plan::{Expected, Picture, Sound, Tracks};
 use crate::progress::Update;
-use crate::threads::Budget;
-use crate::{probe, raw};
+use crate::threads::{Budget, Build};
+use crate::{probe, raw, threads};
 
 /// The program that a command is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +81,9 @@ pub fn command(step: Step, path: &str, budget: Budget) -> (Tool, Vec<String>) {
         "pipe:1",
         "-stats_period",
         "0.5",
+        // Nothing is filtered; left alone, each graph would have a thread for each CPU.
+        "-filter_threads",
+        "1",
         "-threads",
     ]
     .map(str::to_owned)
@@ -93,6 +98,54 @@ pub fn command(step: Step, path: &str, budget: Budget) -> (Tool, Vec<String>) {
     args.extend(words.iter().map(|&word| word.to_owned()));
     args.extend(["-f", "null", "-"].map(str::to_owned));
     (Tool::Ffmpeg, args)
+}
+
+/// The most threads of the command `args` that a step runs for a result, as planned, on
+/// `engine`; that of a result whose tracks are not known is taken for one of each kind.
+#[must_use]
+pub fn threads(expected: &Expected, args: &[String], budget: Budget, engine: &Engine) -> u32 {
+    let pictures = match &expected.video {
+        Tracks::These(pictures) => pictures.iter().map(|picture| picture.codec.as_str()).collect(),
+        Tracks::Any => vec![""],
+    };
+    let sounds = match &expected.audio {
+        Tracks::These(sounds) => sounds.iter().map(|sound| sound.codec.as_str()).collect(),
+        Tracks::Any => vec![""],
+    };
+    let probe = with_tracks(pictures, sounds);
+    threads::count(args, &probe, &Build::of(engine), budget.seen)
+}
+
+/// A file of which only the codecs of its tracks are known.
+fn with_tracks(pictures: Vec<&str>, sounds: Vec<&str>) -> Probe {
+    let after = u32::try_from(pictures.len()).unwrap_or(u32::MAX);
+    let video = (0..).zip(pictures).map(|(index, codec)| VideoTrack {
+        index,
+        codec: codec.to_owned(),
+        width: 0,
+        height: 0,
+        sample_aspect: (1, 1),
+        rotation: 0,
+        fps: None,
+        variable_rate: false,
+        interlaced: false,
+        pixel_format: String::new(),
+        bits: 8,
+        colour: Colour::default(),
+        frames: None,
+        duration_micros: None,
+        language: None,
+    });
+    let audio = (after..).zip(sounds).map(|(index, codec)| AudioTrack {
+        index,
+        codec: codec.to_owned(),
+        channels: 0,
+        rate: 0,
+        layout: None,
+        duration_micros: None,
+        language: None,
+    });
+    Probe { video: video.collect(), audio: audio.collect(), ..Probe::default() }
 }
 
 /// In what a result is not what was planned.
@@ -200,7 +253,7 @@ fn count<T>(what: &str, wanted: &Tracks<T>, found: usize) -> Result<(), Mismatch
     }
 }
 
-fn picture(wanted: &Picture, found: &ffleet_media::probe::VideoTrack) -> Result<(), Mismatch> {
+fn picture(wanted: &Picture, found: &VideoTrack) -> Result<(), Mismatch> {
     if wanted.codec != found.codec {
         return differ("video in", &wanted.codec, &found.codec);
     }
@@ -224,7 +277,7 @@ fn picture(wanted: &Picture, found: &ffleet_media::probe::VideoTrack) -> Result<
     Ok(())
 }
 
-fn sound(wanted: &Sound, found: &ffleet_media::probe::AudioTrack) -> Result<(), Mismatch> {
+fn sound(wanted: &Sound, found: &AudioTrack) -> Result<(), Mismatch> {
     if wanted.codec != found.codec {
         return differ("sound in", &wanted.codec, &found.codec);
     }

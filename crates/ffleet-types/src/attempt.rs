@@ -23,6 +23,9 @@ pub struct Usage {
     pub peak_memory: Bytes,
     /// Most threads seen at once; 0 where nothing was sampled.
     pub peak_threads: u32,
+    /// Most threads that were predicted for any of them; 0 where nothing was.
+    #[serde(default)]
+    pub predicted_threads: u32,
     /// Time spent paused, in microseconds. It counts to no timeout.
     pub paused_micros: u64,
 }

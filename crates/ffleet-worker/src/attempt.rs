@@ -27,6 +27,7 @@ use ffleet_types::attempt::Artifact;
 use ffleet_types::{Bytes, Outcome, Reason};
 
 use crate::child::{Ended, Hands, Reader, Task};
+use crate::cpus::Share;
 use crate::herald::Herald;
 use crate::link::Receipt;
 use crate::places::Places;
@@ -62,6 +63,8 @@ pub(crate) struct Attempt {
     resume: Option<Resume>,
     /// Its encode, which may have ended by now. Dropping it kills it.
     adopted: Option<ffleet_guard::Child>,
+    /// The CPUs its children run on; all where there is none.
+    share: Option<Share>,
 }
 
 impl Attempt {
@@ -80,6 +83,7 @@ impl Attempt {
             children: 0,
             resume: None,
             adopted: None,
+            share: None,
         }
     }
 

@@ -17,7 +17,8 @@ use ffleet_types::{AttemptId, Fence, JobId, Reason, TaskId};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::ask::{self, Ask};
-use crate::attempt::{Halt, blocking, limits};
+use crate::attempt::limits::{self, Room};
+use crate::attempt::{Halt, blocking};
 use crate::child::{Hands, Task};
 use crate::places::{Input, Places};
 use crate::progress::Answer;
@@ -131,8 +132,8 @@ async fn rehearse(shop: &Arc<Shop>, spec: Spec) -> Result<Rehearsal, Halt> {
     };
     // A dry run writes nothing, so the files it would write are named as the targets are.
     let files: Vec<_> = spec.outputs.iter().map(|output| output.target.to_string()).collect();
-    let cpu = cpu_for_one(&shop.config.capacity);
-    let (plan, effective) = limits::plan(&spec, &probe, &shop.engines.ffmpeg, cpu, &files)?;
+    let room = Room { cpu: cpu_for_one(&shop.config.capacity), cpus: &shop.cpus };
+    let (plan, effective) = limits::plan(&spec, &probe, &shop.engines.ffmpeg, room, &files)?;
     let mut line = vec![shop.engines.ffmpeg.path.clone()];
     line.extend(plan.args);
     Ok(Rehearsal {

@@ -84,6 +84,7 @@ async fn identify(
     };
     if name == "ffmpeg" {
         prover.prove(&mut engine).await?;
+        prover.calibrate(&mut engine).await;
     }
     // A proof that cannot be kept is still a proof.
     if let Err(error) = cache.write(&engine, &banner) {

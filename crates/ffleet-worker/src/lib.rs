@@ -14,6 +14,7 @@ mod attempt;
 mod bench;
 mod child;
 mod config;
+mod cpus;
 mod engines;
 mod herald;
 mod ledger;

@@ -9,6 +9,7 @@ use ffleet_spool::{Observer, Step, Work};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
+use crate::cpus::Cpus;
 use crate::engines::Engines;
 use crate::link::Link;
 use crate::logs::Logs;
@@ -24,6 +25,8 @@ pub(crate) struct Shop {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<Observer<'static>>,
     pub(crate) bounds: Bounds,
+    /// Shared out among attempts.
+    pub(crate) cpus: Arc<Cpus>,
     /// For probes outside of jobs.
     pub(crate) seats: Semaphore,
     pub(crate) config: Config,

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::bench::SEATS;
 use crate::config::Config;
+use crate::cpus::Cpus;
 use crate::engines::Engines;
 use crate::link::Link;
 use crate::logs::Logs;
@@ -212,6 +213,7 @@ impl Inner {
         let description = self.description(&node, &engines);
         let shop = Arc::new(Shop {
             bounds: Bounds::new(&self.config.roots, &self.config.home),
+            cpus: Cpus::own(),
             seats: Semaphore::new(SEATS),
             node,
             engines,

@@ -151,6 +151,7 @@ fn total(attempts: &[Attempt]) -> Usage {
             verify_cpu_seconds: sum.verify_cpu_seconds + one.verify_cpu_seconds,
             peak_memory_bytes: sum.peak_memory_bytes.max(one.peak_memory_bytes),
             peak_threads: sum.peak_threads.max(one.peak_threads),
+            predicted_threads: sum.predicted_threads.max(one.predicted_threads),
             paused_seconds: sum.paused_seconds + one.paused_seconds,
         }
     })
@@ -170,6 +171,9 @@ fn costs(job: &Job) -> Markup {
                 (figure("Peak memory", Bytes(usage.peak_memory_bytes).human()))
                 @if usage.peak_threads > 0 {
                     (figure("Peak threads", usage.peak_threads.to_string()))
+                }
+                @if usage.predicted_threads > 0 {
+                    (figure("Threads predicted", usage.predicted_threads.to_string()))
                 }
                 @if usage.paused_seconds > 0.0 {
                     (figure("Paused", format::span(usage.paused_seconds)))

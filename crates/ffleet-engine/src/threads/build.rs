@@ -104,12 +104,16 @@ impl Build {
         else {
             return build;
         };
+        // Threads that were counted before all of them were there say nothing.
+        let own = |name: &str| counted(name).map(|count| count.saturating_sub(transcode));
+        if transcode < copy || own("libx264").is_some_and(|count| count < 3) {
+            return build;
+        }
         // The main thread, a file that is read and one that is written.
         build.file = copy.saturating_sub(1) / 2;
         build.step = transcode.saturating_sub(copy) / 3;
         // The second input has what it has alone, and both what they have because there are two.
         build.input = copies.saturating_sub(copy + build.file) / 2;
-        let own = |name: &str| counted(name).map(|count| count.saturating_sub(transcode));
         if let Some(count) = own("libsvtav1 lp=1") {
             build.svt = svt::Kind::of(count);
         }

@@ -47,7 +47,7 @@ pub(crate) fn clamp(args: &[String], format: &str, budget: Budget, build: &Build
                 (with(&value, &[("pools", budget.busy()), ("frame-threads", frames)]), change)
             }
             "svtav1-params" => {
-                let (value, change) = list(value, &[("lp", budget.busy())]);
+                let (value, change) = list(value, &[("lp", budget.svt_av1_most(build))]);
                 (with(&value, &[("lp", budget.svt_av1_level(build))]), change)
             }
             "aom-params" => list(value, &[("threads", most)]),

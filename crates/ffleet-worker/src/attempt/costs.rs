@@ -29,6 +29,11 @@ impl Costs {
         self.last_end = self.last_end.max(ended.ended);
     }
 
+    /// Notes how many threads a child is predicted to have.
+    pub(crate) fn predict(&mut self, threads: u32) {
+        self.usage.predicted_threads = self.usage.predicted_threads.max(threads);
+    }
+
     /// Adds a child that verified.
     pub(crate) fn add_verification(&mut self, ended: &Ended) {
         self.add(ended);

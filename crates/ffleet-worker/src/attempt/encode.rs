@@ -11,10 +11,11 @@ use ffleet_spool::Dir;
 use ffleet_supervise::Policy;
 use ffleet_types::Reason;
 
-use crate::attempt::limits::{self, Allowed};
+use crate::attempt::limits::{self, Allowed, Room};
 use crate::attempt::resume::Stage;
 use crate::attempt::{Attempt, ENCODE, Halt, Job, Resume, blocking};
 use crate::child::Ended;
+use crate::cpus::Share;
 use crate::places::Places;
 use crate::progress::Meter;
 
@@ -41,8 +42,13 @@ impl Attempt {
     ) -> Result<(Plan, Allowed), Halt> {
         let files = self.files(dir);
         let engine = &self.shop.engines.ffmpeg;
-        let (plan, limits) = limits::plan(spec, probe, engine, self.job.need.cpu, &files)?;
-        let mut allowed = Allowed::from(&limits);
+        let room = Room { cpu: self.job.need.cpu, cpus: &self.shop.cpus };
+        let (plan, limits) = limits::plan(spec, probe, engine, room, &files)?;
+        let mut allowed = Allowed::of(&limits, plan.prediction.threads);
+        self.costs.predict(plan.prediction.threads);
+        if self.share.is_none() {
+            self.share = self.shop.cpus.share(allowed.cpu);
+        }
         // The node had set aside what was known before the input was looked at.
         allowed.memory = self.place.grow(allowed.memory).min(allowed.memory);
         self.notes.extend(
@@ -163,9 +169,10 @@ impl Attempt {
             limits: Limits {
                 cpu: Some(limits.cpu),
                 memory: Some(limits.memory),
+                tasks: Some(limits.tasks),
+                cpus: self.share.as_ref().map(Share::set),
                 // What is measured now and then is bounded at once, file by file.
                 file_size: Some(limits.scratch),
-                ..Limits::default()
             },
             policy: Policy {
                 timeout: limits.timeout,

@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use ffleet_engine::Plan;
 use ffleet_engine::plan::{Budget, plan as plan_engine};
+use ffleet_engine::threads::tasks_limit;
 use ffleet_media::{Probe, Spec};
 use ffleet_sched::limits::{Effective, Prediction};
 use ffleet_types::node::Engine;
 use ffleet_types::{Bytes, Cpu};
 
 use crate::attempt::Halt;
+use crate::cpus::Cpus;
 
 /// Every limit of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Allowed {
     pub(crate) cpu: Cpu,
+    /// Processes and threads of one child.
+    pub(crate) tasks: u32,
     pub(crate) memory: Bytes,
     pub(crate) scratch: Bytes,
     /// None for live work that does not say.
@@ -32,10 +36,12 @@ impl Allowed {
     }
 }
 
-impl From<&Effective> for Allowed {
-    fn from(limits: &Effective) -> Self {
+impl Allowed {
+    /// What follows from `limits` for a child that is predicted to have so many `threads`.
+    pub(crate) fn of(limits: &Effective, threads: u32) -> Self {
         Self {
             cpu: limits.cpu.value,
+            tasks: tasks_limit(threads),
             memory: limits.memory.value,
             scratch: limits.scratch.value,
             timeout: limits.timeout.value.map(|span| span.0),
@@ -44,17 +50,25 @@ impl From<&Effective> for Allowed {
     }
 }
 
-/// The command for `spec` on `engine`, into `files`, and the limits that follow. `cpu` is what
-/// there is for it where it says nothing.
+/// What there is for a job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room<'a> {
+    /// What it may use where it says nothing.
+    pub(crate) cpu: Cpu,
+    pub(crate) cpus: &'a Cpus,
+}
+
+/// The command for `spec` on `engine`, into `files`, and the limits that follow.
 pub(crate) fn plan(
     spec: &Spec,
     probe: &Probe,
     engine: &Engine,
-    cpu: Cpu,
+    room: Room<'_>,
     files: &[String],
 ) -> Result<(Plan, Effective), Halt> {
     let given = &spec.terms.limits;
-    let budget = Budget::fitted(given.cpu.unwrap_or(cpu));
+    let cpu = given.cpu.unwrap_or(room.cpu);
+    let budget = Budget { cpu, seen: room.cpus.seen(cpu) };
     let plan = plan_engine(spec, probe, engine, budget, files)?;
     let prediction = Prediction {
         memory: plan.prediction.memory,
@@ -65,5 +79,5 @@ pub(crate) fn plan(
         input: probe.size.unwrap_or_default(),
         live: spec.is_live(),
     };
-    Ok((plan, Effective::derive(given, &prediction, cpu)))
+    Ok((plan, Effective::derive(given, &prediction, room.cpu)))
 }

@@ -2,7 +2,8 @@
 
 use ffleet_api::control::Phase;
 use ffleet_engine::plan::Budget;
-use ffleet_engine::verify::{Step, Tool, command, judge_end, judge_tracks, steps};
+use ffleet_engine::threads::tasks_limit;
+use ffleet_engine::verify::{Step, Tool, command, judge_end, judge_tracks, steps, threads};
 use ffleet_engine::{Expected, probe};
 use ffleet_media::Spec;
 use ffleet_media::job::{Make, Output, Verify};
@@ -11,6 +12,7 @@ use ffleet_spool::Dir;
 use ffleet_types::Reason;
 
 use crate::attempt::encode::{Made, result};
+use crate::attempt::limits::Allowed;
 use crate::attempt::{Attempt, Halt};
 use crate::progress::{Answer, Meter};
 
@@ -71,8 +73,16 @@ impl Attempt {
         step: Step,
     ) -> Result<(), Halt> {
         let path = result(dir, expected.output).to_string_lossy().into_owned();
-        let (tool, args) = command(step, &path, Budget::fitted(made.limits.cpu));
-        let mut job = self.ffmpeg("verify", args, dir, &made.limits);
+        let cpu = made.limits.cpu;
+        let budget = Budget { cpu, seen: self.shop.cpus.seen(cpu) };
+        let (tool, args) = command(step, &path, budget);
+        let threads = match tool {
+            Tool::Ffprobe => 1,
+            Tool::Ffmpeg => threads(expected, &args, budget, &self.shop.engines.ffmpeg),
+        };
+        self.costs.predict(threads);
+        let limits = Allowed { tasks: tasks_limit(threads), ..made.limits };
+        let mut job = self.ffmpeg("verify", args, dir, &limits);
         let mut meter = Meter::new(self.place.display(), Phase::Verify, made.length_micros);
         let count = u32::try_from(made.expected.len()).unwrap_or(u32::MAX);
         meter.part = (expected.output, count);

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use ffleet_base::{Clock, chain};
 use ffleet_engine::capability::{self, Sample, Trial};
+use ffleet_engine::threads::build;
 use ffleet_guard::{Limits, Node};
 use ffleet_supervise::{Order, Policy, Verdict};
 use ffleet_types::Bytes;
@@ -34,6 +36,16 @@ pub(super) struct Prover<'a> {
     pub(super) nice: i32,
     /// The data directory; samples are made below it.
     pub(super) home: &'a Path,
+}
+
+/// What a program said.
+#[derive(Debug)]
+struct Said {
+    answer: String,
+    /// How it ended: well, or with these last words.
+    ended: Result<(), String>,
+    /// Most threads that were seen of it; 0 where none were counted.
+    peak_threads: u32,
 }
 
 impl Prover<'_> {
@@ -71,6 +83,26 @@ impl Prover<'_> {
         Ok(())
     }
 
+    /// Counts the threads of its build. They wait for the clock rather than for CPUs, so all are
+    /// run at once. One that fails leaves the build to its version.
+    pub(super) async fn calibrate(&self, engine: &mut Engine) {
+        let path = PathBuf::from(&engine.path);
+        let calibrations = build::calibrations(&engine.encoders);
+        let counts = calibrations.iter().map(|(name, args)| {
+            let path = &path;
+            async move { (*name, self.run(path, args.clone(), Path::new("/")).await) }
+        });
+        for (name, counted) in together(counts).await {
+            match counted {
+                Ok(Said { ended: Ok(()), peak_threads, .. }) if peak_threads > 0 => {
+                    engine.threads.insert(name.to_owned(), peak_threads);
+                }
+                uncounted => tracing::warn!(name, ?uncounted, "threads could not be counted"),
+            }
+        }
+        tracing::info!(threads = ?engine.threads, "an engine's threads were counted");
+    }
+
     /// All at once, and only if that fails one by one.
     async fn try_all<'s>(
         &self,
@@ -91,10 +123,10 @@ impl Prover<'_> {
     /// Encodes these samples and decodes them again.
     async fn attempt(&self, path: &Path, samples: &[&Sample], dir: &Path) -> Result<Trial, String> {
         let place = dir.to_string_lossy();
-        if let Err(words) = self.run(path, capability::encode(samples, &place), dir).await?.1 {
+        if let Err(words) = self.run(path, capability::encode(samples, &place), dir).await?.ended {
             return Ok(Trial::NotEncoded(words));
         }
-        match self.run(path, capability::decode(samples, &place), dir).await?.1 {
+        match self.run(path, capability::decode(samples, &place), dir).await?.ended {
             Err(words) => Ok(Trial::NotDecoded(words)),
             Ok(()) => Ok(Trial::Passed),
         }
@@ -102,17 +134,11 @@ impl Prover<'_> {
 
     async fn ask(&self, path: &Path, args: &[&str]) -> Result<String, String> {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        let (answer, ended) = self.run(path, args, Path::new("/")).await?;
-        ended.map(|()| answer)
+        let said = self.run(path, args, Path::new("/")).await?;
+        said.ended.map(|()| said.answer)
     }
 
-    /// What the program said, and how it ended: well, or with these last words.
-    async fn run(
-        &self,
-        path: &Path,
-        args: Vec<String>,
-        cwd: &Path,
-    ) -> Result<(String, Result<(), String>), String> {
+    async fn run(&self, path: &Path, args: Vec<String>, cwd: &Path) -> Result<Said, String> {
         let (_keep, mut orders) = watch::channel(Order::Run);
         let mut hands = Hands {
             node: self.node,
@@ -135,11 +161,37 @@ impl Prover<'_> {
         };
         let mut answer = Answer::default();
         match hands.run(task, &mut answer).await {
-            Ok(ended) => Ok((answer.text(), judge(&ended))),
+            Ok(ended) => Ok(Said {
+                answer: answer.text(),
+                ended: judge(&ended),
+                peak_threads: ended.usage.peak_threads,
+            }),
             Err(Halt::Failed { message, .. }) => Err(message),
             Err(halt) => Err(format!("it was stopped ({halt:?})")),
         }
     }
+}
+
+/// Waits for all of them, in their order.
+async fn together<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut waiting: Vec<_> = futures.map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, done) in waiting.iter_mut().zip(&mut done) {
+            if done.is_none()
+                && let Poll::Ready(output) = future.as_mut().poll(context)
+            {
+                *done = Some(output);
+            }
+        }
+        if done.iter().all(Option::is_some) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    done.into_iter().flatten().collect()
 }
 
 fn judge(ended: &Ended) -> Result<(), String> {

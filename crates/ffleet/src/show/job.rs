@@ -116,6 +116,7 @@ pub(crate) fn cost(job: &Job) -> Option<String> {
         verify_cpu_seconds: sum.verify_cpu_seconds + next.verify_cpu_seconds,
         peak_memory_bytes: sum.peak_memory_bytes.max(next.peak_memory_bytes),
         peak_threads: sum.peak_threads.max(next.peak_threads),
+        predicted_threads: sum.predicted_threads.max(next.predicted_threads),
         paused_seconds: sum.paused_seconds + next.paused_seconds,
     })?;
     Some(used(&sum))
@@ -131,7 +132,11 @@ fn used(usage: &Usage) -> String {
     }
     parts.push(format!("{} peak memory", size(usage.peak_memory_bytes)));
     if usage.peak_threads > 0 {
-        parts.push(text::count(usage.peak_threads.into(), "thread"));
+        let mut threads = text::count(usage.peak_threads.into(), "thread");
+        if usage.predicted_threads > 0 {
+            push!(threads, " ({} predicted)", usage.predicted_threads);
+        }
+        parts.push(threads);
     }
     if usage.paused_seconds > 0.0 {
         parts.push(format!("{} paused", length(usage.paused_seconds)));

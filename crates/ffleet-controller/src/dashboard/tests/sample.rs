@@ -184,6 +184,7 @@ fn attempt(job: &mut Job, began: u64, outcome: Option<Ending>) {
         verify_cpu_seconds: 2.04,
         peak_memory_bytes: 231_473_152,
         peak_threads: 24,
+        predicted_threads: 23,
         paused_seconds: 0.0,
     };
     let target = &job.summary.outputs[0].target;
@@ -332,6 +333,7 @@ fn node() -> Node {
         filters: Vec::new(),
         listed: Vec::new(),
         unproven: BTreeMap::from([("h264_nvenc".into(), "Cannot load libcuda.so.1".into())]),
+        threads: BTreeMap::new(),
     };
     let description = Description {
         name: "studio-1".into(),
