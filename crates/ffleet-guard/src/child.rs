@@ -17,7 +17,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::cgroup::Error;
+use crate::cgroup::{Error, Group};
 use crate::exit::{self, Exit};
 use crate::launch::{self, Reaped};
 use crate::shim::Line;
@@ -57,6 +57,8 @@ pub struct Child {
     name: String,
     pid: u32,
     hand: Hand,
+    /// Its cgroups, as far as they are known here.
+    group: Option<Group>,
     executed: Moment,
     exit: watch::Receiver<Option<Exit>>,
     stdout: Option<Receiver>,
@@ -108,12 +110,23 @@ impl Child {
         });
         let (stdout, stderr, said) = (pipes.stdout, pipes.stderr, pipes.said);
         let pid = tree.pid().as_raw_nonzero().get().cast_unsigned();
-        Ok(Self { name, pid, hand: Hand::Tree(tree), executed, exit, stdout, stderr, said })
+        let group = tree.group().cloned();
+        Ok(Self {
+            name,
+            pid,
+            hand: Hand::Tree(tree),
+            group,
+            executed,
+            exit,
+            stdout,
+            stderr,
+            said,
+        })
     }
 
     /// Takes charge of a child that is held by a shim.
     pub(crate) fn held(name: String, began: Began, stdout: Option<Receiver>, shim: Held) -> Self {
-        let line = Arc::clone(&shim.line);
+        let (line, group) = (Arc::clone(&shim.line), shim.group.clone());
         let (sender, exit) = watch::channel(None);
         let child = name.clone();
         // Its owner is the node, which waits for `keep` to be dropped. If the runtime ends first, the
@@ -127,6 +140,7 @@ impl Child {
             name,
             pid: began.pid.cast_unsigned(),
             hand: Hand::Shim(line),
+            group,
             executed: moment(began),
             exit,
             stdout,
@@ -141,6 +155,7 @@ impl Child {
             name,
             pid: began.pid.cast_unsigned(),
             hand: Hand::None,
+            group: None,
             executed: moment(began),
             exit: watch::channel(Some(exit)).1,
             stdout: None,
@@ -198,6 +213,13 @@ impl Child {
     #[must_use]
     pub fn exit(&self) -> Option<Exit> {
         self.exit.borrow().clone()
+    }
+
+    /// How often it was refused a process or thread so far. A program that is refused one may wait
+    /// for it for ever, alive and silent.
+    #[must_use]
+    pub fn tasks_refused(&self) -> u64 {
+        self.group.as_ref().map_or(0, Group::tasks_refused)
     }
 
     /// Asks its process group to end: SIGTERM.
@@ -306,7 +328,7 @@ impl End {
 
     /// Waits for it, and counts threads where the kernel does not.
     async fn first_process_ended(&self, pidfd: &AsyncFd<OwnedFd>) -> u64 {
-        let counted = self.tree.group().is_some_and(crate::cgroup::Group::keeps_peak_tasks);
+        let counted = self.tree.group().is_some_and(Group::keeps_peak_tasks);
         let mut sample = tokio::time::interval(SAMPLE);
         let mut most = 0;
         loop {

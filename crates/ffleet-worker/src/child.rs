@@ -24,8 +24,8 @@ use tokio::time::Instant;
 use crate::attempt::{Halt, blocking};
 use crate::herald::Herald;
 
-/// How often the work directory is measured.
-const MEASURE: Duration = Duration::from_secs(2);
+/// How often it is looked whether a child goes beyond what the kernel bounds by itself.
+const MEASURE: Duration = Duration::from_secs(1);
 /// What is read from a child at once.
 const BUFFER: usize = 16 << 10;
 /// The size of a segment of a child's log.
@@ -64,6 +64,15 @@ pub(crate) trait Reader: Send {
     fn read(&mut self, bytes: &[u8]) -> Option<u64>;
 }
 
+/// A bound that a child met, and that does not end it by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Excess {
+    /// Its work directory is this large.
+    Scratch(Bytes),
+    /// It wanted more processes and threads than so many.
+    Tasks(u32),
+}
+
 /// A child that has ended, its whole tree with it.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -72,8 +81,8 @@ pub(crate) struct Ended {
     pub(crate) out_of_memory: bool,
     /// The end of its stderr.
     pub(crate) last_words: String,
-    /// How large its work directory was found, if that was too large.
-    pub(crate) overflow: Option<Bytes>,
+    /// Which of its bounds it met, if that ended it.
+    pub(crate) excess: Option<Excess>,
     pub(crate) usage: Usage,
     /// Time spent frozen.
     pub(crate) paused: Duration,
@@ -116,7 +125,7 @@ impl Hands<'_> {
         if let Order::Stop(stop) | Order::Kill(stop) = order {
             return Err(stop.into());
         }
-        let scratch = task.scratch.clone();
+        let (scratch, tasks) = (task.scratch.clone(), task.limits.tasks);
         let mut policy = task.policy;
         let adopted = task.adopted.take();
         let child = match adopted {
@@ -153,7 +162,7 @@ impl Hands<'_> {
             plan = watch.apply(Event::Ordered(order));
         }
         let mut pipe = Pipe { end: watch.child.take_stdout(), buffer: vec![0; BUFFER] };
-        let mut overflow = None;
+        let mut excess = None;
         let mut measure = tokio::time::interval_at(Instant::now() + MEASURE, MEASURE);
         let exit = loop {
             watch.act(&plan);
@@ -169,9 +178,12 @@ impl Hands<'_> {
                     Some(position) => watch.apply(Event::Progress(position)),
                     None => watch.apply(Event::Tick),
                 },
-                _ = measure.tick(), if scratch.is_some() && overflow.is_none() => {
-                    overflow = overflown(scratch.as_ref()).await;
-                    match overflow {
+                _ = measure.tick(), if excess.is_none() => {
+                    excess = match refused(&watch.child, tasks) {
+                        None => overflown(scratch.as_ref()).await.map(Excess::Scratch),
+                        refused => refused,
+                    };
+                    match excess {
                         Some(_) => watch.apply(Event::Ordered(Order::Stop(Stop::Interrupted))),
                         None => watch.apply(Event::Tick),
                     }
@@ -180,7 +192,11 @@ impl Hands<'_> {
             };
         };
         pipe.drain(reader).await;
-        Ok(watch.end(exit, overflow))
+        // One that is refused a thread often ends by itself.
+        if excess.is_none() && !exit.exit.is_success() && exit.tasks_refused > 0 {
+            excess = tasks.map(Excess::Tasks);
+        }
+        Ok(watch.end(exit, excess))
     }
 }
 
@@ -241,6 +257,11 @@ fn spec(task: Task, nice: i32) -> guard::ChildSpec {
 
 fn unspawned(error: &guard::SpawnError) -> Halt {
     Halt::failed(Reason::ResourceError, chain(error))
+}
+
+/// The limit on processes and threads that a child has met.
+fn refused(child: &guard::Child, tasks: Option<u32>) -> Option<Excess> {
+    tasks.filter(|_| child.tasks_refused() > 0).map(Excess::Tasks)
 }
 
 /// The size of a work directory that is too large.
@@ -311,7 +332,7 @@ impl Watch<'_> {
         Ok(())
     }
 
-    fn end(mut self, exit: guard::Exit, overflow: Option<Bytes>) -> Ended {
+    fn end(mut self, exit: guard::Exit, excess: Option<Excess>) -> Ended {
         let plan = self.apply(Event::Exited(exit.exit));
         let verdict = plan.actions.iter().find_map(|action| match action {
             Action::Report(verdict) => Some(*verdict),
@@ -322,7 +343,7 @@ impl Watch<'_> {
         Ended {
             verdict: verdict.unwrap_or(Verdict::Exited { exit: exit.exit }),
             out_of_memory: exit.is_out_of_memory(),
-            overflow,
+            excess,
             began,
             ended: began + Duration::from_micros(exit.usage.wall_micros),
             paused: self.paused + since_pause.unwrap_or_default(),
@@ -343,10 +364,13 @@ impl Ended {
     ) -> Result<(), Halt> {
         let exit = match self.verdict {
             Verdict::Exited { exit } if exit.is_success() => return Ok(()),
+            Verdict::Exited { .. } if matches!(self.excess, Some(Excess::Tasks(_))) => {
+                return Err(self.excess.map_or(Halt::Interrupted, Excess::halt));
+            }
             Verdict::Exited { exit } => exit,
             Verdict::Canceled => return Err(Halt::Canceled),
             Verdict::Interrupted => {
-                return Err(self.overflow.map_or(Halt::Interrupted, |size| self.too_large(size)));
+                return Err(self.excess.map_or(Halt::Interrupted, Excess::halt));
             }
             Verdict::TimedOut { limit } => return Err(timed_out(limit)),
             Verdict::Stalled { silent } => return Err(self.stalled(silent)),
@@ -369,16 +393,6 @@ impl Ended {
         Err(Halt::failed(reason, message))
     }
 
-    fn too_large(&self, size: Bytes) -> Halt {
-        Halt::failed(
-            Reason::UserError,
-            format!(
-                "its temporary files grew to {}, beyond its limit on scratch space: allow it more,                  or ask for less",
-                size.human()
-            ),
-        )
-    }
-
     fn stalled(&self, silent: Duration) -> Halt {
         let words = self
             .last_words
@@ -392,6 +406,28 @@ impl Ended {
         let text =
             format!("FFmpeg made no progress for {} s and was stopped{words}", silent.as_secs());
         Halt::failed(Reason::Stalled, text)
+    }
+}
+
+impl Excess {
+    fn halt(self) -> Halt {
+        match self {
+            Self::Scratch(size) => Halt::failed(
+                Reason::UserError,
+                format!(
+                    "its temporary files grew to {}, beyond its limit on scratch space: allow it \
+                     more, or ask for less",
+                    size.human()
+                ),
+            ),
+            Self::Tasks(limit) => Halt::failed(
+                Reason::ResourceError,
+                format!(
+                    "it wanted more processes and threads than its limit of {limit}, which is a \
+                     quarter above what was predicted for it, and was ended"
+                ),
+            ),
+        }
     }
 }
 

@@ -207,7 +207,7 @@ impl Inner {
         clock: Arc<dyn Clock>,
         observer: Arc<Observer<'static>>,
     ) {
-        let Some(engines) = self.engines(&node, &*clock).await else {
+        let Some(engines) = Box::pin(self.engines(&node, &*clock)).await else {
             return;
         };
         let description = self.description(&node, &engines);

@@ -63,6 +63,7 @@ impl Hand {
                 filters: vec!["scale".into()],
                 listed: encoders.iter().map(|&name| name.to_owned()).collect(),
                 unproven: [].into(),
+                threads: [].into(),
             }],
             ..description("one", 1)
         };

@@ -198,6 +198,7 @@ mod tests {
             encoders: Vec::new(),
             decoders: Vec::new(),
             filters: Vec::new(),
+            listed: Vec::new(),
             unproven: BTreeMap::new(),
             threads: threads.iter().map(|&(name, count)| (name.to_owned(), count)).collect(),
         }

@@ -199,6 +199,11 @@ impl Group {
         self.pids.as_ref().and_then(|site| pids::current(&site.dir))
     }
 
+    /// How often a process or thread was refused so far.
+    pub(crate) fn tasks_refused(&self) -> u64 {
+        self.pids.as_ref().map_or(0, |site| pids::refused(&site.dir))
+    }
+
     /// What its processes used.
     pub(crate) fn used(&self) -> Used {
         let memory = self.memory.as_ref();

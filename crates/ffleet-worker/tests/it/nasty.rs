@@ -119,3 +119,22 @@ async fn scratch_space_is_bounded() {
     assert_ne!(reason, Reason::Timeout, "{message}");
     assert!(finished.usage.wall_micros < 10_000_000);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thread_that_is_refused_ends_the_attempt_and_does_not_hang_it() {
+    if !ffleet_testkit::need::cgroups() {
+        return;
+    }
+    // One that waits for ever for the thread it did not get, and one that gives up.
+    for (name, instead) in [
+        ("waits-for-threads", "$NASTY threads 400 60; exec $NASTY hang 60"),
+        ("gives-up-on-threads", "$NASTY threads 400 60; exit 1"),
+    ] {
+        let begun = tokio::time::Instant::now();
+        let Some(finished) = end_of(name, instead, json!({})).await else {
+            return;
+        };
+        assert_failed(Some(finished), Reason::ResourceError, "processes and threads");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
+    }
+}

@@ -14,6 +14,7 @@ fn engine(encoders: &[&str]) -> Engine {
         decoders: Vec::new(),
         filters: vec!["scale".to_owned()],
         listed: vec!["mpeg2video".to_owned()],
+        threads: BTreeMap::new(),
         unproven: [("encoder libx265".to_owned(), "it crashed".to_owned())].into(),
     }
 }
