@@ -14,6 +14,7 @@
 //! `serve` is the shim's own side, `line` and `held` are the guard's.
 
 pub(crate) mod held;
+mod hold;
 mod line;
 mod pour;
 mod serve;
