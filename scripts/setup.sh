@@ -14,7 +14,8 @@ usage() {
 Usage: scripts/setup.sh [--for demo|test|bench] [--list]
 
   --for demo    what `make demo` needs (default)
-  --for test    what `make test` needs: demo, a browser, debootstrap, cargo-nextest
+  --for test    what `make test` needs: demo, a browser, debootstrap, cargo-nextest, and a recent
+                FFmpeg beside the system's (below target/, 200 MB)
   --for bench   what `make bench` needs: demo, strace
   --list        print the packages, one a line, and change nothing
 TEXT
@@ -55,6 +56,7 @@ test|has_browser|$browser|opens the dashboard in the tests
 test|has debootstrap|debootstrap|makes the bare system that set-up is tried on
 test|has strace|strace|shows in a test that data is on disk before it is acknowledged
 test|has curl|curl|speaks to the API from outside in the tests
+test|has_venv|python3 python3-venv|fetches a recent FFmpeg, as a wheel, whose threads the tests count
 bench|has strace|strace|counts system calls
 TABLE
 }
@@ -76,6 +78,10 @@ has_certificates() {
         [ -s "$bundle" ] && return 0
     done
     return 1
+}
+
+has_venv() {
+    python3 -c 'import venv, ensurepip' >/dev/null 2>&1
 }
 
 has_browser() {
@@ -199,6 +205,35 @@ if [ "$purpose" = test ]; then
         cargo install --locked cargo-nextest ||
             die 1 "cargo could not install cargo-nextest (its own words are above)"
         did=yes
+    fi
+fi
+
+# A recent FFmpeg that is linked dynamically, so that a library can be preloaded into it: Debian has
+# none. Where it cannot be had, the tests that want it say that they are skipped.
+wheel=imageio-ffmpeg==0.8.1
+wheel_hash=sha256:050d6850601c3b3890bd2b28306f3b842b3daea390a561101174375a1c460bda
+fetch_wheel() {
+    dir=$1
+    mkdir -p "$dir" &&
+        python3 -m venv "$dir/part/venv" &&
+        echo "$wheel --hash=$wheel_hash" >"$dir/part/wheel.txt" &&
+        "$dir/part/venv/bin/pip" --quiet --disable-pip-version-check download --no-deps \
+            --require-hashes --only-binary :all: --dest "$dir/part" \
+            --requirement "$dir/part/wheel.txt" &&
+        python3 -m zipfile -e "$dir"/part/*.whl "$dir/part" &&
+        chmod +x "$dir"/part/imageio_ffmpeg/binaries/ffmpeg-linux-* &&
+        ldd "$dir"/part/imageio_ffmpeg/binaries/ffmpeg-linux-* | grep -q 'libc\.so' &&
+        mv "$dir"/part/imageio_ffmpeg/binaries/ffmpeg-linux-* "$dir/ffmpeg" &&
+        rm -rf "$dir/part"
+}
+engine=$(cd "$(dirname "$0")/.." && pwd)/target/ffmpeg-wheel
+if [ "$purpose" = test ] && [ ! -x "$engine/ffmpeg" ] && [ "$(uname -m)" = x86_64 ]; then
+    echo "setup: fetching $wheel, a recent FFmpeg, into $engine"
+    if fetch_wheel "$engine"; then
+        did=yes
+    else
+        rm -rf "$engine/part"
+        echo "setup: $wheel could not be fetched (pip's words are above); the tests that want it are skipped" >&2
     fi
 fi
 

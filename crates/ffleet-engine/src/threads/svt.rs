@@ -45,14 +45,35 @@ const AREAS: [f64; 8] = [
 /// Threads by area, for each range of `lp` that begins with the first number.
 type Table = &'static [(u32, [u32; 8])];
 
-const CROWDED: Table = &[
-    (2, [67, 70, 82, 86, 91, 107, 127, 156]),
-    (3, [96, 103, 135, 143, 152, 188, 236, 301]),
-    (6, [208, 245, 327, 345, 364, 450, 568, 723]),
-    (12, [225, 276, 390, 440, 507, 617, 735, 890]),
-    (24, [242, 293, 407, 457, 524, 634, 752, 907]),
-    (33, [533, 536, 818, 876, 935, 1_221, 1_619, 1_845]),
+/// The values of `lp` that the columns of [`CROWDED`] begin with. Above 16 it is never told.
+const CROWDED_LPS: [u32; 4] = [2, 3, 6, 12];
+/// Threads before 2, from this area on. They grow by steps: with rows and columns of superblocks,
+/// and at once where the picture is [`WIDE`].
+const CROWDED: &[(u32, [u32; 4])] = &[
+    (0, [67, 96, 208, 225]),
+    (9_216, [68, 101, 225, 242]),
+    (57_600, [69, 102, 242, 259]),
+    (89_600, [70, 103, 245, 276]),
+    (176_960, [71, 104, 246, 293]),
+    (230_400, [82, 135, 327, 390]),
+    (331_776, [85, 142, 344, 423]),
+    (409_920, [86, 143, 345, 440]),
+    (518_400, [87, 144, 346, 457]),
+    (746_496, [88, 145, 347, 474]),
+    (921_600, [91, 152, 364, 507]),
+    (1_049_088, [98, 171, 413, 572]),
+    (1_440_000, [100, 173, 415, 582]),
+    (1_742_400, [102, 175, 417, 584]),
+    (2_073_600, [107, 188, 450, 617]),
+    (2_822_400, [110, 191, 453, 620]),
+    (3_686_400, [127, 236, 568, 735]),
+    (4_665_600, [135, 256, 618, 785]),
+    (5_760_000, [150, 295, 717, 884]),
+    (8_294_400, [156, 301, 723, 890]),
 ];
+/// Ten superblocks, from which motion is searched in ten columns at once, and the least area that is
+/// known of such a picture.
+const WIDE: (u32, u32) = (608, 230_400);
 const CROWDED_LIVE: Table =
     &[(2, [25, 28, 48, 52, 57, 73, 93, 122]), (3, [37, 46, 78, 84, 91, 117, 151, 198])];
 const LEAN: Table = &[
@@ -77,19 +98,29 @@ pub(super) fn threads(kind: Kind, told: Told) -> u32 {
         };
     }
     let table = match (kind, told.is_live) {
-        (Kind::Crowded, false) => CROWDED,
+        (Kind::Crowded, false) => return crowded(told),
         (Kind::Crowded, true) => CROWDED_LIVE,
         (Kind::Lean, false) => LEAN,
         (Kind::Lean, true) => LEAN_LIVE,
     };
     let row = table.iter().rev().find(|(from, _)| *from <= told.lp);
     let (_, counts) = row.expect("invariant: each table begins with 2");
-    let slow = if kind == Kind::Crowded && told.preset <= 5 && !told.is_live {
-        4
+    between(counts, told.size)
+}
+
+/// Threads before 2 where it looks ahead.
+fn crowded(told: Told) -> u32 {
+    let (width, height) = told.size;
+    let area = width.saturating_mul(height);
+    let area = if width < WIDE.0 {
+        area.min(WIDE.1 - 1)
     } else {
-        0
+        area.max(WIDE.1)
     };
-    between(counts, told.size) + slow
+    let row = CROWDED.iter().rfind(|(from, _)| *from <= area);
+    let (_, counts) = row.expect("invariant: the first row begins with no area at all");
+    let column = CROWDED_LPS.iter().rposition(|&from| from <= told.lp).unwrap_or(0);
+    counts[column] + if told.preset <= 5 { 4 } else { 0 }
 }
 
 /// Interpolates over the logarithm of the area.
@@ -133,9 +164,13 @@ mod tests {
 
     #[test]
     fn sizes_between_lie_between() {
-        let between = at(Kind::Crowded, 2, (1_600, 900));
+        let between = at(Kind::Crowded, 2, (1_500, 900));
         assert!((92..107).contains(&between), "{between}");
         assert_eq!(at(Kind::Crowded, 2, (16, 16)), 67);
         assert_eq!(at(Kind::Crowded, 2, (7_680, 4_320)), 156);
+        assert_eq!(
+            (at(Kind::Crowded, 16, (540, 270)), at(Kind::Crowded, 16, (640, 270))),
+            (276, 390)
+        );
     }
 }

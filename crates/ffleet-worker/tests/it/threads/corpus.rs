@@ -166,9 +166,25 @@ fn long(clip: Clip) -> PathBuf {
 }
 
 /// Every preset, of an ordinary clip.
+pub(super) fn every_preset() -> Vec<Case> {
+    let names = preset::names().into_iter();
+    names
+        .map(|name| Case::new(Clip::Ordinary, vec![Output::Preset(name)]))
+        .collect()
+}
+
+/// Every preset that names no frame rate, which changes no pool, nor a size beyond 1080 lines, which
+/// takes its time.
 pub(super) fn presets() -> Vec<Case> {
+    let is_large = |name: &str| name.starts_with("1440p") || name.starts_with("4k");
+    let names_rate = |name: &str| {
+        let lines = name.split('-').next().unwrap_or_default();
+        let rate = lines.split_once(['p', 'k']).map_or("", |(_, rate)| rate);
+        lines.starts_with(|c: char| c.is_ascii_digit()) && !rate.is_empty()
+    };
     preset::names()
         .into_iter()
+        .filter(|name| !is_large(name) && !names_rate(name))
         .map(|name| Case::new(Clip::Ordinary, vec![Output::Preset(name)]))
         .collect()
 }
