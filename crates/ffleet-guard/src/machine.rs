@@ -88,6 +88,14 @@ fn kib(text: &str, key: &str) -> Option<Bytes> {
     Some(Bytes(kib << 10))
 }
 
+/// What names the time since the machine was started (`random(4)`, `boot_id`); empty where the kernel
+/// does not say. What was written before and not synced may be gone.
+#[must_use]
+pub fn boot() -> String {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    text.trim().to_owned()
+}
+
 /// How hard the machine is pressed.
 #[must_use]
 pub fn pressure() -> Pressure {
@@ -162,6 +170,11 @@ mod tests {
         let meminfo = "MemTotal:        2048 kB\nMemFree: 1 kB\n";
         assert_eq!(kib(meminfo, "MemTotal:"), Some(Bytes::mib(2)));
         assert_eq!(kib("", "MemTotal:"), None);
+    }
+
+    #[test]
+    fn machine_was_started_once() {
+        assert_eq!((boot().len(), boot()), (36, boot()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ffleet_api::control::Phase;
 use ffleet_engine::failure::{Scene, despite_success};
 use ffleet_engine::{Expected, Plan};
-use ffleet_guard::{Limits, Tie};
+use ffleet_guard::{Limits, Tie, machine};
 use ffleet_media::{Probe, Spec};
 use ffleet_spool::Dir;
 use ffleet_supervise::Policy;
@@ -123,6 +123,7 @@ impl Attempt {
     /// What the next life of this node would need if this one ended now.
     fn resume(&self, places: &Places, probe: &Probe) -> Resume {
         Resume {
+            boot: machine::boot(),
             probe: probe.clone(),
             input: places.input.clone(),
             costs: self.costs,

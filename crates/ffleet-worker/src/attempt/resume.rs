@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use ffleet_api::control::Held;
-use ffleet_guard::Node;
+use ffleet_guard::{Node, machine};
 use ffleet_media::Probe;
 use ffleet_spool::{Dir, Work};
 use ffleet_types::AttemptId;
@@ -24,6 +24,9 @@ const NAME: &str = "resume.json";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Resume {
+    /// Since when the machine was up. After a restart of it nothing is gone on with: what an encoder
+    /// wrote was not synced, and is on disk or not.
+    pub(crate) boot: String,
     pub(crate) probe: Probe,
     /// The input as it was first seen.
     pub(crate) input: Option<Input>,
@@ -54,7 +57,7 @@ impl Resume {
             return None;
         }
         let dir = work.dir(job.attempt);
-        let resume = Self::read(&dir)?;
+        let resume = Self::read(&dir).filter(|resume| resume.boot == machine::boot())?;
         let ready = match resume.stage {
             Stage::Encode if node.orphans().contains(&resume.child(job.attempt)) => undo(job),
             Stage::Encode => return None,

@@ -107,6 +107,31 @@ async fn death_at_any_step_is_settled_by_the_next_life() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn result_from_before_a_restart_of_the_machine_is_not_trusted() {
+    if ffleet_testkit::need::ffmpeg().is_none() {
+        return;
+    }
+    let dir = tempfile::Builder::new().prefix("worker-").tempdir().unwrap();
+    let target = dir.path().join("out/out.mp4");
+    let held = die_at(Step::Encoded, dir.path(), &job(clip(1), &[(&target, quick())]));
+    let attempt = held.assignment.attempt;
+    let path = dir.path().join(format!("home/work/{attempt}/resume.json"));
+    let mut resume: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    resume["boot"] = "another".into();
+    ffleet_base::write_atomic(&path, resume.to_string().as_bytes(), 0o600).unwrap();
+    let unusual = Unusual {
+        controller: Fake::default().holding(vec![held]),
+        dir: Some(dir),
+        ..Unusual::default()
+    };
+    let bench = Bench::start_with(unusual).await.unwrap();
+    let finished = bench.controller.end(attempt).await;
+    assert_eq!(failure(&finished).0, Reason::Interrupted);
+    bench.end(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sealed_result_that_cannot_be_published_fails_and_stays_failed() {
     if ffleet_testkit::need::ffmpeg().is_none() {
         return;
