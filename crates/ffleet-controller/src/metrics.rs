@@ -269,3 +269,31 @@ fn process() -> (u64, f64) {
     );
     (kib.unwrap_or(0) * 1_024, cpu.as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests {
+    use ffleet_types::Outcome;
+
+    use super::*;
+
+    fn usage(peak_threads: u32, predicted_threads: u32) -> Usage {
+        Usage {
+            peak_threads,
+            predicted_threads,
+            wall_micros: LONG_ENOUGH,
+            ..Usage::default()
+        }
+    }
+
+    #[test]
+    fn threads_are_compared_where_both_numbers_mean_something() {
+        let metrics = Metrics::new();
+        for (peak, predicted) in [(20, 21), (20, 30), (100, 20), (0, 20), (20, 0)] {
+            metrics.used(&Outcome::Completed, &usage(peak, predicted));
+        }
+        metrics.used(&Outcome::Canceled, &usage(20, 20));
+        metrics.used(&Outcome::Completed, &Usage { wall_micros: 1, ..usage(1, 20) });
+        let count = |result| metrics.predictions.get_or_create(&ResultLabel { result }).get();
+        assert_eq!((count("within"), count("above"), count("below")), (1, 1, 1));
+    }
+}
