@@ -14,7 +14,7 @@ pub(crate) struct Clamped {
 }
 
 /// Keys of a library's parameters that name numbers of threads, with the most they may say.
-type Bounds<'a> = &'a [(&'a str, u32)];
+type Bounds<'a> = &'a [(&'a str, u32, u32)];
 
 /// Holds `args`, which have been checked, to `budget`. `format` is the muxer they write.
 pub(crate) fn clamp(args: &[String], format: &str, budget: Budget, build: &Build) -> Clamped {
@@ -32,25 +32,27 @@ pub(crate) fn clamp(args: &[String], format: &str, budget: Budget, build: &Build
         let Some(value) = rest.next() else { break };
         told.push(name);
         let (value, change) = match name {
-            "threads" => number(value, most),
-            "x264-params" => {
-                list(value, &[("threads", most), ("lookahead-threads", budget.busy())])
-            }
+            "threads" => number(value, most, most),
+            "x264-params" => list(
+                value,
+                &[("threads", most, most), ("lookahead-threads", budget.busy(), budget.busy())],
+            ),
             "x265-params" => {
                 let frames = budget.encoder(ffleet_media::codec::VideoCodec::H265);
                 let bounds: Bounds<'_> = &[
-                    ("pools", budget.busy()),
-                    ("frame-threads", frames),
-                    ("lookahead-threads", budget.busy()),
+                    ("pools", budget.busy(), budget.busy()),
+                    ("frame-threads", frames, frames),
+                    ("lookahead-threads", budget.busy(), budget.busy()),
                 ];
                 let (value, change) = list(value, bounds);
                 (with(&value, &[("pools", budget.busy()), ("frame-threads", frames)]), change)
             }
             "svtav1-params" => {
-                let (value, change) = list(value, &[("lp", budget.svt_av1_most(build))]);
-                (with(&value, &[("lp", budget.svt_av1_level(build))]), change)
+                let (most, level) = (budget.svt_av1_most(build), budget.svt_av1_level(build));
+                let (value, change) = list(value, &[("lp", most, level)]);
+                (with(&value, &[("lp", level)]), change)
             }
-            "aom-params" => list(value, &[("threads", most)]),
+            "aom-params" => list(value, &[("threads", most, most)]),
             _ => (value.clone(), None),
         };
         if let Some(change) = change {
@@ -98,10 +100,11 @@ pub(crate) fn encoder_named(args: &[String], format: &str) -> String {
 type Change = (String, u32);
 
 /// A number of threads; 0 and what is no number mean as many as the machine has.
-fn number(value: &str, most: u32) -> (String, Option<Change>) {
+/// Whatever is beyond `most` becomes `instead`.
+fn number(value: &str, most: u32, instead: u32) -> (String, Option<Change>) {
     match value.parse::<u32>() {
         Ok(count) if (1..=most).contains(&count) => (value.to_owned(), None),
-        _ => (most.to_string(), Some((value.to_owned(), most))),
+        _ => (instead.to_string(), Some((value.to_owned(), instead))),
     }
 }
 
@@ -113,14 +116,14 @@ fn list(value: &str, bounds: Bounds<'_>) -> (String, Option<Change>) {
         .map(|pair| {
             let (key, setting) = pair.split_once('=').unwrap_or((pair, ""));
             let plain = key.trim().replace('_', "-");
-            let bound = bounds.iter().find(|(key, _)| *key == plain);
+            let bound = bounds.iter().find(|(key, ..)| *key == plain);
             // `lookahead-threads=0` is none; the others' 0 is all.
             let is_none = plain == "lookahead-threads" && setting == "0";
             match bound.filter(|_| !is_none) {
-                Some(&(_, most)) => {
-                    let (setting, change) = number(setting, most);
-                    if let Some((was, most)) = change {
-                        changed = Some((format!("{plain}={was}"), most));
+                Some(&(_, most, instead)) => {
+                    let (setting, change) = number(setting, most, instead);
+                    if let Some((was, becomes)) = change {
+                        changed = Some((format!("{plain}={was}"), becomes));
                     }
                     format!("{key}={setting}")
                 }
@@ -188,8 +191,8 @@ mod tests {
             (
                 2,
                 "-c:v libsvtav1 -svtav1-params lp=0:tune=0",
-                "-c:v libsvtav1 -svtav1-params lp=2:tune=0",
-                "lp=0 becomes lp=2",
+                "-c:v libsvtav1 -svtav1-params lp=1:tune=0",
+                "lp=0 becomes lp=1",
             ),
         ] {
             let clamped = clamped(cpus, given);
