@@ -13,7 +13,8 @@ pub(crate) struct Clamped {
     pub(crate) notes: Vec<String>,
 }
 
-/// Keys of a library's parameters that name numbers of threads, with the most they may say.
+/// Keys of a library's parameters that name numbers of threads, with the most they may say, and what
+/// becomes of a number beyond that.
 type Bounds<'a> = &'a [(&'a str, u32, u32)];
 
 /// Holds `args`, which have been checked, to `budget`. `format` is the muxer they write.
