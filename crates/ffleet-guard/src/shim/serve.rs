@@ -205,7 +205,7 @@ impl Shim {
             }
             (Request::Terminate, _) => tree.terminate(),
             (Request::Kill, _) => tree.kill(),
-            // Where it cannot be frozen, the guard sees that it goes on.
+            // That it cannot be frozen or thawed is not told: the line has no word for it yet.
             (Request::Freeze, _) => drop(tree.freeze()),
             (Request::Thaw, _) => drop(tree.thaw()),
             (Request::Farewell, _) => return self.ended.is_some(),
