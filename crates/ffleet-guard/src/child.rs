@@ -5,36 +5,30 @@
 //! has ended. It goes on whether or not anybody waits; a [`Child`] that is dropped is killed, and
 //! the same task cleans up after it.
 
+mod end;
+mod reins;
+
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ffleet_base::{Clock, chain};
+use ffleet_base::Clock;
 use ffleet_types::Timestamp;
-use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::JoinHandle;
 
+pub(crate) use self::end::Birth;
+use self::end::End;
+use self::reins::Reins;
 use crate::cgroup::{Error, Group};
-use crate::exit::{self, Exit};
-use crate::launch::{self, Reaped};
-use crate::shim::Line;
+use crate::error::StillError;
+use crate::exit::Exit;
+use crate::launch;
 use crate::shim::held::Held;
 use crate::shim::wire::{Began, Request};
 use crate::stderr::Said;
 use crate::tree::Tree;
-
-/// How often threads are counted where the kernel does not.
-const SAMPLE: Duration = Duration::from_secs(1);
-/// The first and the longest wait between two looks at a tree that is being killed.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
-/// After so many looks somebody should know (about 5 s).
-const MANY_LOOKS: u32 = 50;
-/// How long standard error is still read when nothing of the tree is alive: somebody outside of
-/// it may hold the pipe.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A point in time on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +66,7 @@ enum Hand {
     /// It is ours.
     Tree(Arc<Tree>),
     /// Through its shim.
-    Shim(Arc<Line>),
+    Shim(Reins),
     /// It has ended.
     None,
 }
@@ -126,7 +120,7 @@ impl Child {
 
     /// Takes charge of a child that is held by a shim.
     pub(crate) fn held(name: String, began: Began, stdout: Option<Receiver>, shim: Held) -> Self {
-        let (line, group) = (Arc::clone(&shim.line), shim.group.clone());
+        let (reins, group) = (Reins::new(&shim), shim.group.clone());
         let (sender, exit) = watch::channel(None);
         let child = name.clone();
         // Its owner is the node, which waits for `keep` to be dropped. If the runtime ends first, the
@@ -139,7 +133,7 @@ impl Child {
         Self {
             name,
             pid: began.pid.cast_unsigned(),
-            hand: Hand::Shim(line),
+            hand: Hand::Shim(reins),
             group,
             executed: moment(began),
             exit,
@@ -226,7 +220,7 @@ impl Child {
     pub fn terminate(&self) {
         match &self.hand {
             Hand::Tree(tree) => tree.terminate(),
-            Hand::Shim(line) => line.say(Request::Terminate),
+            Hand::Shim(reins) => reins.say(Request::Terminate),
             Hand::None => {}
         }
     }
@@ -235,7 +229,7 @@ impl Child {
     pub fn kill_tree(&self) {
         match &self.hand {
             Hand::Tree(tree) => tree.kill(),
-            Hand::Shim(line) => line.say(Request::Kill),
+            Hand::Shim(reins) => reins.say(Request::Kill),
             Hand::None => {}
         }
     }
@@ -244,28 +238,36 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// If the kernel refuses. What it refuses a shim is not heard here.
-    pub fn freeze(&self) -> Result<(), Error> {
-        match &self.hand {
-            Hand::Tree(tree) => return tree.freeze(),
-            Hand::Shim(line) => line.say(Request::Freeze),
-            Hand::None => {}
-        }
-        Ok(())
+    /// If it has ended, if the kernel refuses, or if its shim does not answer.
+    pub async fn freeze(&self) -> Result<(), StillError> {
+        self.still(Tree::freeze, Request::Freeze).await
     }
 
     /// Lets it run again.
     ///
     /// # Errors
     ///
-    /// If the kernel refuses. What it refuses a shim is not heard here.
-    pub fn thaw(&self) -> Result<(), Error> {
-        match &self.hand {
-            Hand::Tree(tree) => return tree.thaw(),
-            Hand::Shim(line) => line.say(Request::Thaw),
-            Hand::None => {}
+    /// If it has ended, if the kernel refuses, or if its shim does not answer.
+    pub async fn thaw(&self) -> Result<(), StillError> {
+        self.still(Tree::thaw, Request::Thaw).await
+    }
+
+    async fn still(
+        &self,
+        set: fn(&Tree) -> Result<(), Error>,
+        request: fn(u64) -> Request,
+    ) -> Result<(), StillError> {
+        if self.exit.borrow().is_some() {
+            return Err(StillError::Ended);
         }
-        Ok(())
+        match &self.hand {
+            Hand::Tree(tree) => Ok(set(tree)?),
+            Hand::Shim(reins) => tokio::select! {
+                _ = self.wait() => Err(StillError::Ended),
+                answer = reins.ask(request) => answer,
+            },
+            Hand::None => Err(StillError::Ended),
+        }
     }
 }
 
@@ -280,120 +282,4 @@ impl Drop for Child {
 fn moment(began: Began) -> Moment {
     let monotonic = Duration::from_micros(began.monotonic_micros);
     Moment { wall: began.wall, monotonic }
-}
-
-/// When a child came to life, and who has to know when nothing of it is left.
-#[derive(Debug)]
-pub(crate) struct Birth {
-    pub(crate) executed: Moment,
-    pub(crate) clock: Arc<dyn Clock>,
-    /// Dropped when the tree is gone.
-    pub(crate) keep: watch::Receiver<()>,
-}
-
-/// What has to be done at a child's end.
-struct End {
-    name: String,
-    tree: Arc<Tree>,
-    birth: Birth,
-    said: Said,
-    reader: Option<JoinHandle<()>>,
-}
-
-impl End {
-    async fn see_to_it(mut self, pidfd: AsyncFd<OwnedFd>) -> (Exit, watch::Receiver<()>) {
-        let peak_threads = self.first_process_ended(&pidfd).await;
-        let reaped = self.reap();
-        drop(pidfd);
-        let strays = self.everybody_gone().await;
-        self.last_words().await;
-        let now = self.birth.clock.monotonic();
-        let wall = now.saturating_sub(self.birth.executed.monotonic);
-        let exit = Exit {
-            stderr_tail: self.said.tail(),
-            log_lost: self.said.lost(),
-            ..exit::of(&self.tree, reaped, peak_threads, strays, wall)
-        };
-        let tree = Arc::clone(&self.tree);
-        let removed = tokio::task::spawn_blocking(move || tree.remove()).await;
-        match removed {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(child = self.name, error = %chain(&error), "a cgroup is left");
-            }
-            Err(error) => tracing::warn!(child = self.name, %error, "a cgroup is left"),
-        }
-        (exit, self.birth.keep)
-    }
-
-    /// Waits for it, and counts threads where the kernel does not.
-    async fn first_process_ended(&self, pidfd: &AsyncFd<OwnedFd>) -> u64 {
-        let counted = self.tree.group().is_some_and(Group::keeps_peak_tasks);
-        let mut sample = tokio::time::interval(SAMPLE);
-        let mut most = 0;
-        loop {
-            tokio::select! {
-                ended = pidfd.readable() => {
-                    if let Err(error) = ended {
-                        tracing::warn!(child = self.name, %error, "a child is not watched");
-                    }
-                    return most;
-                }
-                _ = sample.tick(), if !counted => most = most.max(self.tree.tasks()),
-            }
-        }
-    }
-
-    fn reap(&self) -> Option<Reaped> {
-        self.tree.reap().unwrap_or_else(|error| {
-            // Somebody else has waited for our child.
-            tracing::error!(child = self.name, %error, "a child's end was lost");
-            None
-        })
-    }
-
-    /// Kills whoever was left behind, until nobody is; how many that were at first.
-    async fn everybody_gone(&self) -> usize {
-        let (mut wait, longest) = LOOKS;
-        let mut strays = 0;
-        for look in 0_u32.. {
-            let tree = Arc::clone(&self.tree);
-            // Without cgroups this reads all of /proc.
-            let living = tokio::task::spawn_blocking(move || {
-                let living = tree.living();
-                if living > 0 {
-                    tree.kill();
-                }
-                living
-            });
-            let living = living.await.unwrap_or(0);
-            strays = strays.max(living);
-            if living == 0 {
-                break;
-            }
-            if look == MANY_LOOKS {
-                tracing::warn!(child = self.name, living, "killed processes do not die");
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(longest);
-        }
-        strays
-    }
-
-    async fn last_words(&mut self) {
-        let Some(reader) = self.reader.take() else { return };
-        let stop = Stop(reader.abort_handle());
-        // Late or not, what was heard is kept.
-        let _late = tokio::time::timeout(LAST_WORDS, reader).await;
-        drop(stop);
-    }
-}
-
-/// Ends a task when it is dropped.
-struct Stop(AbortHandle);
-
-impl Drop for Stop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }

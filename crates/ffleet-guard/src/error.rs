@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ffleet_base::files::{self, LockError};
 
@@ -73,4 +74,21 @@ pub enum SpawnError {
     /// The thread that starts processes is gone.
     #[error(transparent)]
     Gone(#[from] Gone),
+}
+
+/// A child could not be made to stand still, or to run again.
+#[derive(Debug, thiserror::Error)]
+pub enum StillError {
+    /// There is nothing left of it to be frozen or thawed.
+    #[error("the child has ended")]
+    Ended,
+    /// Its cgroup did not do it.
+    #[error(transparent)]
+    Cgroup(#[from] cgroup::Error),
+    /// Its shim could not do it.
+    #[error("the child's shim could not do it: {0}")]
+    Shim(String),
+    /// Its shim does not answer; whether it was done is not known.
+    #[error("the child's shim has not answered for {} s", .0.as_secs())]
+    Silent(Duration),
 }

@@ -28,7 +28,7 @@ mod tree;
 
 pub use cgroup::Error as CgroupError;
 pub use child::{Child, Moment};
-pub use error::{OpenError, SpawnError};
+pub use error::{OpenError, SpawnError, StillError};
 pub use exit::Exit;
 pub use leftovers::Leftovers;
 pub use node::{Node, Options};

@@ -36,9 +36,9 @@ pub async fn supervise(
     let mut plan = machine.apply(Event::Started, clock.monotonic());
     let mut event = Event::Ordered(*orders.borrow_and_update());
     loop {
-        carry_out(child, &plan);
+        carry_out(child, &plan).await;
         plan = machine.apply(event, clock.monotonic());
-        carry_out(child, &plan);
+        carry_out(child, &plan).await;
         let pause = plan
             .wake
             .map_or(Duration::MAX, |at| at.saturating_sub(clock.monotonic()));
@@ -53,7 +53,7 @@ pub async fn supervise(
     }
 }
 
-fn carry_out(child: &Child, plan: &Plan) {
+async fn carry_out(child: &Child, plan: &Plan) {
     for action in &plan.actions {
         let done = match action {
             Action::Terminate => {
@@ -64,8 +64,8 @@ fn carry_out(child: &Child, plan: &Plan) {
                 child.kill_tree();
                 Ok(())
             }
-            Action::Freeze => child.freeze(),
-            Action::Thaw => child.thaw(),
+            Action::Freeze => child.freeze().await,
+            Action::Thaw => child.thaw().await,
             // Comes from the exit, which is not carried out.
             Action::Report(_) => Ok(()),
         };

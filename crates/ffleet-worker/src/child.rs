@@ -104,9 +104,13 @@ impl Hands<'_> {
                 let lived = self.clock.monotonic().saturating_sub(child.exec_at().monotonic);
                 policy.timeout = policy.timeout.map(|timeout| timeout.saturating_sub(lived));
                 if order == Order::Run {
-                    child.thaw().unwrap_or_else(|error| {
-                        tracing::warn!(child = child.name(), error = %chain(&error), "not thawed");
-                    });
+                    match child.thaw().await {
+                        Ok(()) | Err(guard::StillError::Ended) => {}
+                        Err(error) => {
+                            let (child, error) = (child.name(), chain(&error));
+                            tracing::warn!(child, %error, "not thawed");
+                        }
+                    }
                 }
                 tracing::info!(child = child.name(), "a child of an earlier life is taken over");
                 child
@@ -135,7 +139,7 @@ impl Hands<'_> {
         let mut excess = None;
         let mut measure = tokio::time::interval_at(Instant::now() + MEASURE, MEASURE);
         let exit = loop {
-            watch.act(&plan);
+            watch.act(&plan).await;
             let wake = watch.until(&plan);
             plan = tokio::select! {
                 biased;
@@ -259,7 +263,7 @@ impl Watch<'_> {
     }
 
     /// Does what is to be done.
-    fn act(&mut self, plan: &Plan) {
+    async fn act(&mut self, plan: &Plan) {
         for action in &plan.actions {
             let done = match action {
                 Action::Terminate => {
@@ -270,8 +274,8 @@ impl Watch<'_> {
                     self.child.kill_tree();
                     Ok(())
                 }
-                Action::Freeze => self.freeze(),
-                Action::Thaw => self.thaw(),
+                Action::Freeze => self.freeze().await,
+                Action::Thaw => self.thaw().await,
                 Action::Report(_) => Ok(()),
             };
             if let Err(error) = done {
@@ -281,8 +285,8 @@ impl Watch<'_> {
         }
     }
 
-    fn freeze(&mut self) -> Result<(), guard::CgroupError> {
-        self.child.freeze()?;
+    async fn freeze(&mut self) -> Result<(), guard::StillError> {
+        self.child.freeze().await?;
         self.paused_at = Some(self.clock.monotonic());
         if let Some(herald) = self.herald {
             herald.say(Report::Paused { at: self.clock.now() });
@@ -290,8 +294,8 @@ impl Watch<'_> {
         Ok(())
     }
 
-    fn thaw(&mut self) -> Result<(), guard::CgroupError> {
-        self.child.thaw()?;
+    async fn thaw(&mut self) -> Result<(), guard::StillError> {
+        self.child.thaw().await?;
         if let Some(since) = self.paused_at.take() {
             self.paused += self.clock.monotonic().saturating_sub(since);
         }

@@ -10,6 +10,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use ffleet_base::{chain, files};
 use tokio::net::unix::pipe::Receiver;
+use tokio::sync::watch;
 
 use super::{Node, SHIMS, joined, refused, text};
 use crate::cgroup::{Base, Group};
@@ -50,6 +51,7 @@ impl Node {
                 let stdout = Receiver::from_owned_fd(stdout).map_err(failed)?;
                 let shim = Held {
                     line,
+                    stilled: watch::Sender::default(),
                     shim: None,
                     group: self.group_of(&name),
                     dir,
@@ -112,6 +114,7 @@ impl Node {
         let heard = line.hear().await;
         let held = Held {
             line,
+            stilled: watch::Sender::default(),
             shim: Some((launched.pid, launched.pidfd)),
             group,
             dir,

@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) line: Arc<Line>,
+    /// Hears which freeze or thaw was answered last, and what was wrong with it.
+    pub(crate) stilled: watch::Sender<(u64, Option<String>)>,
     /// The shim, where it is ours to be waited for.
     pub(crate) shim: Option<(Pid, OwnedFd)>,
     /// The child's cgroups.
@@ -41,14 +43,19 @@ pub(crate) struct Held {
 impl Held {
     /// Hears how the child ended, and lets the shim go.
     pub(crate) async fn see_to_it(self, child: &str) -> (Exit, watch::Receiver<()>) {
-        let exit = match self.line.hear().await {
-            Ok(Some(Reply::Ended(exit))) => {
-                self.line.say(Request::Farewell);
-                *exit
-            }
-            lost => {
-                tracing::error!(child, ?lost, "a child's shim was lost, and the child with it");
-                self.clear().await
+        let exit = loop {
+            match self.line.hear().await {
+                Ok(Some(Reply::Stilled { request, trouble })) => {
+                    self.stilled.send_replace((request, trouble));
+                }
+                Ok(Some(Reply::Ended(exit))) => {
+                    self.line.say(Request::Farewell);
+                    break *exit;
+                }
+                lost => {
+                    tracing::error!(child, ?lost, "a child's shim was lost, and the child with it");
+                    break self.clear().await;
+                }
             }
         };
         self.bury(child).await;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ffleet_base::write_atomic;
+use ffleet_base::{chain, write_atomic};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
@@ -15,9 +15,11 @@ use super::hold::{End, Held, now, start};
 use super::pour::Pour;
 use super::wire::{self, Began, Begin, Record, Reply, Request};
 use super::{EXIT, line};
+use crate::cgroup;
 use crate::exit::Exit;
 use crate::launch::{Failure, above_stdio, block_signals};
 use crate::timespec;
+use crate::tree::Tree;
 
 /// How often threads are counted where the kernel does not keep their peak.
 const SAMPLE: Duration = Duration::from_secs(1);
@@ -205,12 +207,20 @@ impl Shim {
             }
             (Request::Terminate, _) => tree.terminate(),
             (Request::Kill, _) => tree.kill(),
-            // That it cannot be frozen or thawed is not told: the line has no word for it yet.
-            (Request::Freeze, _) => drop(tree.freeze()),
-            (Request::Thaw, _) => drop(tree.thaw()),
+            (Request::Freeze(request), _) => self.still(request, Tree::freeze),
+            (Request::Thaw(request), _) => self.still(request, Tree::thaw),
             (Request::Farewell, _) => return self.ended.is_some(),
         }
         false
+    }
+
+    /// Freezes or thaws the child, and says what came of it.
+    fn still(&mut self, request: u64, set: impl FnOnce(&Tree) -> Result<(), cgroup::Error>) {
+        let trouble = match self.child.end {
+            End::Lives => set(&self.child.tree).err().map(|error| chain(&error)),
+            End::Dies { .. } | End::Fades { .. } => Some("it has ended".to_owned()),
+        };
+        self.say(&Reply::Stilled { request, trouble });
     }
 
     fn say(&mut self, reply: &Reply) {

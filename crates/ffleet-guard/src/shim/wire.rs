@@ -73,10 +73,10 @@ pub(crate) enum Request {
     Terminate,
     /// To kill all of it.
     Kill,
-    /// To make all of it stand still.
-    Freeze,
-    /// To let it run again.
-    Thaw,
+    /// To make all of it stand still. Answered with the same number.
+    Freeze(u64),
+    /// To let it run again. Answered with the same number.
+    Thaw(u64),
     /// Nothing more: its end was heard, and the shim may go.
     Farewell,
 }
@@ -88,6 +88,8 @@ pub(crate) enum Reply {
     Began(Began),
     /// It could not be started: at which step, and the kernel's number for why.
     Refused { step: i32, errno: i32 },
+    /// What came of a freeze or thaw: nothing is wrong, or why it was not done.
+    Stilled { request: u64, trouble: Option<String> },
     /// Nothing of it is alive any more.
     Ended(Box<Exit>),
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ffleet_guard::Stdout;
+use ffleet_guard::{Stdout, StillError};
 use ffleet_supervise::Exit;
 use ffleet_testkit::{need, processes_with, until_async};
 use tokio::time::Instant;
@@ -143,8 +143,8 @@ async fn frozen_child_stands_still_until_it_is_thawed() {
             until_async(SOON, "it runs", || ticks() > before).await;
         };
         moves().await;
-        child.freeze().unwrap();
-        child.freeze().unwrap();
+        child.freeze().await.unwrap();
+        child.freeze().await.unwrap();
         let mut seen = (ticks(), Instant::now());
         until_async(SOON, "it stands still for 200 ms", || {
             if ticks() != seen.0 {
@@ -153,12 +153,12 @@ async fn frozen_child_stands_still_until_it_is_thawed() {
             seen.1.elapsed() > Duration::from_millis(200)
         })
         .await;
-        child.thaw().unwrap();
+        child.thaw().await.unwrap();
         moves().await;
-        child.freeze().unwrap();
+        child.freeze().await.unwrap();
         child.kill_tree();
         assert_eq!(child.wait().await.exit, Exit::Signal(9), "frozen processes die as well");
-        child.freeze().unwrap();
+        assert!(matches!(child.freeze().await, Err(StillError::Ended)));
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use ffleet_guard::{ChildSpec, Node, SpawnError, Stderr, Stdout, Tie, log};
+use ffleet_guard::{ChildSpec, Node, SpawnError, Stderr, Stdout, StillError, Tie, log};
 use ffleet_supervise::Exit;
 use ffleet_testkit::{assert_none_left, processes_with, until};
 use ffleet_types::Bytes;
@@ -189,6 +189,25 @@ async fn child_dies_with_its_shim_and_nothing_is_left() {
     let exit = tokio::time::timeout(SOON, child.wait()).await.unwrap();
     // The child itself may still be on its way out when the others are looked for.
     assert!(exit.exit == Exit::Signal(9) && exit.strays >= 1, "{exit:?}");
+}
+
+#[tokio::test]
+async fn shim_that_does_not_answer_is_said_and_its_late_answer_is_no_other() {
+    let fixture = Fixture::tied(true, Tie::Shim);
+    let child = fixture.spawn(nasty("child", "spin 60")).await;
+    let shim = parent(child.pid());
+    kill_process(shim, Signal::STOP).unwrap();
+    let error = child.freeze().await.unwrap_err();
+    assert!(matches!(error, StillError::Silent(_)), "{error:?}");
+    kill_process(shim, Signal::CONT).unwrap();
+    child.thaw().await.unwrap();
+    let cpu = || ffleet_testkit::measure::cpu_time(child.pid()).unwrap();
+    let before = cpu();
+    until(SOON, "it runs: the thaw came after the freeze", || cpu() > before);
+    child.freeze().await.unwrap();
+    child.kill_tree();
+    let exit = tokio::time::timeout(SOON, child.wait()).await.unwrap();
+    assert_eq!(exit.exit, Exit::Signal(9));
 }
 
 fn parent(pid: u32) -> Pid {

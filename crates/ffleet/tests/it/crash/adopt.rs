@@ -123,7 +123,7 @@ fn encode_that_was_paused_stays_paused_until_somebody_resumes_it() {
     if !have_ffmpeg() {
         return;
     }
-    let working = Working::begin(8, "fast");
+    let working = Working::begin(20, "slow");
     let path = format!("/v1/jobs/{}", working.job);
     assert_eq!(working.server.call("POST", &format!("{path}/pause"), b"{}").status, 200);
     working.server.await_state(working.job, "paused");
@@ -140,7 +140,7 @@ fn encode_that_was_paused_stays_paused_until_somebody_resumes_it() {
     until(SOON, "a second has passed", || since.elapsed() > Duration::from_secs(1));
     assert_eq!(cpu(), before, "it stands still");
     assert_eq!(working.server.call("POST", &format!("{path}/resume"), b"{}").status, 200);
-    working.completed(240);
+    working.completed(600);
 }
 
 #[test]

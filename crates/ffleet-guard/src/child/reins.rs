@@ -1,0 +1,85 @@
+//! What a child in the hands of a shim is led by.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::error::StillError;
+use crate::shim::Line;
+use crate::shim::held::Held;
+use crate::shim::wire::Request;
+
+/// How long a shim may take to freeze or thaw its child, and to say so.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What a child in the hands of a shim is led by.
+#[derive(Debug)]
+pub(super) struct Reins {
+    line: Arc<Line>,
+    /// How many times it was to be frozen or thawed.
+    asked: AtomicU64,
+    /// Which of them was answered last, and what was wrong with it.
+    stilled: watch::Receiver<(u64, Option<String>)>,
+}
+
+impl Reins {
+    pub(super) fn new(shim: &Held) -> Self {
+        Self {
+            line: Arc::clone(&shim.line),
+            asked: AtomicU64::new(0),
+            stilled: shim.stilled.subscribe(),
+        }
+    }
+
+    /// Says what needs no answer.
+    pub(super) fn say(&self, request: Request) {
+        self.line.say(request);
+    }
+
+    /// Has the shim freeze or thaw, and waits until it says what came of that.
+    pub(super) async fn ask(&self, request: fn(u64) -> Request) -> Result<(), StillError> {
+        let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        self.line.say(request(number));
+        let mut stilled = self.stilled.clone();
+        let answered = stilled.wait_for(|(answered, _)| *answered >= number);
+        match tokio::time::timeout(ANSWER, answered).await {
+            Ok(Ok(answer)) => match &answer.1 {
+                None => Ok(()),
+                Some(trouble) => Err(StillError::Shim(trouble.clone())),
+            },
+            // Nobody hears the shim any more: the child's end is told next.
+            Ok(Err(_closed)) => Err(StillError::Ended),
+            Err(_elapsed) => Err(StillError::Silent(ANSWER)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_shim_could_not_do_is_told_to_whoever_asked_for_it() {
+        let (ours, theirs) = Line::pair().unwrap();
+        let line = Arc::new(Line::new(ours).unwrap());
+        let (sender, stilled) = watch::channel((0, None));
+        let reins = Reins { line, asked: AtomicU64::new(0), stilled };
+        let shim = async {
+            sender.send_replace((1, Some("no such group".to_owned())));
+            reins.ask(Request::Freeze).await
+        };
+        let error = shim.await.unwrap_err();
+        assert!(matches!(&error, StillError::Shim(why) if why == "no such group"), "{error:?}");
+        let (answer, ()) = tokio::join!(reins.ask(Request::Thaw), async {
+            tokio::task::yield_now().await;
+            sender.send_replace((2, None));
+        });
+        answer.unwrap();
+        drop(sender);
+        let error = reins.ask(Request::Freeze).await.unwrap_err();
+        assert!(matches!(error, StillError::Ended), "{error:?}");
+        drop(theirs);
+    }
+}
