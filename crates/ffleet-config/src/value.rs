@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use ffleet_media::job::Verify;
 use ffleet_types::{Bytes, Cpu, Span};
 
-use crate::config::{Format, Level};
+use crate::config::{Format, Level, Sandbox};
 
 /// A value that a key can have.
 pub(crate) trait Value: Sized {
@@ -23,7 +23,7 @@ macro_rules! by_own_words {
     )*};
 }
 
-by_own_words!(Bytes, Cpu, Span, Verify, Format, Level);
+by_own_words!(Bytes, Cpu, Span, Verify, Format, Level, Sandbox);
 
 macro_rules! whole_number {
     ($($kind:ty),*) => {$(

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ffleet_base::files::{self, LockError};
 
 use crate::cgroup;
+use crate::sandbox::SandboxError;
 use crate::spawner::Gone;
 
 /// A node could not be opened.
@@ -61,6 +62,9 @@ pub enum SpawnError {
     /// Its cgroup could not be made, or a limit did not hold.
     #[error("cannot bound {program}", program = .0.display())]
     Cgroup(PathBuf, #[source] cgroup::Error),
+    /// It could not be shut off.
+    #[error("cannot shut {program} off from the rest of the machine", program = .0.display())]
+    Sandbox(PathBuf, #[source] SandboxError),
     /// The kernel refused a step.
     #[error("cannot start {}: cannot {step}", program.display())]
     Refused {

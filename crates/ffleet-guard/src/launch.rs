@@ -8,6 +8,9 @@
 //! `std::process::Command` does not do: its hook between fork and exec costs a copy of our page
 //! tables, and it can neither hand out a pidfd nor promise which thread forks.
 
+mod reap;
+mod walls;
+
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::fs::File;
 use std::io;
@@ -18,8 +21,10 @@ use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use rustix::thread::CpuSet;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+
+pub(crate) use self::reap::{Reaped, reap, watch};
+pub(crate) use self::walls::empty_network;
+use crate::sandbox::Walls;
 
 /// Room for the child's side; it calls nothing that needs much.
 const STACK: usize = 256 << 10;
@@ -39,6 +44,8 @@ pub(crate) struct Launch {
     pub(crate) nice: i32,
     pub(crate) file_size: Option<u64>,
     pub(crate) cpus: Option<CpuSet>,
+    /// What shuts it off from the rest of the machine.
+    pub(crate) walls: Option<Walls>,
     /// Whether it dies with the thread that starts it.
     pub(crate) tied: bool,
 }
@@ -72,11 +79,12 @@ pub(crate) enum Step {
     Affinity,
     Stdio,
     Directory,
+    Sandbox,
     Exec,
 }
 
 impl Step {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Clone,
         Self::Session,
         Self::ParentDeath,
@@ -86,6 +94,7 @@ impl Step {
         Self::Affinity,
         Self::Stdio,
         Self::Directory,
+        Self::Sandbox,
         Self::Exec,
     ];
 
@@ -109,6 +118,7 @@ impl Step {
             Self::Affinity => "set the CPUs it may use",
             Self::Stdio => "connect its standard streams",
             Self::Directory => "enter its directory",
+            Self::Sandbox => "shut it off from the rest of the machine",
             Self::Exec => "run its program",
         }
     }
@@ -179,7 +189,7 @@ struct Shared<'a> {
 }
 
 impl Launch {
-    /// Starts the process in the cgroups whose `cgroup.procs` are `doors`, and returns when it
+    /// Starts the process in the cgroups that `doors` lead to, and returns when it
     /// has called exec. The calling thread must live as long as the child is to, since the
     /// child is killed when it ends, and must have its signals blocked.
     pub(crate) fn start(&self, doors: &[File], stack: &mut Stack) -> Result<Launched, Failure> {
@@ -284,6 +294,11 @@ impl Shared<'_> {
         self.at(Step::Directory);
         rustix::process::chdir(self.launch.cwd.as_c_str())?;
 
+        if let Some(walls) = &self.launch.walls {
+            self.at(Step::Sandbox);
+            walls::enclose(walls)?;
+        }
+
         self.at(Step::Exec);
         // A failure to unblock would show as a child that cannot be terminated, and be killed.
         let _unblocked = mask(libc::SIG_SETMASK, false);
@@ -316,50 +331,6 @@ fn close_others() {
     // SAFETY: descriptors are marked, not closed, and this table of them is the child's own. A
     // kernel before 5.11 refuses, where everything is marked one by one as it is opened.
     let _marked = unsafe { libc::close_range(3, last, flags) };
-}
-
-/// How a process ended, and what it and the descendants that it waited for used.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reaped {
-    /// As `wait4` says it.
-    pub(crate) status: c_int,
-    /// CPU time in user mode, in microseconds.
-    pub(crate) user_micros: u64,
-    /// CPU time in the kernel, in microseconds.
-    pub(crate) system_micros: u64,
-    /// The largest resident set of any one of them, in KiB.
-    pub(crate) largest_kib: u64,
-}
-
-/// Takes the remains of our child `pid`, if it has ended.
-pub(crate) fn reap(pid: Pid) -> io::Result<Option<Reaped>> {
-    let mut status = 0;
-    // SAFETY: plain numbers, for which zeros are a value.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    let raw = pid.as_raw_nonzero().get();
-    // SAFETY: both may be written to.
-    let found = unsafe { libc::wait4(raw, &raw mut status, libc::WNOHANG, &raw mut usage) };
-    match found {
-        -1 => Err(io::Error::last_os_error()),
-        0 => Ok(None),
-        _ => {
-            let micros = |time: libc::timeval| {
-                u64::try_from(time.tv_sec * 1_000_000 + time.tv_usec).unwrap_or(0)
-            };
-            Ok(Some(Reaped {
-                status,
-                user_micros: micros(usage.ru_utime),
-                system_micros: micros(usage.ru_stime),
-                largest_kib: u64::try_from(usage.ru_maxrss).unwrap_or(0),
-            }))
-        }
-    }
-}
-
-/// A pidfd that tells when its process has ended: it can be read then.
-pub(crate) fn watch(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: what is handed over is an open descriptor, which nobody else can close.
-    Ok(unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?)
 }
 
 /// A descriptor with a number that no standard stream has.

@@ -1,41 +1,30 @@
 //! A node: what one ffleet process has of a machine.
 
 mod held;
+mod spawn;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ffleet_base::files;
 use ffleet_base::paths::Env;
-use ffleet_base::{Clock, FileLock, chain, chance, write_atomic};
+use ffleet_base::{Clock, FileLock, chance, write_atomic};
 use ffleet_types::NodeId;
 use ffleet_types::node::GuardLevel;
-use rustix::fs::{Access, access};
-use rustix::pipe::{PipeFlags, pipe_with};
-use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 
-use crate::cgroup::{self, Base, Group, Mounts};
-use crate::child::{Birth, Child, Moment, Pipes};
-use crate::error::{OpenError, SpawnError};
-use crate::launch::{Failure, Launch, Stack, Step, above_stdio, cpu_set};
+use crate::cgroup::{self, Base, Mounts};
+use crate::error::OpenError;
 use crate::leftovers::{self, Leftovers};
-use crate::shim::wire::Begin;
+use crate::sandbox::Means;
 use crate::shim::{self, Orphan};
 use crate::spawner::Spawner;
-use crate::spec::{ChildSpec, Limits, Stderr, Stdout, Tie};
-use crate::tree::Tree;
-use crate::{process, stderr};
-
-/// Where programs are looked up if the environment does not say.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Where shims have their directories, one each.
 const SHIMS: &str = "shims";
@@ -51,6 +40,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Whether to use cgroups where there are any.
     pub cgroups: bool,
+    /// Whether to use network namespaces where they may be made.
+    pub namespaces: bool,
     /// The program of the [`shim`](crate::shim), and what makes it one.
     pub shim: (PathBuf, Vec<OsString>),
     /// How long a child that is tied to its shim goes on when nobody guards it; nothing for ever.
@@ -65,6 +56,7 @@ pub struct Node {
     base: Arc<Base>,
     spawner: Spawner,
     leftovers: Leftovers,
+    means: Arc<Means>,
     /// Children of an earlier life that nobody has taken over yet.
     orphans: Mutex<BTreeMap<String, Orphan>>,
     null: OwnedFd,
@@ -109,6 +101,7 @@ impl Node {
             let Leftovers { processes, groups, stuck } = leftovers;
             tracing::warn!(processes, groups, stuck, "cleared away what an earlier life left");
         }
+        let means = Arc::new(Means::find(options.namespaces));
         let spawner = Spawner::start().map_err(OpenError::Spawner)?;
         let null = fs::OpenOptions::new().read(true).write(true).open("/dev/null");
         let null = null.map_err(OpenError::Spawner)?.into();
@@ -119,6 +112,7 @@ impl Node {
             base: Arc::new(base),
             spawner,
             leftovers,
+            means,
             orphans: Mutex::new(orphans),
             null,
             alive,
@@ -135,7 +129,20 @@ impl Node {
     /// How far limits hold here.
     #[must_use]
     pub fn level(&self) -> GuardLevel {
-        self.base.level()
+        match (self.base.level(), self.means.missing()) {
+            (level, missing) if missing.is_empty() => level,
+            (GuardLevel::Full, missing) => GuardLevel::Partial { missing },
+            (GuardLevel::Partial { missing: limits }, missing) => {
+                GuardLevel::Partial { missing: [limits, missing].concat() }
+            }
+            (GuardLevel::Monitor, _) => GuardLevel::Monitor,
+        }
+    }
+
+    /// What there is no sandbox for here, each with the reason.
+    #[must_use]
+    pub fn missing_walls(&self) -> Vec<String> {
+        self.means.missing()
     }
 
     /// What an earlier life had left behind.
@@ -154,188 +161,6 @@ impl Node {
     pub async fn idle(&self) {
         self.alive.closed().await;
     }
-
-    /// Starts a child, in its own session, process group and cgroup, and returns when its program
-    /// runs. Must be called in a tokio runtime, which sees the child to its end.
-    ///
-    /// # Errors
-    ///
-    /// If the program is not there, or anything that was asked for does not hold; nothing of
-    /// the child is left then.
-    pub async fn spawn(&self, spec: ChildSpec) -> Result<Child, SpawnError> {
-        if !spec.is_well_named() {
-            return Err(SpawnError::Name(spec.name));
-        }
-        let program = self.find(&spec.program)?;
-        let marks = self.marks(&spec.name);
-        let ChildSpec { name, args, cwd, mut env, stdout, stderr, limits, nice, tie, .. } = spec;
-        self.surround(&mut env, &marks);
-        let failed = |source| SpawnError::Pipes(program.clone(), source);
-        let flow = held::flow(&stdout);
-        let (stdin, stdout) = (self.null().map_err(failed)?, self.stdout(stdout).map_err(failed)?);
-        let error = pipe().map_err(failed)?;
-        let launch = Launch {
-            program: text(program.clone().into_os_string())?,
-            argv: [program.clone().into_os_string()]
-                .into_iter()
-                .chain(args)
-                .map(text)
-                .collect::<Result<_, _>>()?,
-            envp: env
-                .into_iter()
-                .map(|(mut name, value)| {
-                    name.push("=");
-                    name.push(value);
-                    text(name)
-                })
-                .collect::<Result<_, _>>()?,
-            cwd: text(cwd.into_os_string())?,
-            stdio: [stdin, stdout.0, error.0],
-            nice,
-            file_size: limits.file_size.map(|bytes| bytes.0),
-            cpus: limits.cpus.as_ref().map(|cpus| cpu_set(cpus.iter().copied())),
-            tied: true,
-        };
-        let log = match (&stderr, tie) {
-            (Stderr::Pipe, Tie::Shim) => return Err(SpawnError::PipedFromShim(name)),
-            (Stderr::Log { path, cap }, _) => Some((path.clone(), cap.0)),
-            (Stderr::Tail | Stderr::Pipe, _) => None,
-        };
-        if tie == Tie::Shim {
-            let mut begin = Begin::of(&launch, limits.cpus.map(|cpus| cpus.into_iter().collect()));
-            begin.stdout = flow;
-            begin.log = log;
-            let limits = Limits { cpus: None, ..limits };
-            let wanted =
-                held::Wanted { name, program, limits, begin, marks, launch, stdout: stdout.1 };
-            return self.spawn_held(wanted).await;
-        }
-        let start = Start {
-            launch,
-            program: program.clone(),
-            name: name.clone(),
-            limits,
-            base: Arc::clone(&self.base),
-            marks: marks.into_iter().map(|(name, value)| joined(name, &value)).collect(),
-            spawner: self.spawner.clone(),
-            clock: Arc::clone(&self.options.clock),
-        };
-        let (tree, executed) = self.spawner.run(move |stack| start.start(stack)).await??;
-        let pipes = pipes(stdout.1, error.1, stderr).map_err(failed)?;
-        let birth = Birth {
-            executed,
-            clock: Arc::clone(&self.options.clock),
-            keep: self.alive.subscribe(),
-        };
-        Child::adopt(name, tree, birth, pipes).map_err(failed)
-    }
-
-    /// The file of a program; a bare name is looked up in `PATH`.
-    fn find(&self, program: &Path) -> Result<PathBuf, SpawnError> {
-        if program.components().count() > 1 || program.is_absolute() {
-            return Ok(program.to_owned());
-        }
-        let path = self.options.env.var("PATH").unwrap_or_else(|| OsStr::new(PATH));
-        std::env::split_paths(path)
-            .map(|dir| dir.join(program))
-            .find(|file| file.is_file() && access(file, Access::EXEC_OK).is_ok())
-            .ok_or_else(|| SpawnError::NotFound(program.to_owned()))
-    }
-
-    /// What a child's processes can be found by.
-    fn marks(&self, name: &str) -> [(&'static str, OsString); 2] {
-        [
-            (process::INSTANCE, self.instance.to_string().into()),
-            (process::CHILD, name.to_owned().into()),
-        ]
-    }
-
-    /// Adds what every child's environment has; what was asked for goes before the defaults, and
-    /// our marks before all.
-    fn surround(
-        &self,
-        env: &mut BTreeMap<OsString, OsString>,
-        marks: &[(&'static str, OsString); 2],
-    ) {
-        let ours = &self.options.env;
-        let path = ours.var("PATH").unwrap_or_else(|| OsStr::new(PATH));
-        let defaults = [
-            ("PATH", Some(path)),
-            ("HOME", ours.var("HOME")),
-            ("LANG", Some("C.UTF-8".as_ref())),
-        ];
-        for (name, value) in defaults {
-            if let Some(value) = value {
-                env.entry(name.into()).or_insert_with(|| value.to_owned());
-            }
-        }
-        for (name, value) in marks {
-            env.insert((*name).into(), value.clone());
-        }
-    }
-
-    fn null(&self) -> io::Result<OwnedFd> {
-        above_stdio(self.null.try_clone()?)
-    }
-
-    /// The child's end, and ours.
-    fn stdout(&self, stdout: Stdout) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
-        match stdout {
-            Stdout::Null => Ok((self.null()?, None)),
-            Stdout::File(file) => Ok((above_stdio(file.into())?, None)),
-            Stdout::Pipe => pipe().map(|(theirs, ours)| (theirs, Some(ours))),
-        }
-    }
-}
-
-/// A child that is about to be started, as the spawner's thread gets it.
-struct Start {
-    launch: Launch,
-    program: PathBuf,
-    name: String,
-    limits: Limits,
-    base: Arc<Base>,
-    marks: Vec<OsString>,
-    spawner: Spawner,
-    clock: Arc<dyn Clock>,
-}
-
-impl Start {
-    fn start(self, stack: &mut Stack) -> Result<(Tree, Moment), SpawnError> {
-        let unbounded = |source| SpawnError::Cgroup(self.program.clone(), source);
-        let group = if self.base.is_empty() {
-            None
-        } else {
-            Some(Group::create(self.base.sites(), &self.name, &self.limits).map_err(unbounded)?)
-        };
-        let doors = group.as_ref().map_or(Ok(Vec::new()), Group::doors).map_err(unbounded);
-        let launched = doors.and_then(|doors| {
-            self.launch
-                .start(&doors, stack)
-                .map_err(|failure| refused(&self.program, failure))
-        });
-        match launched {
-            Ok(launched) => {
-                let executed = Moment::now(self.clock.as_ref());
-                let needs = Some((self.spawner, self.base));
-                Ok((Tree::new(launched, group, self.marks, needs), executed))
-            }
-            Err(error) => {
-                if let Some(Err(error)) = group.map(|group| group.remove()) {
-                    tracing::warn!(error = %chain(&error), "a cgroup is left");
-                }
-                Err(error)
-            }
-        }
-    }
-}
-
-fn refused(program: &Path, failure: Failure) -> SpawnError {
-    let Failure { step, source } = failure;
-    if step == Step::Exec && source.kind() == io::ErrorKind::NotFound {
-        return SpawnError::NotFound(program.to_owned());
-    }
-    SpawnError::Refused { program: program.to_owned(), step: step.purpose(), source }
 }
 
 /// The node's id, made at its first start.
@@ -359,40 +184,4 @@ fn instance(root: &Path, clock: &dyn Clock) -> Result<NodeId, OpenError> {
 pub(crate) fn mounts() -> Mounts {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     Mounts::parse(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"))
-}
-
-/// The writing end for a child, and the reading end for us.
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
-    Ok((above_stdio(write)?, read))
-}
-
-/// Hands out the reading ends, and has standard error read.
-fn pipes(stdout: Option<OwnedFd>, error: OwnedFd, stderr: Stderr) -> io::Result<Pipes> {
-    let stdout = stdout.map(Receiver::from_owned_fd).transpose()?;
-    let error = Receiver::from_owned_fd(error)?;
-    let mut pipes = Pipes { stdout, ..Pipes::default() };
-    let log = match stderr {
-        Stderr::Pipe => {
-            pipes.stderr = Some(error);
-            return Ok(pipes);
-        }
-        Stderr::Tail => None,
-        Stderr::Log { path, cap } => Some((path, cap)),
-    };
-    // Its owner is the child's task, which waits for it or stops it.
-    pipes.reader = Some(tokio::spawn(stderr::read(error, pipes.said.clone(), log)));
-    Ok(pipes)
-}
-
-fn text(text: OsString) -> Result<CString, SpawnError> {
-    CString::new(text.into_vec())
-        .map_err(|error| SpawnError::ZeroByte(OsStr::from_bytes(&error.into_vec()).to_owned()))
-}
-
-fn joined(name: &str, value: &OsStr) -> OsString {
-    let mut joined = OsString::from(name);
-    joined.push("=");
-    joined.push(value);
-    joined
 }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use ffleet_types::{Bytes, Cpu};
 
+use crate::sandbox::Sandbox;
+
 /// How much nicer than ffleet itself a child is.
 const NICE: i32 = 10;
 /// The longest name of a child: it is a directory's name.
@@ -36,6 +38,8 @@ pub struct ChildSpec {
     pub nice: i32,
     /// What it dies with.
     pub tie: Tie,
+    /// What it may see of the machine; all that we may, if nothing is said.
+    pub sandbox: Option<Sandbox>,
 }
 
 impl ChildSpec {
@@ -53,6 +57,7 @@ impl ChildSpec {
             limits: Limits::default(),
             nice: NICE,
             tie: Tie::Node,
+            sandbox: None,
         }
     }
 

@@ -16,11 +16,12 @@ pub(crate) mod record;
 pub(crate) mod resume;
 mod verify;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ffleet_api::control::{Assignment, Finished, Held, Report};
-use ffleet_guard::Tie;
+use ffleet_guard::{Pinned, Sandbox, Tie};
 use ffleet_spool::{Dir, Step};
 use ffleet_supervise::{Order, Policy};
 use ffleet_types::attempt::Artifact;
@@ -30,9 +31,10 @@ use crate::child::{Ended, Hands, Reader, Task};
 use crate::cpus::Share;
 use crate::herald::Herald;
 use crate::link::Receipt;
-use crate::places::Places;
+use crate::places::{Input, Places};
 use crate::recover;
 use crate::roster::{Place, Roster};
+use crate::sandbox::{Sight, is_remote};
 use crate::shop::Shop;
 
 pub(crate) use costs::Costs;
@@ -65,6 +67,8 @@ pub(crate) struct Attempt {
     adopted: Option<ffleet_guard::Child>,
     /// The CPUs its children run on; all where there is none.
     share: Option<Share>,
+    /// Its input, where that is a file.
+    input: Option<Pinned>,
 }
 
 impl Attempt {
@@ -84,6 +88,7 @@ impl Attempt {
             resume: None,
             adopted: None,
             share: None,
+            input: None,
         }
     }
 
@@ -140,9 +145,14 @@ impl Attempt {
     async fn work(&mut self) -> Result<Vec<Artifact>, Halt> {
         let dir = self.shop.work.dir(self.job.attempt);
         let (places, probe) = match self.resume.clone() {
-            Some(resume) => (self.look_back(&resume).await?, resume.probe),
+            Some(resume) => {
+                let places = self.look_back(&resume).await?;
+                self.input = places.input.as_ref().map(Input::pinned);
+                (places, resume.probe)
+            }
             None => {
                 let places = self.prepare().await?;
+                self.input = places.input.as_ref().map(Input::pinned);
                 self.step(Step::WorkMade);
                 let probe = self.probe(places.input.as_ref()).await?;
                 self.step(Step::Probed);
@@ -288,11 +298,14 @@ impl Attempt {
         if self.commands.last() != Some(&command) {
             self.commands.push(command);
         }
+        let dir = self.shop.work.dir(self.job.attempt);
         let task = Task {
             name: resume::name(self.job.attempt, self.children, job.phase),
             program: job.program,
             args: job.args,
-            cwd: self.shop.work.dir(self.job.attempt).path().to_owned(),
+            env: BTreeMap::new(),
+            sandbox: self.sandbox(job.sight, dir.path()),
+            cwd: dir.path().to_owned(),
             log: Some(log),
             limits: job.limits,
             policy: job.policy,
@@ -308,6 +321,17 @@ impl Attempt {
             herald: Some(&self.herald),
         };
         hands.run(task, reader).await
+    }
+
+    /// What a child may see that works in `dir`.
+    fn sandbox(&self, sight: Sight, dir: &Path) -> Option<Sandbox> {
+        let remote = is_remote(&self.job.spec.input);
+        let (input, network) = match sight {
+            Sight::Input => (self.input.clone(), remote),
+            Sight::Sending => (self.input.clone(), true),
+            Sight::Results => (None, false),
+        };
+        self.shop.walled.sandbox(input, &[dir], network)
     }
 
     /// What the end of a child means for the attempt.
@@ -327,6 +351,8 @@ pub(crate) struct Job {
     pub(crate) policy: Policy,
     pub(crate) scratch: Option<(Dir, Bytes)>,
     pub(crate) tie: Tie,
+    /// What it is to see.
+    pub(crate) sight: Sight,
 }
 
 /// Removes the siblings of all targets of a job. Blocks.

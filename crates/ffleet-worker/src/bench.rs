@@ -1,5 +1,6 @@
 //! What a node does for its controller outside any job.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use ffleet_api::bench::{Boxed, Rehearsal, Trouble, Workbench};
 use ffleet_engine::plan::needs_probe;
 use ffleet_engine::probe::{Question, command, of_test};
-use ffleet_guard::Limits as ChildLimits;
+use ffleet_guard::{Limits as ChildLimits, Pinned};
 use ffleet_media::{Probe, Source, Spec};
 use ffleet_sched::limits::{Effective, Limit, Source as Whence, cpu_for_one};
 use ffleet_supervise::Order;
@@ -22,6 +23,7 @@ use crate::attempt::{Halt, blocking};
 use crate::child::{Hands, Task};
 use crate::places::{Input, Places};
 use crate::progress::Answer;
+use crate::sandbox::is_remote;
 use crate::shop::Shop;
 use crate::worker::Worker;
 
@@ -66,17 +68,22 @@ async fn probe(shop: &Arc<Shop>, source: &Source) -> Result<Probe, Halt> {
     if let Source::Test(picture) = *source {
         return Ok(of_test(picture, None));
     }
-    if let Source::File(path) = source {
-        let (path, at_work) = (PathBuf::from(path), Arc::clone(shop));
-        blocking(move || Input::look(&path, &at_work.bounds)).await?;
-    }
-    ask::probe(source, &mut Inquiry { shop, source }).await
+    let input = match source {
+        Source::File(path) => {
+            let (path, at_work) = (PathBuf::from(path), Arc::clone(shop));
+            Some(blocking(move || Input::look(&path, &at_work.bounds)).await?.pinned())
+        }
+        Source::Url(_) | Source::Test(_) => None,
+    };
+    ask::probe(source, &mut Inquiry { shop, source, input }).await
 }
 
 /// A probe outside of any job.
 struct Inquiry<'a> {
     shop: &'a Shop,
     source: &'a Source,
+    /// The file that it is, as it was found.
+    input: Option<Pinned>,
 }
 
 impl Ask for Inquiry<'_> {
@@ -87,12 +94,17 @@ impl Ask for Inquiry<'_> {
             name: format!("probe-{}", COUNT.fetch_add(1, Ordering::Relaxed)),
             program: self.shop.engines.ffprobe.path.clone().into(),
             args: command(self.source, question),
+            env: BTreeMap::new(),
             cwd: "/".into(),
             log: None,
             limits: ChildLimits { memory: Some(ask::MEMORY), ..ChildLimits::default() },
             policy: ask::policy(self.shop.config.grace),
             scratch: None,
             tie: ffleet_guard::Tie::Node,
+            sandbox: self
+                .shop
+                .walled
+                .sandbox(self.input.clone(), &[], is_remote(self.source)),
             adopted: None,
         };
         let mut hands = Hands {

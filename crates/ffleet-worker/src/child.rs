@@ -5,6 +5,7 @@
 
 mod ended;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub(crate) struct Task {
     pub(crate) name: String,
     pub(crate) program: PathBuf,
     pub(crate) args: Vec<String>,
+    /// Its environment, beyond what every child has.
+    pub(crate) env: BTreeMap<OsString, OsString>,
     /// Where it runs.
     pub(crate) cwd: PathBuf,
     /// Where its stderr goes, if it is to be kept.
@@ -52,6 +55,8 @@ pub(crate) struct Task {
     pub(crate) scratch: Option<(Dir, Bytes)>,
     /// What it dies with.
     pub(crate) tie: Tie,
+    /// What it may see of the machine; all that we may, if nothing is said.
+    pub(crate) sandbox: Option<guard::Sandbox>,
     /// The child itself, where an earlier life has started it.
     pub(crate) adopted: Option<guard::Child>,
 }
@@ -217,6 +222,7 @@ impl Pipe {
 fn spec(task: Task, nice: i32) -> guard::ChildSpec {
     let mut spec = guard::ChildSpec::new(task.name, task.program);
     spec.args = task.args.into_iter().map(OsString::from).collect();
+    spec.env = task.env;
     spec.env.insert("TMPDIR".into(), task.cwd.clone().into());
     spec.cwd = task.cwd;
     spec.stdout = guard::Stdout::Pipe;
@@ -225,6 +231,7 @@ fn spec(task: Task, nice: i32) -> guard::ChildSpec {
     }
     spec.limits = task.limits;
     spec.tie = task.tie;
+    spec.sandbox = task.sandbox;
     spec.nice = nice;
     spec
 }

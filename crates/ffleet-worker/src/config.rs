@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use ffleet_types::node::Capacity;
 
+use crate::sandbox::Sandboxes;
+
 /// How a worker is to work.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -22,6 +24,8 @@ pub struct Config {
     pub capacity: Capacity,
     /// Directories that inputs and outputs must lie in, links followed. `/` allows everything.
     pub roots: Vec<PathBuf>,
+    /// What jobs may see of the machine.
+    pub sandboxes: Sandboxes,
     /// Where FFmpeg is; found by `search` where nothing is said.
     pub ffmpeg: Option<PathBuf>,
     /// Where ffprobe is; found by `search` where nothing is said.

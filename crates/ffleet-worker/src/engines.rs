@@ -9,7 +9,7 @@ mod cache;
 mod find;
 mod prove;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ffleet_base::Clock;
@@ -17,12 +17,15 @@ use ffleet_guard::Node;
 use ffleet_types::node::Engine;
 
 use crate::config::Config;
+use crate::sandbox::Walled;
 
 /// The programs of a node. They may be of different builds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Engines {
     pub(crate) ffmpeg: Engine,
     pub(crate) ffprobe: Engine,
+    /// The files that both load, beyond the system's.
+    pub(crate) libraries: Vec<PathBuf>,
 }
 
 /// Why a node has no engine. The text says what to do.
@@ -39,13 +42,22 @@ impl Engines {
     ) -> Result<Self, Missing> {
         let ffmpeg = find::find("ffmpeg", config.ffmpeg.as_deref(), &config.search)?;
         let ffprobe = find::find("ffprobe", config.ffprobe.as_deref(), &config.search)?;
-        let prover = prove::Prover { node, clock, nice: config.nice, home: &config.home };
+        let mut prover = prove::Prover {
+            node,
+            clock,
+            nice: config.nice,
+            home: &config.home,
+            walled: Walled::new(&config.sandboxes, Vec::new()),
+        };
+        let (one, other) = tokio::join!(prover.libraries(&ffmpeg), prover.libraries(&ffprobe));
+        let libraries = [one, other].concat();
+        prover.walled = Walled::new(&config.sandboxes, libraries.clone());
         let cache = cache::Cache::open(config.engines());
         let (ffmpeg, ffprobe) = tokio::join!(
             identify("ffmpeg", &ffmpeg, &prover, &cache),
             identify("ffprobe", &ffprobe, &prover, &cache),
         );
-        Ok(Self { ffmpeg: ffmpeg?, ffprobe: ffprobe? })
+        Ok(Self { ffmpeg: ffmpeg?, ffprobe: ffprobe?, libraries })
     }
 }
 

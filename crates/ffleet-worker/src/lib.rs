@@ -26,8 +26,10 @@ mod pull;
 mod recover;
 mod renew;
 mod roster;
+mod sandbox;
 mod shop;
 mod worker;
 
 pub use config::Config;
+pub use sandbox::{Sandboxes, Use};
 pub use worker::{OpenError, Parts, Worker};

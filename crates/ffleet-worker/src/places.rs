@@ -10,6 +10,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _}
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use ffleet_guard::Pinned;
 use ffleet_media::{Source, Spec, Target};
 use ffleet_spool::Delivery;
 use ffleet_types::{AttemptId, Bytes, Reason};
@@ -113,6 +114,11 @@ impl Input {
             }),
             Err(error) => refuse(&unread(&error)),
         }
+    }
+
+    /// For a sandbox, which holds a child to this very file.
+    pub(crate) fn pinned(&self) -> Pinned {
+        Pinned { path: self.path.clone(), device: self.device, inode: self.inode }
     }
 
     /// Looks whether it is still the file that it was. A result of something that changed while

@@ -14,6 +14,7 @@ use crate::engines::Engines;
 use crate::link::Link;
 use crate::logs::Logs;
 use crate::places::Bounds;
+use crate::sandbox::Walled;
 
 /// Shared, and never changed.
 pub(crate) struct Shop {
@@ -25,6 +26,7 @@ pub(crate) struct Shop {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<Observer<'static>>,
     pub(crate) bounds: Bounds,
+    pub(crate) walled: Walled,
     /// Shared out among attempts.
     pub(crate) cpus: Arc<Cpus>,
     /// For probes outside of jobs.

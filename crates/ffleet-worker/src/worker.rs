@@ -25,6 +25,7 @@ use crate::places::Bounds;
 use crate::pull::Puller;
 use crate::renew;
 use crate::roster::Roster;
+use crate::sandbox::{self, Walled};
 use crate::shop::{Shop, unobserved};
 
 /// Between two looks for an engine that is missing.
@@ -213,6 +214,7 @@ impl Inner {
         let description = self.description(&node, &engines);
         let shop = Arc::new(Shop {
             bounds: Bounds::new(&self.config.roots, &self.config.home),
+            walled: Walled::new(&self.config.sandboxes, engines.libraries.clone()),
             cpus: Cpus::own(),
             seats: Semaphore::new(SEATS),
             node,
@@ -245,16 +247,20 @@ impl Inner {
     /// The engines, as soon as there are any; nothing if the end comes first.
     async fn engines(&self, node: &Arc<Node>, clock: &dyn Clock) -> Option<Engines> {
         loop {
-            let found = tokio::select! {
-                found = Engines::find(node, &self.config, clock) => found,
-                () = self.ended.cancelled() => return None,
+            let found = match sandbox::lacking(&self.config.sandboxes, node) {
+                Some(lacking) => Err(lacking),
+                None => tokio::select! {
+                    found = Engines::find(node, &self.config, clock) => {
+                        found.map_err(|missing| missing.to_string())
+                    }
+                    () = self.ended.cancelled() => return None,
+                },
             };
             match found {
                 Ok(engines) => return Some(engines),
                 Err(missing) => {
-                    let missing = missing.to_string();
                     if self.missing() != missing {
-                        tracing::error!(missing, "the node cannot work without its engine");
+                        tracing::error!(missing, "the node cannot work");
                     }
                     *self.missing.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
                         missing;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -125,16 +126,23 @@ impl Group {
         Ok(())
     }
 
-    /// The files into which a process writes `0` to join, opened for it.
+    /// The files into which a process of one thread writes `0` to join, opened for it.
+    ///
+    /// Version 1 has one for threads, and that is the one to take: moving a process, the kernel waits
+    /// until nobody forks or exits anywhere (a grace period, 5 to 25 ms on an idle system), and moving
+    /// a thread that moves itself it does not (`cgroup_procs_write_start` in Linux 5.13 and later).
     pub(crate) fn doors(&self) -> Result<Vec<File>, Error> {
-        let open = |dir: &PathBuf| {
-            let path = dir.join("cgroup.procs");
-            OpenOptions::new()
-                .write(true)
-                .open(&path)
-                .map_err(refused("open", &path))
+        let open = |path: &PathBuf| OpenOptions::new().write(true).open(path);
+        let door = |dir: &PathBuf| {
+            let (threads, processes) = (dir.join("tasks"), dir.join("cgroup.procs"));
+            match open(&threads) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    open(&processes).map_err(refused("open", &processes))
+                }
+                opened => opened.map_err(refused("open", &threads)),
+            }
         };
-        self.dirs.iter().map(open).collect()
+        self.dirs.iter().map(door).collect()
     }
 
     /// The processes in it. Zombies are not.
@@ -286,10 +294,10 @@ pub(crate) fn remove_tree(dir: &Path) -> Result<(), Error> {
     }
     for _ in 0..REMOVALS {
         match fs::remove_dir(dir) {
-            Err(error) if error.kind() == std::io::ErrorKind::ResourceBusy => pause(BETWEEN),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::ResourceBusy => pause(BETWEEN),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             done => return done.map_err(refused("remove the cgroup", dir)),
         }
     }
-    Err(refused("remove the cgroup", dir)(std::io::ErrorKind::ResourceBusy.into()))
+    Err(refused("remove the cgroup", dir)(ErrorKind::ResourceBusy.into()))
 }

@@ -12,11 +12,13 @@ use ffleet_base::{chain, files};
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 
-use super::{Node, SHIMS, joined, refused, text};
+use super::spawn::{joined, refused, text};
+use super::{Node, SHIMS};
 use crate::cgroup::{Base, Group};
 use crate::child::Child;
 use crate::error::SpawnError;
 use crate::launch::{Failure, Launch, Launched, Stack, Step, above_stdio};
+use crate::sandbox::Walls;
 use crate::shim::held::Held;
 use crate::shim::wire::{Begin, Flow, Reply};
 use crate::shim::{self, Line, Orphan};
@@ -159,6 +161,7 @@ impl Node {
             nice: 0,
             file_size: None,
             cpus: None,
+            walls: None,
             tied: false,
         })
     }
@@ -228,6 +231,7 @@ impl Order {
         if self.begin.stdout != Flow::Nowhere {
             fds.push(self.launch.stdio[1].as_fd());
         }
+        fds.extend(self.launch.walls.iter().flat_map(Walls::fds));
         // Without its orders the shim ends by itself, when the line goes.
         self.begin
             .send(line.as_fd(), &fds)

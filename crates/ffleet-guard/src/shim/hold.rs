@@ -16,6 +16,7 @@ use super::wire::{Began, Begin, Flow};
 use crate::exit::{self, Exit};
 use crate::launch::{Failure, Reaped, Stack, Step, above_stdio};
 use crate::log;
+use crate::sandbox::Walls;
 use crate::stderr::Said;
 use crate::tree::Tree;
 
@@ -67,6 +68,8 @@ pub(super) fn start(
     null: &File,
 ) -> Result<(Held, Began), Failure> {
     let failed = |step| move |source: io::Error| Failure { step, source };
+    let walls = begin.walls.map(|built| Walls::take(built, &mut fds)).transpose();
+    let walls = walls.map_err(failed(Step::Sandbox))?;
     let pipe = || -> io::Result<(OwnedFd, OwnedFd)> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
         fcntl_setfl(&read, OFlags::NONBLOCK)?;
@@ -86,7 +89,7 @@ pub(super) fn start(
     };
     let doors: Vec<File> = fds.into_iter().map(File::from).collect();
     let launch = begin
-        .launch([copy().map_err(stdio)?, output, error])
+        .launch([copy().map_err(stdio)?, output, error], walls)
         .map_err(failed(Step::Exec))?;
     let launched = launch.start(&doors, &mut Stack::new())?;
     let began = Began {

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::cgroup::Group;
 use crate::exit::Exit;
 use crate::launch::{Launch, above_stdio};
+use crate::sandbox::{Built, Walls};
 
 /// The longest packet: the end of a standard error with every byte escaped fits.
 const LONGEST: usize = 64 << 10;
@@ -30,7 +31,7 @@ const LONGEST: usize = 64 << 10;
 const MOST: usize = 16;
 
 /// What a child is to be. Its descriptors travel beside it: the doors of its cgroups, then the
-/// one that its standard output goes to, if it goes anywhere.
+/// one that its standard output goes to, if it goes anywhere, then those of its walls.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Begin {
     /// Program, arguments, environment, directory: bytes, as the kernel takes them.
@@ -41,6 +42,8 @@ pub(crate) struct Begin {
     pub(crate) nice: i32,
     pub(crate) file_size: Option<u64>,
     pub(crate) cpus: Option<Vec<usize>>,
+    /// Which walls it has.
+    pub(crate) walls: Option<Built>,
     /// Its cgroups, which are there already.
     pub(crate) group: Option<Group>,
     pub(crate) stdout: Flow,
@@ -122,6 +125,7 @@ impl Begin {
             nice: launch.nice,
             file_size: launch.file_size,
             cpus,
+            walls: launch.walls.as_ref().map(Walls::built),
             group: None,
             stdout: Flow::Nowhere,
             log: None,
@@ -132,7 +136,7 @@ impl Begin {
     }
 
     /// The same again on the shim's side.
-    pub(crate) fn launch(&self, stdio: [OwnedFd; 3]) -> io::Result<Launch> {
+    pub(crate) fn launch(&self, stdio: [OwnedFd; 3], walls: Option<Walls>) -> io::Result<Launch> {
         let text = |bytes: &Vec<u8>| CString::new(bytes.clone()).map_err(io::Error::other);
         let texts = |all: &[Vec<u8>]| all.iter().map(text).collect::<io::Result<Vec<_>>>();
         Ok(Launch {
@@ -147,6 +151,7 @@ impl Begin {
                 .cpus
                 .as_ref()
                 .map(|cpus| crate::launch::cpu_set(cpus.iter().copied())),
+            walls,
             tied: true,
         })
     }

@@ -94,6 +94,7 @@ pub(crate) fn options(root: &Path, cgroups: bool) -> Options {
         env: env.into_iter().collect::<Env>(),
         clock: Arc::new(SystemClock),
         cgroups,
+        namespaces: cgroups,
         shim: (env!("CARGO_BIN_EXE_ffleet-shim").into(), Vec::new()),
         orphan_grace: Some(GRACE),
     }

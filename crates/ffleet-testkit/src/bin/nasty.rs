@@ -10,9 +10,13 @@
     reason = "a program that misbehaves uses what well-behaved code does not"
 )]
 
+use std::fmt::Display;
 use std::fs::File;
 use std::hint::black_box;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::net::{TcpStream, UdpSocket};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::process::{Command, exit};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -38,6 +42,12 @@ nasty VERB [ARGUMENT] …
   flood-stderr KIB   write lines to stderr
   flood-stdout KIB   write zeros to stdout
   write FILE KIB     write a file
+  read FILE          read a file, and print what it holds, or why not
+  make FILE          create a file, and print that, or why not
+  udp ADDRESS        send a datagram, and print that, or why not
+  tcp ADDRESS        connect, and print that, or why not
+  hail NAME          connect to an abstract socket, and print that, or why not
+  prod PID           send a process signal 0, and print that, or why not
   close-stdout       close stdout, and go on
   read-stdin         read stdin to its end, and print how many bytes that were
   env                print the environment
@@ -95,8 +105,14 @@ fn act(verb: &str, script: &mut Script, kept: &mut Vec<Vec<u8>>) {
         "threads" => threads(script.number(), script.seconds()),
         "glutton" => glutton(script.number(), kept),
         "flood-stderr" => flood_stderr(script.number()),
-        "flood-stdout" => flood(&mut std::io::stdout(), script.number()),
+        "flood-stdout" => flood(&mut io::stdout(), script.number()),
         "write" => write(&script.text(), script.number()),
+        "read" => tell(std::fs::read_to_string(script.text())),
+        "make" => tell(File::create(script.text()).map(|_| "made")),
+        "udp" => tell(udp(&script.text())),
+        "tcp" => tell(TcpStream::connect(script.text()).map(|_| "connected")),
+        "hail" => tell(hail(&script.text())),
+        "prod" => tell(prod(script.number())),
         "close-stdout" => close_stdout(),
         "read-stdin" => read_stdin(),
         "env" => std::env::vars_os().for_each(|(name, value)| {
@@ -205,7 +221,7 @@ fn glutton(mib: usize, kept: &mut Vec<Vec<u8>>) {
 
 fn flood_stderr(kib: usize) {
     let line = [b'x'; 63];
-    let mut stderr = std::io::stderr().lock();
+    let mut stderr = io::stderr().lock();
     for number in 0..kib * 16 {
         let text = format!("{number:08} {}\n", std::str::from_utf8(&line[..54]).unwrap_or("x"));
         if stderr.write_all(text.as_bytes()).is_err() {
@@ -214,7 +230,7 @@ fn flood_stderr(kib: usize) {
     }
 }
 
-fn flood(to: &mut dyn std::io::Write, kib: usize) {
+fn flood(to: &mut dyn io::Write, kib: usize) {
     for _ in 0..kib {
         if to.write_all(&[0; 1024]).is_err() {
             exit(74);
@@ -229,6 +245,33 @@ fn write(path: &str, kib: usize) {
     }
 }
 
+/// Prints what came of something that may be forbidden.
+fn tell<T: Display>(done: io::Result<T>) {
+    match done {
+        Ok(done) => println!("{done}"),
+        Err(error) => println!("no: {error}"),
+    }
+}
+
+fn udp(address: &str) -> io::Result<&'static str> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    socket.send_to(b"x", address)?;
+    Ok("sent")
+}
+
+fn hail(name: &str) -> io::Result<&'static str> {
+    let address = SocketAddr::from_abstract_name(name)?;
+    UnixStream::connect_addr(&address).map(|_| "hailed")
+}
+
+fn prod(pid: i32) -> io::Result<&'static str> {
+    let Some(pid) = rustix::process::Pid::from_raw(pid) else {
+        misused("no such process")
+    };
+    rustix::process::test_kill_process(pid)?;
+    Ok("prodded")
+}
+
 fn close_stdout() {
     let closed = File::open("/dev/null").map(|null| rustix::stdio::dup2_stdout(&null));
     if !matches!(closed, Ok(Ok(()))) {
@@ -237,7 +280,7 @@ fn close_stdout() {
 }
 
 fn read_stdin() {
-    let count = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    let count = io::copy(&mut io::stdin(), &mut io::sink());
     println!("{}", count.unwrap_or(0));
 }
 

@@ -18,6 +18,7 @@ use crate::child::Ended;
 use crate::cpus::Share;
 use crate::places::Places;
 use crate::progress::Meter;
+use crate::sandbox::Sight;
 
 /// What was made, and what of the attempt's time is left.
 #[derive(Debug)]
@@ -182,6 +183,7 @@ impl Attempt {
             },
             scratch: Some((dir.clone(), limits.scratch)),
             tie: Tie::Node,
+            sight: Sight::Input,
         }
     }
 

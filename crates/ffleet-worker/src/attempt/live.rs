@@ -15,6 +15,7 @@ use crate::attempt::costs::micros;
 use crate::attempt::{Attempt, Halt};
 use crate::child::Ended;
 use crate::progress::Meter;
+use crate::sandbox::Sight;
 
 impl Attempt {
     /// Sends to the end.
@@ -70,7 +71,8 @@ impl Attempt {
         let mut spec = self.job.spec.clone();
         spec.duration = left.map(Span);
         let (plan, allowed) = self.plan(dir, &spec, probe)?;
-        let job = self.ffmpeg("live", plan.args, dir, &allowed.after(elapsed));
+        let mut job = self.ffmpeg("live", plan.args, dir, &allowed.after(elapsed));
+        job.sight = Sight::Sending;
         let length = self.job.spec.duration.map(|span| micros(span.0));
         let mut meter = Meter::new(self.place.display(), Phase::Encode, length);
         meter.before_micros = micros(elapsed);

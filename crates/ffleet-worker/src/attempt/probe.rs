@@ -12,6 +12,7 @@ use crate::ask::{self, Ask};
 use crate::attempt::{Attempt, Halt, Job};
 use crate::places::Input;
 use crate::progress::Answer;
+use crate::sandbox::Sight;
 
 impl Attempt {
     /// Reports the start, and finds out what the input holds.
@@ -40,6 +41,7 @@ impl Ask for Attempt {
             policy: ask::policy(self.shop.config.grace),
             scratch: None,
             tie: Tie::Node,
+            sight: Sight::Input,
         };
         let mut answer = Answer::default();
         let ended = self.child(job, &mut answer).await?;

@@ -15,6 +15,7 @@ use crate::attempt::encode::{Made, result};
 use crate::attempt::limits::Allowed;
 use crate::attempt::{Attempt, Halt};
 use crate::progress::{Answer, Meter};
+use crate::sandbox::Sight;
 
 /// How a job's results are checked: as it says, else by their packets where every picture is
 /// copied, else by decoding them.
@@ -83,6 +84,7 @@ impl Attempt {
         self.costs.predict(threads);
         let limits = Allowed { tasks: tasks_limit(threads), ..made.limits };
         let mut job = self.ffmpeg("verify", args, dir, &limits);
+        job.sight = Sight::Results;
         let mut meter = Meter::new(self.place.display(), Phase::Verify, made.length_micros);
         let count = u32::try_from(made.expected.len()).unwrap_or(u32::MAX);
         meter.part = (expected.output, count);

@@ -9,7 +9,7 @@ use ffleet_types::node::Engine;
 use serde::{Deserialize, Serialize};
 
 /// What is proven, and how, changes with this number.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 
 /// The directory of proofs.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! Putting an engine to the test, under the guard like any other child.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
@@ -18,6 +19,7 @@ use crate::attempt::Halt;
 use crate::child::{Ended, Hands, Task};
 use crate::engines::Missing;
 use crate::progress::Answer;
+use crate::sandbox::{self, Walled};
 
 /// How long one question or one batch of samples may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,6 +38,7 @@ pub(super) struct Prover<'a> {
     pub(super) nice: i32,
     /// The data directory; samples are made below it.
     pub(super) home: &'a Path,
+    pub(super) walled: Walled,
 }
 
 /// What a program said.
@@ -54,6 +57,21 @@ impl Prover<'_> {
         self.ask(path, &capability::VERSION)
             .await
             .map_err(|why| Missing(format!("{name} ({}) cannot be run: {why}", path.display())))
+    }
+
+    /// The files that the program loads, beyond the system's: its loader's list, which a program
+    /// that is whole in itself has none of.
+    pub(super) async fn libraries(&self, path: &Path) -> Vec<PathBuf> {
+        let args = capability::VERSION.map(str::to_owned).to_vec();
+        let env = BTreeMap::from([("LD_TRACE_LOADED_OBJECTS".into(), "1".into())]);
+        let task = Task { env, sandbox: None, ..self.task(path, args, Path::new("/"), &[]) };
+        match self.carry_out(task).await {
+            Ok(said) => sandbox::listed(&said.answer),
+            Err(why) => {
+                tracing::warn!(path = %path.display(), why, "a program's libraries are not known");
+                Vec::new()
+            }
+        }
     }
 
     /// Finds out what the engine can do, and writes that into it.
@@ -90,7 +108,7 @@ impl Prover<'_> {
         let calibrations = build::calibrations(&engine.encoders);
         let counts = calibrations.iter().map(|(name, args)| {
             let path = &path;
-            async move { (*name, self.run(path, args.clone(), Path::new("/")).await) }
+            async move { (*name, self.run(path, args.clone(), Path::new("/"), &[]).await) }
         });
         for (name, counted) in together(counts).await {
             match counted {
@@ -123,10 +141,18 @@ impl Prover<'_> {
     /// Encodes these samples and decodes them again.
     async fn attempt(&self, path: &Path, samples: &[&Sample], dir: &Path) -> Result<Trial, String> {
         let place = dir.to_string_lossy();
-        if let Err(words) = self.run(path, capability::encode(samples, &place), dir).await?.ended {
+        if let Err(words) = self
+            .run(path, capability::encode(samples, &place), dir, &[dir])
+            .await?
+            .ended
+        {
             return Ok(Trial::NotEncoded(words));
         }
-        match self.run(path, capability::decode(samples, &place), dir).await?.ended {
+        match self
+            .run(path, capability::decode(samples, &place), dir, &[dir])
+            .await?
+            .ended
+        {
             Err(words) => Ok(Trial::NotDecoded(words)),
             Ok(()) => Ok(Trial::Passed),
         }
@@ -134,11 +160,39 @@ impl Prover<'_> {
 
     async fn ask(&self, path: &Path, args: &[&str]) -> Result<String, String> {
         let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        let said = self.run(path, args, Path::new("/")).await?;
+        let said = self.run(path, args, Path::new("/"), &[]).await?;
         said.ended.map(|()| said.answer)
     }
 
-    async fn run(&self, path: &Path, args: Vec<String>, cwd: &Path) -> Result<Said, String> {
+    /// Runs it in `cwd`, where it may fill `dirs`.
+    async fn run(
+        &self,
+        path: &Path,
+        args: Vec<String>,
+        cwd: &Path,
+        dirs: &[&Path],
+    ) -> Result<Said, String> {
+        self.carry_out(self.task(path, args, cwd, dirs)).await
+    }
+
+    fn task(&self, path: &Path, args: Vec<String>, cwd: &Path, dirs: &[&Path]) -> Task {
+        Task {
+            name: format!("proof-{}", COUNT.fetch_add(1, Ordering::Relaxed)),
+            program: path.to_owned(),
+            args,
+            env: BTreeMap::new(),
+            cwd: cwd.to_owned(),
+            log: None,
+            limits: Limits { memory: Some(MEMORY), ..Limits::default() },
+            policy: Policy { timeout: Some(PATIENCE), stall: None, grace: GRACE },
+            scratch: None,
+            tie: ffleet_guard::Tie::Node,
+            sandbox: self.walled.sandbox(None, dirs, false),
+            adopted: None,
+        }
+    }
+
+    async fn carry_out(&self, task: Task) -> Result<Said, String> {
         let (_keep, mut orders) = watch::channel(Order::Run);
         let mut hands = Hands {
             node: self.node,
@@ -146,18 +200,6 @@ impl Prover<'_> {
             nice: self.nice,
             orders: &mut orders,
             herald: None,
-        };
-        let task = Task {
-            name: format!("proof-{}", COUNT.fetch_add(1, Ordering::Relaxed)),
-            program: path.to_owned(),
-            args,
-            cwd: cwd.to_owned(),
-            log: None,
-            limits: Limits { memory: Some(MEMORY), ..Limits::default() },
-            policy: Policy { timeout: Some(PATIENCE), stall: None, grace: GRACE },
-            scratch: None,
-            tie: ffleet_guard::Tie::Node,
-            adopted: None,
         };
         let mut answer = Answer::default();
         match hands.run(task, &mut answer).await {

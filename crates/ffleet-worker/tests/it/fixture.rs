@@ -14,7 +14,7 @@ use ffleet_spool::Observer;
 use ffleet_testkit::{binary, need, until_async};
 use ffleet_types::node::Capacity;
 use ffleet_types::{AttemptId, Bytes, Cpu, Fence, JobNumber, Outcome, Reason, TaskId, Timestamp};
-use ffleet_worker::{Config, Parts, Worker};
+use ffleet_worker::{Config, Parts, Sandboxes, Use, Worker};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -48,6 +48,8 @@ pub(crate) struct Unusual {
     pub(crate) at: Option<PathBuf>,
     pub(crate) tasks: Option<u32>,
     pub(crate) roots: Option<Vec<PathBuf>>,
+    /// Whether there are sandboxes.
+    pub(crate) use_them: Use,
 }
 
 impl Bench {
@@ -65,7 +67,7 @@ impl Bench {
             .unwrap_or_else(|| tempfile::Builder::new().prefix("worker-").tempdir().unwrap());
         let at = unusual.at.unwrap_or_else(|| dir.path().to_owned());
         let home = at.join("home");
-        for made in [&home, &at.join("out"), &shared().join("engines")] {
+        for made in [&home, &at.join("out"), &at.join("notes"), &shared().join("engines")] {
             fs::create_dir_all(made).unwrap();
         }
         // Proofs take seconds and are the same for all tests.
@@ -77,6 +79,7 @@ impl Bench {
             cgroups: true,
             shim: (ffleet_testkit::shim(), Vec::new()),
             orphan_grace: Some(Duration::from_secs(10)),
+            namespaces: true,
         });
         let node = Arc::new(node.unwrap());
         let capacity = Capacity {
@@ -92,6 +95,11 @@ impl Bench {
             labels: std::collections::BTreeMap::new(),
             capacity,
             roots: unusual.roots.unwrap_or_else(|| vec!["/".into()]),
+            sandboxes: Sandboxes {
+                use_them: unusual.use_them,
+                read: vec![binary("nasty")],
+                write: vec![at.join("notes")],
+            },
             ffmpeg: unusual.ffmpeg,
             ffprobe: unusual.ffprobe,
             search: search(),

@@ -10,6 +10,7 @@ mod inputs;
 mod live;
 mod nasty;
 mod presets;
+mod sandbox;
 mod serial;
 mod targets;
 mod threads;

@@ -16,7 +16,7 @@ const BOUND: Duration = Duration::from_millis(30);
 async fn first_child_runs_within_milliseconds() {
     let path = shared().join("says-when-it-ran");
     let text = "#!/bin/sh\ncase \"$*\" in -version) exec ffprobe \"$@\" ;; esac\n\
-        date +%s%N > \"$TMPDIR/../../../ran-${TMPDIR##*/}\"; exit 1\n";
+        date +%s%N > \"$TMPDIR/../../../notes/ran-${TMPDIR##*/}\"; exit 1\n";
     fs::create_dir_all(shared()).unwrap();
     write_atomic(&path, text.as_bytes(), 0o755).unwrap();
     let unusual = Unusual { ffprobe: Some(path), ..Unusual::default() };
@@ -27,7 +27,7 @@ async fn first_child_runs_within_milliseconds() {
     let mut spans = Vec::new();
     for _ in 0..40 {
         let job = job(clip(1), &[(&bench.out("out.mp4"), quick())]);
-        let mark = bench.dir.path().join(format!("ran-{}", job.attempt));
+        let mark = bench.dir.path().join(format!("notes/ran-{}", job.attempt));
         let asked = SystemClock.now();
         bench.finish(job).await;
         // That includes the start of a shell and of `date`.

@@ -71,6 +71,7 @@ impl Marks {
         vec![
             ("FFLEET_ENGINE_FFMPEG", path("ffmpeg")),
             ("FFLEET_ENGINE_FFPROBE", path("ffprobe")),
+            ("FFLEET_WORKER_SANDBOX_WRITE", path("")),
         ]
     }
 

@@ -63,6 +63,7 @@ impl Roles {
             cgroups: true,
             // Whatever has become of our file meanwhile, it is the same program.
             shim: ("/proc/self/exe".into(), vec![crate::program::SHIM.into()]),
+            namespaces: true,
             orphan_grace: Some(config.lease_term.0),
         });
         let node = Arc::new(node.map_err(|error| Failure::local(&error))?);

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use ffleet_base::paths::Env;
 use ffleet_config::Config;
+use ffleet_config::config::Sandbox;
 use ffleet_controller::{Http, Key, Policy};
 use ffleet_guard::machine;
 use ffleet_types::node::Capacity;
+use ffleet_worker::{Sandboxes, Use};
 
 use crate::failure::Failure;
 use crate::serve::home::Home;
@@ -70,6 +72,15 @@ pub(super) fn worker(
         labels: wanted.labels.clone(),
         capacity: capacity(config, home)?,
         roots: config.roots.clone(),
+        sandboxes: Sandboxes {
+            use_them: match wanted.sandbox {
+                Sandbox::Auto => Use::Auto,
+                Sandbox::Required => Use::Required,
+                Sandbox::Off => Use::Off,
+            },
+            read: wanted.sandbox_read.clone(),
+            write: wanted.sandbox_write.clone(),
+        },
         ffmpeg: config.engine.ffmpeg.clone(),
         ffprobe: config.engine.ffprobe.clone(),
         search: env.var("PATH").map_or_else(|| OsString::from(PATH), OsString::from),

@@ -67,7 +67,12 @@ fn first_child_runs_30_ms_after_its_submission_and_the_encode_360() {
     }
     let room = Arc::new(Room::new());
     let (ffmpeg, ffprobe) = (noting(&room, "ffmpeg"), noting(&room, "ffprobe"));
-    let vars = [("FFLEET_ENGINE_FFMPEG", &*ffmpeg), ("FFLEET_ENGINE_FFPROBE", &*ffprobe)];
+    let marks = room.text("");
+    let vars = [
+        ("FFLEET_ENGINE_FFMPEG", &*ffmpeg),
+        ("FFLEET_ENGINE_FFPROBE", &*ffprobe),
+        ("FFLEET_WORKER_SANDBOX_WRITE", &*marks),
+    ];
     let server = Server::open_with(Arc::clone(&room), &[], &vars);
     let input = room.path("in.mp4");
     clip(&input, 1);
