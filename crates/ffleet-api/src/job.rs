@@ -6,7 +6,7 @@ use ffleet_media::job::{EngineChoice, Make, Verify};
 use ffleet_media::{Recipe, Spec, job as media};
 use ffleet_types::job::{Class, Limits, Priority, Queue};
 use ffleet_types::task::State;
-use ffleet_types::{JobId, JobNumber, Reason, Span};
+use ffleet_types::{JobId, JobNumber, Reason, RoleGroup, Span};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -59,6 +59,9 @@ pub struct Summary {
     /// The scheduling class that both make.
     #[schema(schema_with = schema::class)]
     pub class: Class,
+    /// The role group that makes its results.
+    #[schema(schema_with = schema::role_group)]
+    pub role_group: RoleGroup,
     /// Who owns it.
     pub tenant: String,
     /// Free words.
@@ -136,6 +139,7 @@ impl Summary {
             queue: terms.queue,
             priority: terms.priority,
             class: terms.class(),
+            role_group: spec.role_group(),
             tenant: terms.tenant.to_string(),
             labels: terms.labels.clone(),
             limits: terms.limits,

@@ -52,6 +52,11 @@ pub(crate) fn priority() -> Object {
     word("Which of the jobs of one queue goes first.", &["high", "medium", "low"])
 }
 
+/// `ffleet_types::RoleGroup`.
+pub(crate) fn role_group() -> Object {
+    text("A role group: up to 32 lower-case letters, digits and `-`.", "thumbnail")
+}
+
 /// `ffleet_types::job::Class`.
 pub(crate) fn class() -> Object {
     word("The scheduling class.", &["live", "high", "medium", "low", "batch"])

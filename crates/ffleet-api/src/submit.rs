@@ -6,7 +6,7 @@ use ffleet_media::Recipe;
 use ffleet_media::job::{EngineChoice, Verify};
 use ffleet_media::recipe::Overrides;
 use ffleet_types::job::{Limits, Priority, Queue};
-use ffleet_types::{JobNumber, Span};
+use ffleet_types::{JobNumber, RoleGroup, Span};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -53,6 +53,11 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schema(schema_with = schema::priority)]
     pub priority: Priority,
+    /// The role group that makes its results, as the server's configuration names them; by default `live`
+    /// for what sends to live destinations, else `encode`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::role_group)]
+    pub role_group: Option<RoleGroup>,
     /// What it may use at most.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schema(schema_with = schema::limits)]

@@ -3,6 +3,7 @@
 //! `ffleet.example.yaml` at the root of the sources shows each key with its default; a test holds
 //! the two together.
 
+mod roles;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use ffleet_base::paths;
 use ffleet_media::job::Verify;
-use ffleet_types::{Bytes, ParseError, Span};
+use ffleet_sched::roles::Rules;
+use ffleet_types::{Bytes, ParseError, RoleGroup, Span};
 
 pub use self::worker::{Sandbox, Worker};
 use crate::Inputs;
@@ -42,6 +44,9 @@ pub struct Config {
     pub log: Log,
     /// `engine`: where the engine is.
     pub engine: Engine,
+    /// `role-groups`: how many processes of which class this machine may have. Those that are always
+    /// there (`encode`, `live`, `probe`, `proof`, `thumbnail`, `verify`) are among them.
+    pub role_groups: BTreeMap<RoleGroup, Rules>,
     /// `worker`: what this machine gives to work.
     pub worker: Worker,
     /// `limits`: what a client may do to the server.
@@ -198,6 +203,7 @@ impl Config {
                 ffmpeg: reader.path("engine.ffmpeg"),
                 ffprobe: reader.path("engine.ffprobe"),
             },
+            role_groups: roles::read(reader),
             worker: Worker::read(reader),
             limits: Limits::read(reader),
             retain: Retain::read(reader),

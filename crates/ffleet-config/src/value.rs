@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use ffleet_media::job::Verify;
-use ffleet_types::{Bytes, Cpu, Span};
+use ffleet_types::{Bytes, Cpu, Rate, Span};
 
 use crate::config::{Format, Level, Sandbox};
 
@@ -23,7 +23,7 @@ macro_rules! by_own_words {
     )*};
 }
 
-by_own_words!(Bytes, Cpu, Span, Verify, Format, Level, Sandbox);
+by_own_words!(Bytes, Cpu, Rate, Span, Verify, Format, Level, Sandbox);
 
 macro_rules! whole_number {
     ($($kind:ty),*) => {$(

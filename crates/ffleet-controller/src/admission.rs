@@ -6,12 +6,13 @@
 //! afterwards ([`Rules::look`]) for a quick answer, and again by the worker, since it may change
 //! in between. The two are apart because a file system may not answer: see `look`.
 
+use ffleet_api::strict::nearest;
 use ffleet_api::submit;
 use ffleet_api::{Code, Problem};
 use ffleet_media::job::{Output, Spec, Verify};
 use ffleet_media::{Source, Target};
 use ffleet_types::job::{Limits, Terms};
-use ffleet_types::{Bytes, Cpu, Span};
+use ffleet_types::{Bytes, Cpu, RoleGroup, Span};
 
 use crate::policy::Policy;
 use crate::presets::Presets;
@@ -59,6 +60,7 @@ impl Rules<'_> {
             return Err(invalid("/retries", format!("{retries} is more than {MOST_RETRIES}")));
         }
         check_labels(&request.labels)?;
+        self.check_role_group(request.role_group.as_ref())?;
         Ok(Spec {
             input,
             outputs,
@@ -69,12 +71,28 @@ impl Rules<'_> {
             terms: Terms {
                 queue: request.queue,
                 priority: request.priority,
+                role_group: request.role_group,
                 limits: request.limits,
                 retries,
                 labels: request.labels,
                 ..Terms::default()
             },
         })
+    }
+
+    fn check_role_group(self, named: Option<&RoleGroup>) -> Result<(), Problem> {
+        let known = &self.policy.role_groups;
+        match named {
+            Some(named) if !known.contains_key(named) => {
+                let names: Vec<_> = known.keys().map(RoleGroup::as_str).collect();
+                let meant = nearest(named.as_str(), names.iter().copied());
+                let meant = meant.map_or_else(String::new, |name| format!(", is {name} meant"));
+                let names = names.join(", ");
+                let text = format!("there is no role group {named}{meant}? There are {names}");
+                Err(invalid("/role-group", text))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Looks at the places of a job; the size of its input, where it can be seen.

@@ -1,10 +1,13 @@
 //! What the operator allows, as far as the controller goes by it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ffleet_base::secret::Hash;
 use ffleet_media::job::Verify;
+use ffleet_sched::roles::Rules;
+use ffleet_types::RoleGroup;
 
 /// What the operator allows. The binary makes it from the configuration.
 #[derive(Clone, Debug)]
@@ -15,6 +18,8 @@ pub struct Policy {
     pub roots: Vec<PathBuf>,
     /// How results are checked where a job does not say.
     pub verify: Option<Verify>,
+    /// The role groups that jobs may name, and what they may take.
+    pub role_groups: BTreeMap<RoleGroup, Rules>,
     /// How long a look at a file may take before its file system counts as one that does not
     /// answer.
     pub look_limit: Duration,
@@ -69,6 +74,10 @@ impl Policy {
             data: directory,
             roots: vec![PathBuf::from("/")],
             verify: None,
+            role_groups: RoleGroup::ALL
+                .iter()
+                .map(|name| (RoleGroup::named(name), Rules::default()))
+                .collect(),
             look_limit: Duration::from_secs(5),
             lease_term: Duration::from_secs(10),
             retain_for: Duration::from_secs(30 * 86_400),

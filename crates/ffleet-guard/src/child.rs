@@ -18,8 +18,8 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub(crate) use self::end::Birth;
 use self::end::End;
+pub(crate) use self::end::{Birth, Keep};
 use self::reins::Reins;
 use crate::cgroup::{Error, Group};
 use crate::error::StillError;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ffleet_base::files::{self, LockError};
+use ffleet_sched::roles::Refusal;
 
 use crate::cgroup;
 use crate::sandbox::SandboxError;
@@ -56,6 +57,9 @@ pub enum SpawnError {
     /// The shim that was to hold it did not do so.
     #[error("cannot put {program} into the hands of a shim", program = .0.display())]
     Shim(PathBuf, #[source] io::Error),
+    /// Its role group has no room for it.
+    #[error("{program} may not be started: {1}", program = .0.display())]
+    NoSeat(PathBuf, Refusal),
     /// Its pipes could not be made.
     #[error("cannot make the pipes of {program}", program = .0.display())]
     Pipes(PathBuf, #[source] io::Error),

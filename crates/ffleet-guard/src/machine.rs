@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ffleet_base::files;
+use ffleet_sched::roles;
 use ffleet_types::node::Capacity;
 use ffleet_types::{Bytes, Cpu};
 use rustix::time::{ClockId, clock_gettime};
@@ -33,6 +34,18 @@ pub struct Pressure {
     pub io: Option<Stall>,
     /// Tasks that run or wait for a disk, over 1, 5 and 15 minutes.
     pub load: [f64; 3],
+}
+
+/// What all children of a node may take together: half of the threads that the kernel has ids and room
+/// for (`/proc/sys/kernel/threads-max`, `pid_max`). The rest is everybody else's.
+#[must_use]
+pub fn roles() -> roles::Bounds {
+    let most = |name| {
+        let text = fs::read_to_string(Path::new("/proc/sys/kernel").join(name)).ok()?;
+        text.trim().parse::<u32>().ok()
+    };
+    let threads = most("threads-max").into_iter().chain(most("pid_max")).min();
+    roles::Bounds { threads: threads.map(|threads| threads / 2), ..roles::Bounds::default() }
 }
 
 /// What this process takes itself, its children not counted.

@@ -15,16 +15,20 @@ use std::time::Duration;
 use ffleet_base::files;
 use ffleet_base::paths::Env;
 use ffleet_base::{Clock, FileLock, chance, write_atomic};
-use ffleet_types::NodeId;
+use ffleet_sched::roles::{Bounds, Refusal, Rules, Standing};
 use ffleet_types::node::GuardLevel;
+use ffleet_types::{NodeId, RoleGroup};
 use tokio::sync::watch;
 
 use crate::cgroup::{self, Base, Mounts};
+use crate::child::Keep;
 use crate::error::OpenError;
 use crate::leftovers::{self, Leftovers};
 use crate::sandbox::Means;
+use crate::seats::{Seat, Seats};
 use crate::shim::{self, Orphan};
 use crate::spawner::Spawner;
+use crate::spec::Limits;
 
 /// Where shims have their directories, one each.
 const SHIMS: &str = "shims";
@@ -40,6 +44,10 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Whether to use cgroups where there are any.
     pub cgroups: bool,
+    /// What all children may take together.
+    pub whole: Bounds,
+    /// The role groups there are.
+    pub roles: BTreeMap<RoleGroup, Rules>,
     /// Whether to use network namespaces where they may be made.
     pub namespaces: bool,
     /// The program of the [`shim`](crate::shim), and what makes it one.
@@ -58,7 +66,8 @@ pub struct Node {
     leftovers: Leftovers,
     means: Arc<Means>,
     /// Children of an earlier life that nobody has taken over yet.
-    orphans: Mutex<BTreeMap<String, Orphan>>,
+    orphans: Mutex<BTreeMap<String, (Orphan, Option<Seat>)>>,
+    seats: Arc<Seats>,
     null: OwnedFd,
     /// Every living child holds a receiver.
     alive: watch::Sender<()>,
@@ -101,6 +110,16 @@ impl Node {
             let Leftovers { processes, groups, stuck } = leftovers;
             tracing::warn!(processes, groups, stuck, "cleared away what an earlier life left");
         }
+        let (whole, roles) = (options.whole, options.roles.clone());
+        let seats = Seats::new(whole, roles, Arc::clone(&options.clock));
+        let seated = orphans.into_iter().map(|(name, orphan)| {
+            let seat = match orphan.state {
+                shim::State::Held { .. } => seats.take_over(&orphan.dir),
+                shim::State::Ended(_) => None,
+            };
+            (name, (orphan, seat))
+        });
+        let seated = seated.collect();
         let means = Arc::new(Means::find(options.namespaces));
         let spawner = Spawner::start().map_err(OpenError::Spawner)?;
         let null = fs::OpenOptions::new().read(true).write(true).open("/dev/null");
@@ -113,7 +132,8 @@ impl Node {
             spawner,
             leftovers,
             means,
-            orphans: Mutex::new(orphans),
+            orphans: Mutex::new(seated),
+            seats,
             null,
             alive,
             _lock: lock,
@@ -143,6 +163,38 @@ impl Node {
     #[must_use]
     pub fn missing_walls(&self) -> Vec<String> {
         self.means.missing()
+    }
+
+    /// Waits for room in the role group `role` for a child with `limits`, behind those who came before:
+    /// [`spawn`](Self::spawn) does the same for a child that comes without. May be dropped at any time.
+    ///
+    /// # Errors
+    ///
+    /// If there never is room, too many wait, it takes too long, or children of the group keep failing.
+    pub async fn seat(&self, role: &RoleGroup, limits: Limits) -> Result<Seat, Refusal> {
+        self.seats.take(role, limits).await
+    }
+
+    /// Notes that a child of this group failed, and not for want of a better input. Too many of those
+    /// in a short time stop the group.
+    pub fn role_failed(&self, role: &RoleGroup) {
+        self.seats.failed(role);
+    }
+
+    /// Notes that a child of this group did what it was to.
+    pub fn role_worked(&self, role: &RoleGroup) {
+        self.seats.worked(role);
+    }
+
+    /// How the role groups stand.
+    #[must_use]
+    pub fn roles(&self) -> Vec<(RoleGroup, Standing)> {
+        self.seats.standings()
+    }
+
+    /// What is held for a child until nothing of it is left.
+    fn keep(&self, seat: Option<Seat>) -> Keep {
+        Keep { _alive: self.alive.subscribe(), _seat: seat }
     }
 
     /// What an earlier life had left behind.

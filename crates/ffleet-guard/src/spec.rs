@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::PathBuf;
 
-use ffleet_types::{Bytes, Cpu};
+use ffleet_types::{Bytes, Cpu, RoleGroup};
 
 use crate::sandbox::Sandbox;
+use crate::seats::Seat;
 
 /// How much nicer than ffleet itself a child is.
 const NICE: i32 = 10;
@@ -36,6 +37,11 @@ pub struct ChildSpec {
     pub limits: Limits,
     /// Its niceness: 10 unless said otherwise.
     pub nice: i32,
+    /// The role group that it is in.
+    pub role: RoleGroup,
+    /// What it was promised, if its node was asked before ([`Node::seat`](crate::Node::seat)): the role and
+    /// the limits are that one's then.
+    pub seat: Option<Seat>,
     /// What it dies with.
     pub tie: Tie,
     /// What it may see of the machine; all that we may, if nothing is said.
@@ -56,6 +62,8 @@ impl ChildSpec {
             stderr: Stderr::Tail,
             limits: Limits::default(),
             nice: NICE,
+            role: RoleGroup::named(RoleGroup::ENCODE),
+            seat: None,
             tie: Tie::Node,
             sandbox: None,
         }

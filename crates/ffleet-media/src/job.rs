@@ -2,7 +2,7 @@
 //! recipes, so that a preset that changes later does not change what is queued.
 
 use ffleet_types::job::Terms;
-use ffleet_types::{Span, units::ParseError};
+use ffleet_types::{RoleGroup, Span, units::ParseError};
 use serde::{Deserialize, Serialize};
 
 use crate::place::{Source, Target};
@@ -35,6 +35,17 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// The role group that makes its results.
+    #[must_use]
+    pub fn role_group(&self) -> RoleGroup {
+        let own = if self.is_live() {
+            RoleGroup::LIVE
+        } else {
+            RoleGroup::ENCODE
+        };
+        self.terms.role_group.clone().unwrap_or_else(|| RoleGroup::named(own))
+    }
+
     /// Whether it sends to a live destination: restarted, not verified, ended by its duration or
     /// by cancel.
     #[must_use]

@@ -16,5 +16,6 @@ pub mod place;
 pub mod queue;
 pub mod retain;
 pub mod retry;
+pub mod roles;
 
 pub use fleet::{Event, Fleet, Plan};

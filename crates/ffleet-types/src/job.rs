@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::TenantId;
+use crate::roles::RoleGroup;
 use crate::task::State;
 use crate::units::{Bytes, Cpu, ParseError, Span};
 
@@ -139,6 +140,10 @@ pub struct Terms {
     pub queue: Queue,
     /// Which goes first in that queue.
     pub priority: Priority,
+    /// The role group that makes its results; by default `live` for what sends to live destinations, else
+    /// `encode`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_group: Option<RoleGroup>,
     /// Its limits.
     pub limits: Limits,
     /// How many failed attempts that are its own are tried again.
@@ -165,6 +170,7 @@ impl Default for Terms {
             tenant: TenantId::default(),
             queue: Queue::default(),
             priority: Priority::default(),
+            role_group: None,
             limits: Limits::default(),
             retries: Self::RETRIES,
             labels: BTreeMap::new(),

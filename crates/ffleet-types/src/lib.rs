@@ -12,11 +12,13 @@ pub mod ids;
 pub mod job;
 pub mod node;
 pub mod outcome;
+pub mod roles;
 pub mod task;
 pub mod time;
 pub mod units;
 
 pub use ids::{AttemptId, Fence, JobId, JobNumber, JobRef, NodeId, TaskId, TenantId};
 pub use outcome::{Outcome, Reason, Retry};
+pub use roles::RoleGroup;
 pub use time::Timestamp;
-pub use units::{Bitrate, Bytes, Cpu, FrameRate, FrameSize, ParseError, Span};
+pub use units::{Bitrate, Bytes, Cpu, FrameRate, FrameSize, ParseError, Rate, Span};

@@ -8,11 +8,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod amount;
 mod frame;
+mod rate;
 mod span;
 
 pub(crate) use amount::any_cpu;
 pub use amount::{Bitrate, Bytes, Cpu};
 pub use frame::{FrameRate, FrameSize};
+pub use rate::Rate;
 pub use span::Span;
 
 /// A text that is not what it should be.
@@ -85,7 +87,7 @@ macro_rules! text_serde {
     )*};
 }
 
-text_serde!(Bytes, Bitrate, Cpu, Span, FrameRate, FrameSize);
+text_serde!(Bytes, Bitrate, Cpu, Span, FrameRate, FrameSize, Rate);
 
 #[cfg(test)]
 mod tests;

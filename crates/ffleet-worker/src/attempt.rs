@@ -5,6 +5,7 @@
 //! attempt is looked at between the phases and while a child or a copy runs; whatever ends it
 //! early, everything it made is undone before the end is reported.
 
+mod child;
 mod costs;
 mod encode;
 mod halt;
@@ -16,27 +17,24 @@ pub(crate) mod record;
 pub(crate) mod resume;
 mod verify;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ffleet_api::control::{Assignment, Finished, Held, Report};
-use ffleet_guard::{Pinned, Sandbox, Tie};
+use ffleet_guard::Pinned;
 use ffleet_spool::{Dir, Step};
-use ffleet_supervise::{Order, Policy};
+use ffleet_supervise::Order;
 use ffleet_types::attempt::Artifact;
-use ffleet_types::{Bytes, Outcome, Reason};
+use ffleet_types::{Outcome, RoleGroup};
 
-use crate::child::{Ended, Hands, Reader, Task};
 use crate::cpus::Share;
 use crate::herald::Herald;
 use crate::link::Receipt;
 use crate::places::{Input, Places};
 use crate::recover;
 use crate::roster::{Place, Roster};
-use crate::sandbox::{Sight, is_remote};
 use crate::shop::Shop;
 
+pub(crate) use child::Job;
 pub(crate) use costs::Costs;
 pub(crate) use halt::Halt;
 pub(crate) use publish::note_failure;
@@ -69,6 +67,8 @@ pub(crate) struct Attempt {
     share: Option<Share>,
     /// Its input, where that is a file.
     input: Option<Pinned>,
+    /// The role group of its last child.
+    role: RoleGroup,
 }
 
 impl Attempt {
@@ -89,6 +89,7 @@ impl Attempt {
             adopted: None,
             share: None,
             input: None,
+            role: RoleGroup::named(RoleGroup::PROBE),
         }
     }
 
@@ -282,77 +283,6 @@ impl Attempt {
     fn step(&self, step: Step) {
         (self.shop.observer)(step);
     }
-
-    /// Runs a child to its end, and judges nothing.
-    async fn child(&mut self, job: Job, reader: &mut dyn Reader) -> Result<Ended, Halt> {
-        self.children += 1;
-        let log = self
-            .shop
-            .logs
-            .path(self.job.attempt, self.children, job.phase)
-            .map_err(|error| {
-                Halt::failed(Reason::ResourceError, format!("cannot keep a log: {error}"))
-            })?;
-        let mut command = vec![job.program.to_string_lossy().into_owned()];
-        command.extend(job.args.iter().cloned());
-        if self.commands.last() != Some(&command) {
-            self.commands.push(command);
-        }
-        let dir = self.shop.work.dir(self.job.attempt);
-        let task = Task {
-            name: resume::name(self.job.attempt, self.children, job.phase),
-            program: job.program,
-            args: job.args,
-            env: BTreeMap::new(),
-            sandbox: self.sandbox(job.sight, dir.path()),
-            cwd: dir.path().to_owned(),
-            log: Some(log),
-            limits: job.limits,
-            policy: job.policy,
-            scratch: job.scratch,
-            tie: job.tie,
-            adopted: self.adopted.take(),
-        };
-        let mut hands = Hands {
-            node: &self.shop.node,
-            clock: &*self.shop.clock,
-            nice: self.shop.config.nice,
-            orders: &mut self.place.orders,
-            herald: Some(&self.herald),
-        };
-        hands.run(task, reader).await
-    }
-
-    /// What a child may see that works in `dir`.
-    fn sandbox(&self, sight: Sight, dir: &Path) -> Option<Sandbox> {
-        let remote = is_remote(&self.job.spec.input);
-        let (input, network) = match sight {
-            Sight::Input => (self.input.clone(), remote),
-            Sight::Sending => (self.input.clone(), true),
-            Sight::Results => (None, false),
-        };
-        self.shop.walled.sandbox(input, &[dir], network)
-    }
-
-    /// What the end of a child means for the attempt.
-    fn judge(&self, ended: &Ended, memory: Bytes, outputs: &[String]) -> Result<(), Halt> {
-        ended.judge(&self.job.spec.input, memory, outputs)
-    }
-}
-
-/// A child of an attempt.
-#[derive(Debug)]
-pub(crate) struct Job {
-    /// Its part in the attempt, for names.
-    pub(crate) phase: &'static str,
-    pub(crate) program: PathBuf,
-    pub(crate) args: Vec<String>,
-    pub(crate) limits: ffleet_guard::Limits,
-    pub(crate) policy: Policy,
-    pub(crate) scratch: Option<(Dir, Bytes)>,
-    pub(crate) tie: Tie,
-    /// What it is to see.
-    pub(crate) sight: Sight,
 }
 
 /// Removes the siblings of all targets of a job. Blocks.

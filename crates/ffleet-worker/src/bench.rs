@@ -14,7 +14,7 @@ use ffleet_media::{Probe, Source, Spec};
 use ffleet_sched::limits::{Effective, Limit, Source as Whence, cpu_for_one};
 use ffleet_supervise::Order;
 use ffleet_types::job::Limits;
-use ffleet_types::{AttemptId, Fence, JobId, Reason, TaskId};
+use ffleet_types::{AttemptId, Fence, JobId, Reason, RoleGroup, TaskId};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::ask::{self, Ask};
@@ -100,6 +100,7 @@ impl Ask for Inquiry<'_> {
             limits: ChildLimits { memory: Some(ask::MEMORY), ..ChildLimits::default() },
             policy: ask::policy(self.shop.config.grace),
             scratch: None,
+            role: RoleGroup::named(RoleGroup::PROBE),
             tie: ffleet_guard::Tie::Node,
             sandbox: self
                 .shop
@@ -113,6 +114,7 @@ impl Ask for Inquiry<'_> {
             nice: self.shop.config.nice,
             orders: &mut orders,
             herald: None,
+            display: None,
         };
         let mut answer = Answer::default();
         let ended = hands.run(task, &mut answer).await?;
@@ -144,7 +146,8 @@ async fn rehearse(shop: &Arc<Shop>, spec: Spec) -> Result<Rehearsal, Halt> {
     };
     // A dry run writes nothing, so the files it would write are named as the targets are.
     let files: Vec<_> = spec.outputs.iter().map(|output| output.target.to_string()).collect();
-    let room = Room { cpu: cpu_for_one(&shop.config.capacity), cpus: &shop.cpus };
+    let share = shop.share(&spec.role_group());
+    let room = Room { cpu: cpu_for_one(&shop.config.capacity), cpus: &shop.cpus, share };
     let (plan, effective) = limits::plan(&spec, &probe, &shop.engines.ffmpeg, room, &files)?;
     let mut line = vec![shop.engines.ffmpeg.path.clone()];
     line.extend(plan.args);

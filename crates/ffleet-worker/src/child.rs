@@ -4,6 +4,7 @@
 //! be done to the other. It ends only when nothing of the child's tree is alive.
 
 mod ended;
+mod start;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,7 +16,7 @@ use ffleet_base::{Clock, chain};
 use ffleet_guard::{self as guard, Tie};
 use ffleet_spool::Dir;
 use ffleet_supervise::{Action, Child, Event, Order, Plan, Policy, Stop, Verdict};
-use ffleet_types::{Bytes, Reason};
+use ffleet_types::{Bytes, RoleGroup};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
@@ -25,6 +26,7 @@ pub(crate) use ended::{Ended, Excess};
 
 use crate::attempt::{Halt, blocking};
 use crate::herald::Herald;
+use crate::roster::Display;
 
 /// How often it is looked whether a child goes beyond what the kernel bounds by itself.
 const MEASURE: Duration = Duration::from_secs(1);
@@ -53,6 +55,8 @@ pub(crate) struct Task {
     pub(crate) policy: Policy,
     /// The directory that it may fill, and how far.
     pub(crate) scratch: Option<(Dir, Bytes)>,
+    /// The role group that it is in.
+    pub(crate) role: RoleGroup,
     /// What it dies with.
     pub(crate) tie: Tie,
     /// What it may see of the machine; all that we may, if nothing is said.
@@ -77,6 +81,8 @@ pub(crate) struct Hands<'a> {
     pub(crate) orders: &'a mut watch::Receiver<Order>,
     /// Hears of pauses, where somebody wants to.
     pub(crate) herald: Option<&'a Herald>,
+    /// Shows what it waits for, where somebody can look.
+    pub(crate) display: Option<Display>,
 }
 
 /// A child while it lives.
@@ -91,40 +97,14 @@ struct Watch<'a> {
 
 impl Hands<'_> {
     /// Runs a child to its end. What is wanted of it may change at any time.
-    pub(crate) async fn run(
-        &mut self,
-        mut task: Task,
-        reader: &mut dyn Reader,
-    ) -> Result<Ended, Halt> {
+    pub(crate) async fn run(&mut self, task: Task, reader: &mut dyn Reader) -> Result<Ended, Halt> {
         let order = *self.orders.borrow_and_update();
         if let Order::Stop(stop) | Order::Kill(stop) = order {
             return Err(stop.into());
         }
         let (scratch, tasks) = (task.scratch.clone(), task.limits.tasks);
         let mut policy = task.policy;
-        let adopted = task.adopted.take();
-        let child = match adopted {
-            Some(child) => {
-                // Its time has been running, pauses of its earlier life included.
-                let lived = self.clock.monotonic().saturating_sub(child.exec_at().monotonic);
-                policy.timeout = policy.timeout.map(|timeout| timeout.saturating_sub(lived));
-                if order == Order::Run {
-                    match child.thaw().await {
-                        Ok(()) | Err(guard::StillError::Ended) => {}
-                        Err(error) => {
-                            let (child, error) = (child.name(), chain(&error));
-                            tracing::warn!(child, %error, "not thawed");
-                        }
-                    }
-                }
-                tracing::info!(child = child.name(), "a child of an earlier life is taken over");
-                child
-            }
-            None => {
-                let spec = spec(task, self.nice);
-                self.node.spawn(spec).await.map_err(|error| unspawned(&error))?
-            }
-        };
+        let child = self.child(task, order, &mut policy).await?;
         let machine = Child::new(policy, self.clock.monotonic());
         let run_at = child.exec_at().wall.as_micros();
         tracing::debug!(child = child.name(), pid = child.pid(), run_at, "a child runs");
@@ -215,29 +195,6 @@ impl Pipe {
             }
         }
     }
-}
-
-/// The child in the guard's words. It finds its own work directory as its home and its place
-/// for temporary files.
-fn spec(task: Task, nice: i32) -> guard::ChildSpec {
-    let mut spec = guard::ChildSpec::new(task.name, task.program);
-    spec.args = task.args.into_iter().map(OsString::from).collect();
-    spec.env = task.env;
-    spec.env.insert("TMPDIR".into(), task.cwd.clone().into());
-    spec.cwd = task.cwd;
-    spec.stdout = guard::Stdout::Pipe;
-    if let Some(path) = task.log {
-        spec.stderr = guard::Stderr::Log { path, cap: LOG_SEGMENT };
-    }
-    spec.limits = task.limits;
-    spec.tie = task.tie;
-    spec.sandbox = task.sandbox;
-    spec.nice = nice;
-    spec
-}
-
-fn unspawned(error: &guard::SpawnError) -> Halt {
-    Halt::failed(Reason::ResourceError, chain(error))
 }
 
 /// The limit on processes and threads that a child has met.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use ffleet_base::Clock;
 use ffleet_guard::Node;
+use ffleet_sched::roles;
 use ffleet_spool::{Observer, Step, Work};
+use ffleet_types::RoleGroup;
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
@@ -37,6 +39,15 @@ pub(crate) struct Shop {
 impl fmt::Debug for Shop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shop").field("work", &self.work).finish_non_exhaustive()
+    }
+}
+
+impl Shop {
+    /// What of a role group is one child's that does not say.
+    pub(crate) fn share(&self, role: &RoleGroup) -> roles::Bounds {
+        let mut all = self.node.roles().into_iter();
+        let found = all.find(|(group, _)| group == role);
+        found.map(|(_, standing)| standing.rules.share()).unwrap_or_default()
     }
 }
 

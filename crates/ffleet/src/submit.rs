@@ -64,6 +64,7 @@ fn request(context: &Context, flags: Flags) -> Result<Request, Failure> {
         verify: media.verify,
         queue: terms.queue,
         priority: terms.priority,
+        role_group: terms.role_group,
         limits: Limits {
             cpu: limits.cpu,
             memory: limits.memory,

@@ -98,3 +98,19 @@ fn variable_that_looks_like_a_slip_is_warned_of() {
         ["FFLEET_WORKER_MAX_TASK is not a variable of ffleet: is FFLEET_WORKER_MAX_TASKS meant?"]
     );
 }
+
+#[test]
+fn role_groups_are_those_of_the_file_beside_those_that_are_always_there() {
+    let config = config(
+        "role-groups:\n  encode: {max-processes: 4, max-threads: 120, cpu: 300%, memory: 6GiB, \
+         spawn-rate: 20/s, queue: 8, queue-timeout: 1m, breaker: 10/5m, breaker-pause: 2m}\n  \
+         drafts:\n",
+    );
+    let names: Vec<_> = config.role_groups.keys().map(ffleet_types::RoleGroup::as_str).collect();
+    assert_eq!(names, ["drafts", "encode", "live", "probe", "proof", "thumbnail", "verify"]);
+    let rules = config.role_groups["encode"];
+    assert_eq!((rules.most.processes, rules.most.threads), (Some(4), Some(120)));
+    assert_eq!((rules.queue, rules.fuse.to_string().as_str()), (8, "10/5m"));
+    assert_eq!(rules.spawn_rate.to_string(), "20/s");
+    assert_eq!(config.role_groups["drafts"], Default::default());
+}

@@ -134,3 +134,23 @@ proptest! {
         let _either = load(&text).1;
     }
 }
+
+#[test]
+fn role_groups_say_what_is_wrong_with_each() {
+    let found = problems(
+        "role-groups:\n  encode: {max-procesess: 4, cpu: fast, memory: 1MiB, spawn-rate: 20}\n  \
+         Thumb: {}\n  probe: 3\n  live: {breaker: 0/m}\n",
+    );
+    assert_eq!(found.len(), 7, "{found:#?}");
+    for (line, part) in found.iter().zip([
+        "role-groups.encode.cpu: \"fast\" is not",
+        "role-groups.encode.max-procesess: is not a key of ffleet: is max-processes meant?",
+        "role-groups.encode.memory: 1MiB is too little: 16MiB is the least",
+        "role-groups.encode.spawn-rate: \"20\" is not a rate, such as 20/s or 30/10m",
+        "role-groups.Thumb: \"Thumb\" is not a role group",
+        "role-groups.probe: is a single value, not a section",
+        "role-groups.live.breaker: \"0/m\" is not a rate",
+    ]) {
+        assert!(found.iter().any(|line| line.contains(part)), "{part}: {line} of {found:#?}");
+    }
+}

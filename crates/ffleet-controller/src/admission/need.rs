@@ -5,20 +5,36 @@
 //! was asked for is taken as it is, and a job that asks for more than there is is rejected with
 //! that reason.
 
+use std::collections::BTreeMap;
+
 use ffleet_media::Spec;
 use ffleet_sched::limits::{self, LEAST_MEMORY, SPARE_SCRATCH};
+use ffleet_sched::roles::Rules;
 use ffleet_types::node::Capacity;
-use ffleet_types::{Bytes, Cpu};
+use ffleet_types::{Bytes, Cpu, RoleGroup};
 
 /// The least of it on a small disk.
 const LEAST_SCRATCH: Bytes = Bytes::mib(256);
 
 /// What a job with this specification, whose input has this size, takes of a node like `node`.
-pub(crate) fn need(spec: &Spec, input: Bytes, node: &Capacity) -> Capacity {
+/// What it does not say is no more than its share of its role group.
+pub(crate) fn need(
+    spec: &Spec,
+    input: Bytes,
+    node: &Capacity,
+    roles: &BTreeMap<RoleGroup, Rules>,
+) -> Capacity {
     let given = &spec.terms.limits;
+    let share = roles.get(&spec.role_group()).map(Rules::share).unwrap_or_default();
+    let cpu = || limits::cpu_for_one(node).min(share.cpu.unwrap_or(Cpu(u32::MAX)));
+    let memory = || {
+        LEAST_MEMORY
+            .min(node.memory)
+            .min(share.memory.unwrap_or(Bytes(u64::MAX)))
+    };
     Capacity {
-        cpu: given.cpu.unwrap_or_else(|| limits::cpu_for_one(node)),
-        memory: given.memory.unwrap_or_else(|| LEAST_MEMORY.min(node.memory)),
+        cpu: given.cpu.unwrap_or_else(cpu),
+        memory: given.memory.unwrap_or_else(memory),
         scratch: given.scratch.unwrap_or_else(|| scratch(spec, input, node)),
         tasks: 1,
     }
@@ -48,6 +64,8 @@ pub(crate) const UNKNOWN: Capacity =
 mod tests {
     use super::*;
 
+    const NONE: BTreeMap<RoleGroup, Rules> = BTreeMap::new();
+
     fn node(cpus: u32, scratch_gib: u64, tasks: u32) -> Capacity {
         Capacity {
             cpu: Cpu::whole(cpus),
@@ -66,7 +84,7 @@ mod tests {
     fn small_node_runs_one_task_and_a_large_one_several() {
         for (cpus, share) in [(1, 1_000), (2, 2_000), (7, 7_000), (8, 4_000), (64, 4_000)] {
             assert_eq!(
-                need(&spec(), Bytes(0), &node(cpus, 1_000, 64)).cpu,
+                need(&spec(), Bytes(0), &node(cpus, 1_000, 64), &NONE).cpu,
                 Cpu(share),
                 "{cpus} CPUs"
             );
@@ -78,16 +96,19 @@ mod tests {
         for scratch in [0, 1, 3, 5, 6, 1_000] {
             for tasks in [1, 4] {
                 let node = node(2, scratch, tasks);
-                assert!(node.holds(&need(&spec(), Bytes(0), &node)), "{scratch} GiB for {tasks}");
+                assert!(
+                    node.holds(&need(&spec(), Bytes(0), &node, &NONE)),
+                    "{scratch} GiB for {tasks}"
+                );
             }
         }
-        assert_eq!(need(&spec(), Bytes(0), &node(2, 1_000, 4)).scratch, SPARE_SCRATCH);
+        assert_eq!(need(&spec(), Bytes(0), &node(2, 1_000, 4), &NONE).scratch, SPARE_SCRATCH);
     }
 
     #[test]
     fn what_is_asked_for_is_taken_as_it_is() {
         let mut spec = spec();
         spec.terms.limits.memory = Some(Bytes::gib(64));
-        assert_eq!(need(&spec, Bytes(0), &node(2, 100, 1)).memory, Bytes::gib(64));
+        assert_eq!(need(&spec, Bytes(0), &node(2, 100, 1), &NONE).memory, Bytes::gib(64));
     }
 }

@@ -292,6 +292,7 @@ fn terms(job: &Summary) -> Markup {
         dl .terms {
             div { dt { "Id" } dd { code { (job.id) } } }
             (row("Queue", Some(format!("{}, {} priority", job.queue, job.priority))))
+            (row("Role group", Some(job.role_group.to_string())))
             (row("Tenant", Some(job.tenant.clone())))
             (row("CPU", limits.cpu.map(|cpu| cpu.to_string())))
             (row("Memory", limits.memory.map(Bytes::human)))

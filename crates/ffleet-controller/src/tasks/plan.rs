@@ -166,7 +166,8 @@ impl Planner {
         let attempt = assign.attempt();
         let at = controller.steady();
         controller.metrics.assigned(at.since(work.accepted));
-        let need = need(&work.spec, work.input, &controller.largest());
+        let need =
+            need(&work.spec, work.input, &controller.largest(), &controller.policy.role_groups);
         let holding = Holding {
             node: assign.node,
             work,

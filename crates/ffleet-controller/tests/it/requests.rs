@@ -45,6 +45,8 @@ async fn garbage_is_answered_with_what_is_wrong_and_where() {
         ),
         (with(r#","limits":{"cpu":"0%"}"#), 422, "invalid-value", Some("/limits/cpu")),
         (with(r#","duration":"1000y""#), 422, "invalid-value", Some("/duration")),
+        (with(r#","role-group":"encoed""#), 422, "invalid-value", Some("/role-group")),
+        (with(r#","role-group":"No Name""#), 422, "invalid-value", Some("/role-group")),
         (with(r#","queue":"fast""#), 422, "invalid-value", Some("/queue")),
         (with(r#","input":"/again""#), 422, "invalid-value", None),
     ] {

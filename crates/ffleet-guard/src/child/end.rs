@@ -13,6 +13,7 @@ use super::Moment;
 use crate::cgroup::Group;
 use crate::exit::{self, Exit};
 use crate::launch::Reaped;
+use crate::seats::Seat;
 use crate::stderr::Said;
 use crate::tree::Tree;
 
@@ -32,7 +33,16 @@ pub(crate) struct Birth {
     pub(crate) executed: Moment,
     pub(crate) clock: Arc<dyn Clock>,
     /// Dropped when the tree is gone.
-    pub(crate) keep: watch::Receiver<()>,
+    pub(crate) keep: Keep,
+}
+
+/// What is held for a child until nothing of it is left.
+#[derive(Debug)]
+pub(crate) struct Keep {
+    /// Its node waits for this.
+    pub(crate) _alive: watch::Receiver<()>,
+    /// What it was promised; nothing if an earlier life did not write that down.
+    pub(crate) _seat: Option<Seat>,
 }
 
 /// What has to be done at a child's end.
@@ -45,10 +55,7 @@ pub(super) struct End {
 }
 
 impl End {
-    pub(super) async fn see_to_it(
-        mut self,
-        pidfd: AsyncFd<OwnedFd>,
-    ) -> (Exit, watch::Receiver<()>) {
+    pub(super) async fn see_to_it(mut self, pidfd: AsyncFd<OwnedFd>) -> (Exit, Keep) {
         let peak_threads = self.first_process_ended(&pidfd).await;
         let reaped = self.reap();
         drop(pidfd);

@@ -19,6 +19,7 @@ use crate::child::Child;
 use crate::error::SpawnError;
 use crate::launch::{Failure, Launch, Launched, Stack, Step, above_stdio};
 use crate::sandbox::Walls;
+use crate::seats::Seat;
 use crate::shim::held::Held;
 use crate::shim::wire::{Begin, Flow, Reply};
 use crate::shim::{self, Line, Orphan};
@@ -41,7 +42,7 @@ impl Node {
         let Some(orphan) = self.lock().remove(name) else {
             return Ok(None);
         };
-        let Orphan { name, dir, began, state } = orphan;
+        let (Orphan { name, dir, began, state }, seat) = orphan;
         let failed = |source| SpawnError::Pipes(PathBuf::from(&name), source);
         match state {
             shim::State::Ended(exit) => {
@@ -57,7 +58,7 @@ impl Node {
                     shim: None,
                     group: self.group_of(&name),
                     dir,
-                    keep: self.alive.subscribe(),
+                    keep: self.keep(seat),
                     base: Arc::clone(&self.base),
                 };
                 Ok(Some(Child::held(name.clone(), began, Some(stdout), shim)))
@@ -84,18 +85,19 @@ impl Node {
         (!self.base.is_empty()).then(|| Group::existing(self.base.sites(), name))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Orphan>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (Orphan, Option<Seat>)>> {
         self.orphans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts a child in the hands of a shim.
     pub(super) async fn spawn_held(&self, wanted: Wanted) -> Result<Child, SpawnError> {
-        let Wanted { name, program, limits, mut begin, marks, launch, stdout } = wanted;
+        let Wanted { name, program, limits, mut begin, marks, launch, stdout, seat } = wanted;
         let failed = |source| SpawnError::Shim(program.clone(), source);
         let dir = self.options.root.join(SHIMS).join(&name);
         files::create_private_dir(&self.options.root.join(SHIMS))
             .and_then(|()| files::create_private_dir(&dir))
             .map_err(|error| failed(io::Error::other(error)))?;
+        seat.keep(&dir).map_err(|error| failed(io::Error::other(error)))?;
         begin.dir.clone_from(&dir);
         begin.orphan_grace = self
             .options
@@ -120,7 +122,7 @@ impl Node {
             shim: Some((launched.pid, launched.pidfd)),
             group,
             dir,
-            keep: self.alive.subscribe(),
+            keep: self.keep(Some(seat)),
             base: Arc::clone(&self.base),
         };
         match heard {
@@ -178,6 +180,7 @@ pub(super) struct Wanted {
     pub(super) launch: Launch,
     /// The reading end of it.
     pub(super) stdout: Option<OwnedFd>,
+    pub(super) seat: Seat,
 }
 
 /// What the spawner's thread gets of it.

@@ -19,6 +19,7 @@ use crate::child::{Birth, Child, Moment, Pipes};
 use crate::error::SpawnError;
 use crate::launch::{Failure, Launch, Stack, Step, above_stdio, cpu_set};
 use crate::sandbox::{Sandbox, SandboxError, Walls};
+use crate::seats::Seat;
 use crate::shim::wire::Begin;
 use crate::spawner::Spawner;
 use crate::spec::{ChildSpec, Limits, Stderr, Stdout, Tie};
@@ -36,13 +37,36 @@ impl Node {
     ///
     /// If the program is not there, or anything that was asked for does not hold; nothing of
     /// the child is left then.
-    pub async fn spawn(&self, spec: ChildSpec) -> Result<Child, SpawnError> {
+    pub async fn spawn(&self, mut spec: ChildSpec) -> Result<Child, SpawnError> {
         if !spec.is_well_named() {
             return Err(SpawnError::Name(spec.name));
         }
         let program = self.find(&spec.program)?;
+        let seat = match spec.seat.take() {
+            Some(seat) => seat,
+            None => {
+                let refused = |refusal| SpawnError::NoSeat(program.clone(), refusal);
+                self.seat(&spec.role, spec.limits.clone()).await.map_err(refused)?
+            }
+        };
+        let role = seat.group().clone();
+        let started = self.start(spec, program, seat).await;
+        if started.is_err() {
+            self.role_failed(&role);
+        }
+        started
+    }
+
+    /// Starts a child that has its seat.
+    async fn start(
+        &self,
+        spec: ChildSpec,
+        program: PathBuf,
+        seat: Seat,
+    ) -> Result<Child, SpawnError> {
+        let limits = seat.limits().clone();
         let marks = self.marks(&spec.name);
-        let ChildSpec { name, args, cwd, mut env, stdout, stderr, limits, nice, tie, .. } = spec;
+        let ChildSpec { name, args, cwd, mut env, stdout, stderr, nice, tie, .. } = spec;
         let walls = self.walls(&program, spec.sandbox).await?;
         self.surround(&mut env, &marks);
         let failed = |source| SpawnError::Pipes(program.clone(), source);
@@ -82,8 +106,8 @@ impl Node {
             begin.stdout = flow;
             begin.log = log;
             let limits = Limits { cpus: None, ..limits };
-            let wanted =
-                held::Wanted { name, program, limits, begin, marks, launch, stdout: stdout.1 };
+            let stdout = stdout.1;
+            let wanted = held::Wanted { name, program, limits, begin, marks, launch, stdout, seat };
             return self.spawn_held(wanted).await;
         }
         let start = Start {
@@ -101,7 +125,7 @@ impl Node {
         let birth = Birth {
             executed,
             clock: Arc::clone(&self.options.clock),
-            keep: self.alive.subscribe(),
+            keep: self.keep(Some(seat)),
         };
         Child::adopt(name, tree, birth, pipes).map_err(failed)
     }

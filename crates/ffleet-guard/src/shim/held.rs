@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::Line;
 use super::wire::{Reply, Request};
 use crate::cgroup::{Base, Group};
+use crate::child::Keep;
 use crate::exit::Exit;
 use crate::launch;
 
@@ -35,14 +36,14 @@ pub(crate) struct Held {
     /// The shim's directory, which goes with it.
     pub(crate) dir: PathBuf,
     /// Dropped when nothing of it is left.
-    pub(crate) keep: watch::Receiver<()>,
+    pub(crate) keep: Keep,
     /// The directories that its group is in.
     pub(crate) base: Arc<Base>,
 }
 
 impl Held {
     /// Hears how the child ended, and lets the shim go.
-    pub(crate) async fn see_to_it(self, child: &str) -> (Exit, watch::Receiver<()>) {
+    pub(crate) async fn see_to_it(self, child: &str) -> (Exit, Keep) {
         let exit = loop {
             match self.line.hear().await {
                 Ok(Some(Reply::Stilled { request, trouble })) => {

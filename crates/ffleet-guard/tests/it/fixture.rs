@@ -9,7 +9,9 @@ use std::time::Duration;
 use ffleet_base::SystemClock;
 use ffleet_base::paths::Env;
 use ffleet_guard::{Child, ChildSpec, Exit, Node, Options, Stdout, Tie};
+use ffleet_sched::roles::{Bounds, Rules};
 use ffleet_testkit::{assert_none_left, binary, until};
+use ffleet_types::RoleGroup;
 use tokio::io::AsyncReadExt as _;
 
 /// Longer than anything here takes unless it is broken.
@@ -33,11 +35,26 @@ impl Fixture {
     }
 
     pub(crate) fn tied(cgroups: bool, tie: Tie) -> Self {
+        Self::opened(tie, |root| options(root, cgroups))
+    }
+
+    /// With these rules for role groups.
+    pub(crate) fn with_roles(tie: Tie, rules: &[(&str, Rules)]) -> Self {
+        let rules = rules.iter().map(|&(name, rules)| (RoleGroup::named(name), rules));
+        let rules: Vec<_> = rules.collect();
+        Self::opened(tie, |root| {
+            let mut options = options(root, true);
+            options.roles.extend(rules);
+            options
+        })
+    }
+
+    fn opened(tie: Tie, options: impl FnOnce(&Path) -> Options) -> Self {
         let root = tempfile::Builder::new()
             .prefix("guard-")
             .tempdir()
             .expect("a directory");
-        let node = Node::open(options(root.path(), cgroups)).expect("a node");
+        let node = Node::open(options(root.path())).expect("a node");
         let mark = format!("FFLEET_INSTANCE={}", node.instance());
         Self { node: Some(node), root, tie, mark }
     }
@@ -94,6 +111,11 @@ pub(crate) fn options(root: &Path, cgroups: bool) -> Options {
         env: env.into_iter().collect::<Env>(),
         clock: Arc::new(SystemClock),
         cgroups,
+        whole: Bounds::default(),
+        roles: RoleGroup::ALL
+            .iter()
+            .map(|name| (RoleGroup::named(name), Rules::default()))
+            .collect(),
         namespaces: cgroups,
         shim: (env!("CARGO_BIN_EXE_ffleet-shim").into(), Vec::new()),
         orphan_grace: Some(GRACE),

@@ -6,6 +6,7 @@ mod disk;
 mod ends;
 mod fixture;
 mod leftovers;
+mod roles;
 mod sandbox;
 mod serial_bounds;
 mod shim;

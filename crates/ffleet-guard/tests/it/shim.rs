@@ -105,6 +105,8 @@ async fn child_is_taken_over_by_the_next_life_of_its_node() {
         let node = killed.next_life(cgroups);
         assert_eq!(node.leftovers().processes, 0, "they are spared");
         assert_eq!(node.orphans(), ["child"]);
+        let seats = || node.roles().iter().map(|(_, found)| found.used.processes).sum::<u32>();
+        assert_eq!(seats(), 1, "what it was promised is known");
         assert!(node.adopt("another").unwrap().is_none());
         let mut child = node.adopt("child").unwrap().unwrap();
         assert_eq!(child.pid(), killed.pid, "it is the same process");
@@ -120,6 +122,7 @@ async fn child_is_taken_over_by_the_next_life_of_its_node() {
         assert_eq!(chunk.bytes, b"early\nlate\n");
         drop(child);
         node.idle().await;
+        assert_eq!(seats(), 0);
         killed.nothing_is_left(node);
     }
 }

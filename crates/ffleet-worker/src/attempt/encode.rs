@@ -43,7 +43,8 @@ impl Attempt {
     ) -> Result<(Plan, Allowed), Halt> {
         let files = self.files(dir);
         let engine = &self.shop.engines.ffmpeg;
-        let room = Room { cpu: self.job.need.cpu, cpus: &self.shop.cpus };
+        let share = self.shop.share(&self.job.spec.role_group());
+        let room = Room { cpu: self.job.need.cpu, cpus: &self.shop.cpus, share };
         let (plan, limits) = limits::plan(spec, probe, engine, room, &files)?;
         let mut allowed = Allowed::of(&limits, plan.prediction.threads);
         self.costs.predict(plan.prediction.threads);

@@ -7,6 +7,7 @@ use ffleet_engine::plan::{Budget, plan as plan_engine};
 use ffleet_engine::threads::tasks_limit;
 use ffleet_media::{Probe, Spec};
 use ffleet_sched::limits::{Effective, Prediction};
+use ffleet_sched::roles::Bounds;
 use ffleet_types::node::Engine;
 use ffleet_types::{Bytes, Cpu};
 
@@ -56,6 +57,8 @@ pub(crate) struct Room<'a> {
     /// What it may use where it says nothing.
     pub(crate) cpu: Cpu,
     pub(crate) cpus: &'a Cpus,
+    /// What of its role group is its, where it says nothing.
+    pub(crate) share: Bounds,
 }
 
 /// The command for `spec` on `engine`, into `files`, and the limits that follow.
@@ -67,7 +70,8 @@ pub(crate) fn plan(
     files: &[String],
 ) -> Result<(Plan, Effective), Halt> {
     let given = &spec.terms.limits;
-    let cpu = given.cpu.unwrap_or(room.cpu);
+    let own = room.share.cpu.map_or(room.cpu, |share| room.cpu.min(share));
+    let cpu = given.cpu.unwrap_or(own);
     let budget = Budget { cpu, seen: room.cpus.seen(cpu) };
     let plan = plan_engine(spec, probe, engine, budget, files)?;
     let prediction = Prediction {
@@ -79,5 +83,9 @@ pub(crate) fn plan(
         input: probe.size.unwrap_or_default(),
         live: spec.is_live(),
     };
-    Ok((plan, Effective::derive(given, &prediction, room.cpu)))
+    let mut limits = Effective::derive(given, &prediction, own);
+    if let (None, Some(share)) = (given.memory, room.share.memory) {
+        limits.memory.value = limits.memory.value.min(share);
+    }
+    Ok((plan, limits))
 }

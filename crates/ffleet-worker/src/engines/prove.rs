@@ -11,8 +11,8 @@ use ffleet_engine::capability::{self, Sample, Trial};
 use ffleet_engine::threads::build;
 use ffleet_guard::{Limits, Node};
 use ffleet_supervise::{Order, Policy, Verdict};
-use ffleet_types::Bytes;
 use ffleet_types::node::Engine;
+use ffleet_types::{Bytes, RoleGroup};
 use tokio::sync::watch;
 
 use crate::attempt::Halt;
@@ -186,6 +186,7 @@ impl Prover<'_> {
             limits: Limits { memory: Some(MEMORY), ..Limits::default() },
             policy: Policy { timeout: Some(PATIENCE), stall: None, grace: GRACE },
             scratch: None,
+            role: RoleGroup::named(RoleGroup::PROOF),
             tie: ffleet_guard::Tie::Node,
             sandbox: self.walled.sandbox(None, dirs, false),
             adopted: None,
@@ -200,6 +201,7 @@ impl Prover<'_> {
             nice: self.nice,
             orders: &mut orders,
             herald: None,
+            display: None,
         };
         let mut answer = Answer::default();
         match hands.run(task, &mut answer).await {

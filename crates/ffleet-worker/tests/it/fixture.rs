@@ -1,5 +1,6 @@
 //! A node of a test's own, and the proof that nothing of it is left.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,10 +11,13 @@ use ffleet_api::control::{Assignment, Command, Finished};
 use ffleet_base::{SystemClock, chance, write_atomic};
 use ffleet_guard::Node;
 use ffleet_media::Spec;
+use ffleet_sched::roles::Rules;
 use ffleet_spool::Observer;
 use ffleet_testkit::{binary, need, until_async};
 use ffleet_types::node::Capacity;
-use ffleet_types::{AttemptId, Bytes, Cpu, Fence, JobNumber, Outcome, Reason, TaskId, Timestamp};
+use ffleet_types::{
+    AttemptId, Bytes, Cpu, Fence, JobNumber, Outcome, Reason, RoleGroup, TaskId, Timestamp,
+};
 use ffleet_worker::{Config, Parts, Sandboxes, Use, Worker};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Value, json};
@@ -48,6 +52,7 @@ pub(crate) struct Unusual {
     pub(crate) at: Option<PathBuf>,
     pub(crate) tasks: Option<u32>,
     pub(crate) roots: Option<Vec<PathBuf>>,
+    pub(crate) roles: Option<BTreeMap<RoleGroup, Rules>>,
     /// Whether there are sandboxes.
     pub(crate) use_them: Use,
 }
@@ -79,6 +84,11 @@ impl Bench {
             cgroups: true,
             shim: (ffleet_testkit::shim(), Vec::new()),
             orphan_grace: Some(Duration::from_secs(10)),
+            whole: ffleet_sched::roles::Bounds::default(),
+            roles: unusual.roles.unwrap_or_else(|| {
+                let all = RoleGroup::ALL.iter();
+                all.map(|name| (RoleGroup::named(name), Rules::default())).collect()
+            }),
             namespaces: true,
         });
         let node = Arc::new(node.unwrap());
@@ -92,7 +102,7 @@ impl Bench {
             home,
             name: "bench".to_owned(),
             version: "0.0.0".to_owned(),
-            labels: std::collections::BTreeMap::new(),
+            labels: BTreeMap::new(),
             capacity,
             roots: unusual.roots.unwrap_or_else(|| vec!["/".into()]),
             sandboxes: Sandboxes {

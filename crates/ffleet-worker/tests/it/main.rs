@@ -10,6 +10,7 @@ mod inputs;
 mod live;
 mod nasty;
 mod presets;
+mod roles;
 mod sandbox;
 mod serial;
 mod targets;

@@ -63,6 +63,8 @@ impl Roles {
             cgroups: true,
             // Whatever has become of our file meanwhile, it is the same program.
             shim: ("/proc/self/exe".into(), vec![crate::program::SHIM.into()]),
+            whole: ffleet_guard::machine::roles(),
+            roles: config.role_groups.clone(),
             namespaces: true,
             orphan_grace: Some(config.lease_term.0),
         });

@@ -36,6 +36,7 @@ pub(super) fn policy(config: &Config, home: &Home) -> Policy {
         data: home.path.clone(),
         roots: config.roots.clone(),
         verify: config.verify,
+        role_groups: config.role_groups.clone(),
         look_limit: LOOK,
         lease_term: config.lease_term.0,
         retain_for: config.retain.finished.0,

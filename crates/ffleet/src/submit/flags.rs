@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueHint, value_parser};
 use ffleet_media::job::{EngineChoice, Verify};
 use ffleet_types::job::{Priority, Queue, Terms};
-use ffleet_types::{Bitrate, Bytes, Cpu, FrameRate, FrameSize, ParseError, Span};
+use ffleet_types::{Bitrate, Bytes, Cpu, FrameRate, FrameSize, ParseError, RoleGroup, Span};
 
 use super::outputs::Outputs;
 
@@ -114,6 +114,10 @@ pub(super) struct TermFlags {
     /// Which of a queue's jobs goes first
     #[arg(long, value_name = "PRIORITY", default_value = "medium", value_parser = words::<Priority>(&["high", "medium", "low"]))]
     pub(super) priority: Priority,
+    /// The role group that makes the results, with its limits on the node [default: live for what sends to
+    /// live destinations, else encode]
+    #[arg(long, value_name = "NAME")]
+    pub(super) role_group: Option<RoleGroup>,
     /// A word for finding it again; may be repeated
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub(super) labels: Vec<(String, String)>,

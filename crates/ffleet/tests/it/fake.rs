@@ -81,7 +81,7 @@ pub(crate) fn job(state: &str) -> String {
         "id": "01k2f3s4t5v6w7x8y9zabcdefg", "number": 7, "state": state, "reason": null,
         "message": null, "input": "/in.mp4",
         "outputs": [{"target": "/out.mp4", "preset": "copy", "state": "pending", "size-bytes": null}],
-        "queue": "default", "priority": "medium", "class": "medium", "tenant": "default",
+        "queue": "default", "priority": "medium", "class": "medium", "role-group": "encode", "tenant": "default",
         "labels": {}, "limits": {}, "retries": 3, "engine": "auto", "overwrite": false,
         "verify": null, "duration": null, "retry-of": null, "cancel-requested": false,
         "accepted-at": time, "started-at": time, "finished-at": null, "progress": null,

@@ -145,6 +145,7 @@ pub(crate) fn job(number: u64, state: State, input: &str) -> Job {
         queue: Queue::Default,
         priority: Priority::Medium,
         class: Class::Medium,
+        role_group: ffleet_types::RoleGroup::named("encode"),
         tenant: "default".into(),
         labels: BTreeMap::new(),
         limits: Limits { memory: Some(Bytes::gib(2)), ..Limits::default() },

@@ -57,7 +57,7 @@ impl Planner {
 
     fn recover(&mut self, task: ActiveTask, input: Bytes) {
         let controller = &self.controller;
-        let need = need(&task.spec, input, &controller.largest());
+        let need = need(&task.spec, input, &controller.largest(), &controller.policy.role_groups);
         let entry = entry(task.task, task.number, &task.spec, task.accepted, need);
         let work = Waiting {
             number: task.number,
@@ -138,7 +138,7 @@ fn entry(
 /// Tells the planner of a job that was just accepted.
 pub(crate) fn accepted(controller: &Controller, id: JobId, work: Waiting) {
     let task = TaskId::whole(id);
-    let need = need(&work.spec, work.input, &controller.largest());
+    let need = need(&work.spec, work.input, &controller.largest(), &controller.policy.role_groups);
     let entry = entry(task, work.number, &work.spec, work.accepted, need);
     controller.desk.wait(task, work);
     controller.signals.send(Event::Submitted(entry));

@@ -23,7 +23,7 @@ fn sample() -> Job {
             {"target": "/c.mp4", "preset": "480p-h264", "state": "published", "size-bytes": 2048},
             {"target": "/d.mkv", "raw": ["-c", "copy"], "state": "pending", "size-bytes": null},
         ],
-        "queue": "default", "priority": "medium", "class": "medium", "tenant": "default",
+        "queue": "default", "priority": "medium", "class": "medium", "role-group": "encode", "tenant": "default",
         "labels": {"team": "news"}, "limits": {"memory": "2GiB"}, "retries": 3, "engine": "auto",
         "overwrite": false, "verify": null, "duration": null, "retry-of": 3,
         "accepted-at": "2026-01-31T12:00:00.000Z", "started-at": "2026-01-31T12:00:01.000Z",
