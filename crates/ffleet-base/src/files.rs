@@ -48,6 +48,20 @@ fn naming(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error 
 ///
 /// If any step fails; the old file is then still there, and the sibling is gone.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
+    write(path, bytes, mode, true)
+}
+
+/// The same for what nobody needs after the machine was restarted: a reader sees the old file or the
+/// new one, but neither need be on disk, which saves two syncs of it.
+///
+/// # Errors
+///
+/// If any step fails; the old file is then still there, and the sibling is gone.
+pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
+    write(path, bytes, mode, false)
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32, durable: bool) -> Result<(), Error> {
     let failed = |source| naming("write", path)(source);
     let (Some(name), Some(dir)) = (path.file_name(), path.parent()) else {
         return Err(failed(io::ErrorKind::InvalidInput.into()));
@@ -71,7 +85,9 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
         // The mode above went through the umask.
         file.set_permissions(Permissions::from_mode(mode))?;
         file.write_all(bytes)?;
-        file.sync_all()?;
+        if durable {
+            file.sync_all()?;
+        }
         fs::rename(&sibling, path)
     };
     write().map_err(|source| {
@@ -79,7 +95,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
         let _gone = fs::remove_file(&sibling);
         failed(source)
     })?;
-    sync_dir(dir)
+    if durable { sync_dir(dir) } else { Ok(()) }
 }
 
 /// Puts on disk which names are in `dir`.

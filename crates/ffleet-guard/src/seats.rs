@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ffleet_base::{Clock, write_atomic};
+use ffleet_base::{Clock, files};
 use ffleet_sched::roles::{Amount, Answer, Bounds, Ledger, Refusal, Rules, Standing, Ticket};
 use ffleet_types::{Bytes, Cpu, RoleGroup};
 use serde::{Deserialize, Serialize};
@@ -167,10 +167,11 @@ impl Seat {
     }
 
     /// Writes it down in a shim's directory, for whoever takes the child over.
-    pub(crate) fn keep(&self, dir: &Path) -> Result<(), ffleet_base::files::Error> {
+    pub(crate) fn keep(&self, dir: &Path) -> Result<(), files::Error> {
         let Amount { processes, threads, cpu, memory } = self.amount;
         let kept = Kept { group: self.group.clone(), processes, threads, cpu, memory };
-        write_atomic(&dir.join(FILE), &serde_json::to_vec(&kept).unwrap_or_default(), 0o600)
+        // No child outlives the machine.
+        files::write_whole(&dir.join(FILE), &serde_json::to_vec(&kept).unwrap_or_default(), 0o600)
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ffleet_base::{chain, write_atomic};
+use ffleet_base::{chain, files};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
@@ -248,8 +248,9 @@ impl Shim {
         self.child.stdout = None;
         let record = Record { began: self.began, exit: exit.clone() };
         let text = serde_json::to_vec(&record).unwrap_or_default();
-        // A disk that is full costs the record, not the answer to whoever is on the line.
-        let _or_full = write_atomic(&self.dir.join(EXIT), &text, 0o600);
+        // A disk that is full costs the record, not the answer to whoever is on the line. After a restart
+        // of the machine nobody asks: the attempt is done again.
+        let _or_full = files::write_whole(&self.dir.join(EXIT), &text, 0o600);
         self.ended = Some(exit.clone());
         self.say(&Reply::Ended(Box::new(exit)));
     }

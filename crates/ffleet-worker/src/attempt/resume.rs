@@ -78,7 +78,8 @@ impl Resume {
     pub(crate) fn write(&self, dir: &Dir) -> Result<(), Halt> {
         let text = serde_json::to_vec(self)
             .map_err(|error| Halt::platform(format!("cannot write down how to go on: {error}")))?;
-        ffleet_base::write_atomic(&dir.file(NAME), &text, 0o600).map_err(|error| {
+        // It holds for this run of the machine only, so it need not be on disk.
+        ffleet_base::files::write_whole(&dir.file(NAME), &text, 0o600).map_err(|error| {
             Halt::failed(
                 ffleet_types::Reason::ResourceError,
                 format!("{}: is the disk of the data directory full?", ffleet_base::chain(&error)),

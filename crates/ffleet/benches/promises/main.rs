@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p ffleet --bench promises [-- SECTION… [--quick] [--dir DIR]]` prints a line of
 //! a Markdown table for each figure, and fails where a bound is missed. Sections are `latency`,
-//! `submit`, `encode`, `idle` and `backlog`; all of them by default. With `--quick` the rounds
+//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `idle` and `backlog`; all of them by default. With `--quick` the rounds
 //! are short: for a look, not for a verdict. Everything lies in a new directory below DIR, which
 //! is to be on a disk, as promises about what is on disk are measured there.
 //!
@@ -17,12 +17,15 @@
 
 mod backlog;
 mod encode;
+mod explosion;
 mod idle;
+mod jobs;
 mod latency;
 mod mark;
 mod pages;
 mod room;
 mod server;
+mod starts;
 mod submit;
 
 use std::path::PathBuf;
@@ -51,9 +54,12 @@ impl Extent {
 
 type Section = fn(&Room, Extent) -> Vec<Row>;
 
-const SECTIONS: [(&str, Section); 5] = [
+const SECTIONS: [(&str, Section); 8] = [
     ("latency", latency::rows),
     ("submit", submit::rows),
+    ("starts", starts::rows),
+    ("jobs", jobs::rows),
+    ("explosion", explosion::rows),
     ("encode", encode::rows),
     ("idle", idle::rows),
     ("backlog", pages::rows),
