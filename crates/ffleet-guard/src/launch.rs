@@ -8,26 +8,27 @@
 //! `std::process::Command` does not do: its hook between fork and exec costs a copy of our page
 //! tables, and it can neither hand out a pidfd nor promise which thread forks.
 
+mod birth;
 mod reap;
 mod walls;
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 
+use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use rustix::thread::CpuSet;
 
+pub(crate) use self::birth::Stack;
 pub(crate) use self::reap::{Reaped, reap, watch};
 pub(crate) use self::walls::empty_network;
 use crate::sandbox::Walls;
 
-/// Room for the child's side; it calls nothing that needs much.
-const STACK: usize = 256 << 10;
 /// The highest signal number there is.
 const LAST_SIGNAL: c_int = 64;
 
@@ -131,25 +132,6 @@ pub(crate) struct Failure {
     pub(crate) source: io::Error,
 }
 
-/// The stack that children borrow, one at a time.
-pub(crate) struct Stack(Box<[Aligned]>);
-
-/// As the ABI wants a stack to begin.
-#[derive(Clone, Copy)]
-#[repr(align(16))]
-struct Aligned(#[expect(dead_code, reason = "room, not content")] [u8; 16]);
-
-impl Stack {
-    pub(crate) fn new() -> Self {
-        Self(vec![Aligned([0; 16]); STACK / 16].into_boxed_slice())
-    }
-
-    /// Where a stack that grows downwards begins.
-    fn top(&mut self) -> *mut c_void {
-        self.0.as_mut_ptr_range().end.cast()
-    }
-}
-
 /// Blocks every signal in this thread for good: none of our handlers may run in a child that
 /// shares our memory.
 pub(crate) fn block_signals() -> io::Result<()> {
@@ -175,10 +157,21 @@ fn mask(how: c_int, all: bool) -> io::Result<()> {
     }
 }
 
+/// What leads a child into its cgroups.
+#[derive(Debug, Default)]
+pub(crate) struct Doors {
+    /// The files into which a thread writes `0` to join, opened for it.
+    pub(crate) files: Vec<File>,
+    /// The directory of version 2, in which it can be born.
+    pub(crate) tree: Option<OwnedFd>,
+}
+
 /// What both sides see.
 struct Shared<'a> {
     launch: &'a Launch,
     doors: &'a [File],
+    /// Into the group of version 2, if it is not in it yet.
+    tree: Option<OwnedFd>,
     argv: &'a [*const c_char],
     envp: &'a [*const c_char],
     parent: Pid,
@@ -192,45 +185,36 @@ impl Launch {
     /// Starts the process in the cgroups that `doors` lead to, and returns when it
     /// has called exec. The calling thread must live as long as the child is to, since the
     /// child is killed when it ends, and must have its signals blocked.
-    pub(crate) fn start(&self, doors: &[File], stack: &mut Stack) -> Result<Launched, Failure> {
+    pub(crate) fn start(&self, doors: &Doors, stack: &mut Stack) -> Result<Launched, Failure> {
         let pointers = |texts: &[CString]| -> Vec<*const c_char> {
             texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
         };
-        let shared = Shared {
+        let mut shared = Shared {
             launch: self,
-            doors,
+            doors: &doors.files,
+            tree: None,
             argv: &pointers(&self.argv),
             envp: &pointers(&self.envp),
             parent: rustix::process::getpid(),
             step: AtomicI32::new(Step::Clone as i32),
             errno: AtomicI32::new(0),
         };
-        let mut pidfd: c_int = -1;
-        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
-        let arg = (&raw const shared).cast_mut().cast();
-        // SAFETY: `begin` takes a `Shared`, which outlives the call, as this thread stands still
-        // until the child has called exec or died; the stack is large enough and used by nobody
-        // else; `pidfd` may be written to.
-        let pid = unsafe { libc::clone(begin, stack.top(), flags, arg, &raw mut pidfd) };
-        let Some(pid) = Pid::from_raw(pid).filter(|_| pid > 0) else {
-            return Err(Failure { step: Step::Clone, source: io::Error::last_os_error() });
-        };
-        // SAFETY: the kernel has just made this descriptor for us.
-        let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-        match shared.errno.load(SeqCst) {
-            0 => Ok(Launched { pid, pidfd }),
-            errno => {
-                // It is at its end, and has nobody else to reap it.
-                let _status =
-                    rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
-                let at = shared.step.load(SeqCst);
-                let step = Step::ALL.into_iter().find(|&step| step as i32 == at);
-                Err(Failure {
-                    step: step.unwrap_or(Step::Clone),
-                    source: io::Error::from_raw_os_error(errno),
-                })
+        if let Some(tree) = &doors.tree {
+            let arg = (&raw const shared).cast_mut().cast();
+            // SAFETY: `begin` takes a `Shared`, which outlives the call, and does system calls on it.
+            if let Ok(launched) = unsafe { stack.bear_in(tree.as_fd(), begin, arg) } {
+                return shared.came_of(launched);
             }
+            // Whatever the kernel had against it: the other way works, or says what it is.
+            let opened =
+                openat(tree, c"cgroup.procs", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+            let failed = |error: Errno| Failure { step: Step::Cgroup, source: error.into() };
+            shared.tree = Some(opened.map_err(failed)?);
         }
+        let arg = (&raw const shared).cast_mut().cast();
+        // SAFETY: as above.
+        let launched = unsafe { stack.bear(begin, arg) };
+        shared.came_of(launched.map_err(|source| Failure { step: Step::Clone, source })?)
     }
 }
 
@@ -246,6 +230,19 @@ extern "C" fn begin(arg: *mut c_void) -> c_int {
 impl Shared<'_> {
     fn at(&self, step: Step) {
         self.step.store(step as i32, SeqCst);
+    }
+
+    /// Whether the child runs; one that could not exec is at its end, and has nobody else to reap it.
+    fn came_of(&self, launched: Launched) -> Result<Launched, Failure> {
+        match self.errno.load(SeqCst) {
+            0 => Ok(launched),
+            errno => {
+                let none = rustix::process::WaitOptions::empty();
+                let _status = rustix::process::waitpid(Some(launched.pid), none);
+                let source = io::Error::from_raw_os_error(errno);
+                Err(Failure { step: Step::numbered(self.step.load(SeqCst)), source })
+            }
+        }
     }
 
     /// The child's side, up to exec.
@@ -267,6 +264,9 @@ impl Shared<'_> {
         self.at(Step::Cgroup);
         for door in self.doors {
             rustix::io::write(door, b"0")?;
+        }
+        if let Some(tree) = &self.tree {
+            rustix::io::write(tree, b"0")?;
         }
 
         self.at(Step::Nice);
@@ -339,4 +339,42 @@ pub(crate) fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
         return Ok(fd);
     }
     Ok(rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), 3)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn child_that_cannot_be_born_in_its_group_walks_there() {
+        // A directory, but no cgroup.
+        let group = tempfile::tempdir().unwrap();
+        let door = group.path().join("cgroup.procs");
+        File::create(&door).unwrap();
+        let null = || above_stdio(File::options().read(true).write(true).open("/dev/null")?.into());
+        let launch = Launch {
+            program: c"/bin/true".into(),
+            argv: vec![c"true".into()],
+            envp: Vec::new(),
+            cwd: c"/".into(),
+            stdio: [null().unwrap(), null().unwrap(), null().unwrap()],
+            nice: 0,
+            file_size: None,
+            cpus: None,
+            walls: None,
+            tied: true,
+        };
+        let tree = Some(File::open(group.path()).unwrap().into());
+        let doors = Doors { files: Vec::new(), tree };
+        // The thread blocks its signals for good.
+        let ended = std::thread::spawn(move || {
+            block_signals().unwrap();
+            let launched = launch.start(&doors, &mut Stack::new()).unwrap();
+            let none = rustix::process::WaitOptions::empty();
+            rustix::process::waitpid(Some(launched.pid), none).unwrap()
+        });
+        let (_, status) = ended.join().unwrap().unwrap();
+        assert_eq!(status.exit_status(), Some(0));
+        assert_eq!(std::fs::read(&door).unwrap(), b"0");
+    }
 }

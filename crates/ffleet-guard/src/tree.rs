@@ -88,6 +88,10 @@ impl Tree {
         if *life == Life::Gone {
             return;
         }
+        // Without cgroups its own group goes first: it might see its children die, and end well.
+        if self.group.is_none() {
+            self.signal_group(*life, Signal::KILL);
+        }
         match &self.group {
             Some(group) => group.kill(),
             None => self.signal_marked(*life, Signal::KILL),

@@ -18,6 +18,7 @@ pub mod need;
 mod processes;
 mod programs;
 pub mod turns;
+pub mod uml;
 mod wait;
 
 pub use clock::ManualClock;

@@ -206,7 +206,8 @@ fn choose(place: &Place) -> Option<(PathBuf, Vec<Controller>)> {
         if !ours {
             break;
         }
-        if dir == place.own {
+        // Once moved aside, the group above is the one that hands on.
+        if dir == place.own && !dir.ends_with(SELF) {
             hand_on(dir);
         }
         let enabled = listed(dir, "cgroup.subtree_control");

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{self, Error, refused};
 use super::{Controller, Site, Sites, Version, cpu, freezer, memory, pids};
+use crate::launch::Doors;
 use crate::pause;
 use crate::spec::Limits;
 
@@ -126,23 +127,33 @@ impl Group {
         Ok(())
     }
 
-    /// The files into which a process of one thread writes `0` to join, opened for it.
+    /// Its directory in version 2, if it has one; there is but one tree of it.
+    pub(crate) fn tree(&self) -> Option<&Path> {
+        let sites = [&self.cpu, &self.memory, &self.pids, &self.freezer, &self.account];
+        let mut sites = sites.into_iter().flatten();
+        let tree = sites.find(|site| site.version == Version::V2)?;
+        Some(&tree.dir)
+    }
+
+    /// What leads a child into it, opened for it.
     ///
-    /// Version 1 has one for threads, and that is the one to take: moving a process, the kernel waits
-    /// until nobody forks or exits anywhere (a grace period, 5 to 25 ms on an idle system), and moving
-    /// a thread that moves itself it does not (`cgroup_procs_write_start` in Linux 5.13 and later).
-    pub(crate) fn doors(&self) -> Result<Vec<File>, Error> {
-        let open = |path: &PathBuf| OpenOptions::new().write(true).open(path);
+    /// Version 1 has a file for threads, and that is the one to take: moving a process, the kernel
+    /// waits until nobody forks or exits anywhere (a grace period, 5 to 25 ms on an idle system), and
+    /// moving a thread that moves itself it does not (`cgroup_procs_write_start` in Linux 5.13 and
+    /// later). Version 2 has no such file; there a child can be born where it belongs.
+    pub(crate) fn doors(&self) -> Result<Doors, Error> {
+        let tree = self.tree();
         let door = |dir: &PathBuf| {
-            let (threads, processes) = (dir.join("tasks"), dir.join("cgroup.procs"));
-            match open(&threads) {
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    open(&processes).map_err(refused("open", &processes))
-                }
-                opened => opened.map_err(refused("open", &threads)),
-            }
+            let threads = dir.join("tasks");
+            let opened = OpenOptions::new().write(true).open(&threads);
+            opened.map_err(refused("open", &threads))
         };
-        self.dirs.iter().map(door).collect()
+        let legacy = self.dirs.iter().filter(|dir| Some(dir.as_path()) != tree);
+        let open = |dir: &Path| File::open(dir).map(Into::into).map_err(refused("open", dir));
+        Ok(Doors {
+            files: legacy.map(door).collect::<Result<_, _>>()?,
+            tree: tree.map(open).transpose()?,
+        })
     }
 
     /// The processes in it. Zombies are not.

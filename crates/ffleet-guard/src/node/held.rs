@@ -17,7 +17,7 @@ use super::{Node, SHIMS};
 use crate::cgroup::{Base, Group};
 use crate::child::Child;
 use crate::error::SpawnError;
-use crate::launch::{Failure, Launch, Launched, Stack, Step, above_stdio};
+use crate::launch::{Doors, Failure, Launch, Launched, Stack, Step, above_stdio};
 use crate::sandbox::Walls;
 use crate::seats::Seat;
 use crate::shim::held::Held;
@@ -224,13 +224,16 @@ impl Order {
         line: &OwnedFd,
         stack: &mut Stack,
     ) -> Result<Launched, SpawnError> {
-        let doors = group.map_or(Ok(Vec::new()), Group::doors);
+        let doors = group.map_or(Ok(Doors::default()), Group::doors);
         let doors = doors.map_err(|source| SpawnError::Cgroup(self.program.clone(), source))?;
-        let launched = shim.start(&[], stack).map_err(|Failure { step, source }| {
-            let text = format!("cannot {}: {source}", step.purpose());
-            SpawnError::Shim(self.program.clone(), io::Error::new(source.kind(), text))
-        })?;
-        let mut fds: Vec<_> = doors.iter().map(|door| door.as_fd()).collect();
+        let launched =
+            shim.start(&Doors::default(), stack)
+                .map_err(|Failure { step, source }| {
+                    let text = format!("cannot {}: {source}", step.purpose());
+                    SpawnError::Shim(self.program.clone(), io::Error::new(source.kind(), text))
+                })?;
+        let files = doors.files.iter().map(|door| door.as_fd());
+        let mut fds: Vec<_> = files.chain(doors.tree.iter().map(|tree| tree.as_fd())).collect();
         if self.begin.stdout != Flow::Nowhere {
             fds.push(self.launch.stdio[1].as_fd());
         }

@@ -17,7 +17,7 @@ use super::{Node, held};
 use crate::cgroup::{Base, Group};
 use crate::child::{Birth, Child, Moment, Pipes};
 use crate::error::SpawnError;
-use crate::launch::{Failure, Launch, Stack, Step, above_stdio, cpu_set};
+use crate::launch::{Doors, Failure, Launch, Stack, Step, above_stdio, cpu_set};
 use crate::sandbox::{Sandbox, SandboxError, Walls};
 use crate::seats::Seat;
 use crate::shim::wire::Begin;
@@ -226,7 +226,10 @@ impl Start {
         } else {
             Some(Group::create(self.base.sites(), &self.name, &self.limits).map_err(unbounded)?)
         };
-        let doors = group.as_ref().map_or(Ok(Vec::new()), Group::doors).map_err(unbounded);
+        let doors = group
+            .as_ref()
+            .map_or(Ok(Doors::default()), Group::doors)
+            .map_err(unbounded);
         let launched = doors.and_then(|doors| {
             self.launch
                 .start(&doors, stack)

@@ -14,7 +14,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use super::pour::Pour;
 use super::wire::{Began, Begin, Flow};
 use crate::exit::{self, Exit};
-use crate::launch::{Failure, Reaped, Stack, Step, above_stdio};
+use crate::launch::{Doors, Failure, Reaped, Stack, Step, above_stdio};
 use crate::log;
 use crate::sandbox::Walls;
 use crate::stderr::Said;
@@ -87,7 +87,9 @@ pub(super) fn start(
             (Some(Pour::new(read, reader).map_err(stdio)?), write)
         }
     };
-    let doors: Vec<File> = fds.into_iter().map(File::from).collect();
+    let in_tree = begin.group.as_ref().is_some_and(|group| group.tree().is_some());
+    let tree = if in_tree { fds.pop() } else { None };
+    let doors = Doors { files: fds.into_iter().map(File::from).collect(), tree };
     let launch = begin
         .launch([copy().map_err(stdio)?, output, error], walls)
         .map_err(failed(Step::Exec))?;

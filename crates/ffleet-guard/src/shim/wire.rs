@@ -30,8 +30,9 @@ const LONGEST: usize = 64 << 10;
 /// Descriptors with one packet, at most.
 const MOST: usize = 16;
 
-/// What a child is to be. Its descriptors travel beside it: the doors of its cgroups, then the
-/// one that its standard output goes to, if it goes anywhere, then those of its walls.
+/// What a child is to be. Its descriptors travel beside it: the doors of its cgroups, that of
+/// version 2 last, then the one that its standard output goes to, if it goes anywhere, then those
+/// of its walls.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Begin {
     /// Program, arguments, environment, directory: bytes, as the kernel takes them.

@@ -29,7 +29,7 @@ async fn fork_bomb_stops_at_its_limit() {
         return;
     }
     let fixture = Fixture::new(true);
-    for script in ["forks 100 0.2", "threads 100 0.2"] {
+    for script in ["forks 100 2", "threads 100 1"] {
         let mut spec = nasty("child", script);
         spec.limits.tasks = Some(20);
         spec.stdout = Stdout::Pipe;

@@ -7,7 +7,7 @@ use ffleet_supervise::Exit;
 use ffleet_testkit::{need, processes_with, until_async};
 use tokio::time::Instant;
 
-use crate::fixture::{Fixture, SOON, heard, nasty};
+use crate::fixture::{Fixture, SOON, heard, many, nasty};
 
 #[tokio::test]
 async fn end_is_told_as_it_was() {
@@ -79,12 +79,13 @@ async fn orphan_that_left_the_session_does_not_outlive_its_child() {
 async fn orphan_is_found_while_it_begins_another_program() {
     for fixture in Fixture::each() {
         let mut children = Vec::new();
-        for number in 0..40 {
+        for number in 0..many(40) {
             let name = format!("child-{number}");
             children.push(fixture.spawn(nasty(&name, "fork-away 'hang 60' exit 0")).await);
         }
         for child in children {
-            assert_eq!(child.wait().await.strays, 1, "{}", child.name());
+            let ended = child.wait().await;
+            assert_eq!(ended.strays, 1, "{} {:?}: {ended:?}", child.name(), fixture.tie);
         }
     }
 }
@@ -177,7 +178,7 @@ fn ticks(pid: u32) -> u64 {
 async fn many_children_at_once_all_end() {
     for fixture in Fixture::each() {
         let mut children = Vec::new();
-        for number in 0..50 {
+        for number in 0..many(50) {
             let spec = nasty(&format!("child-{number}"), &format!("exit {number}"));
             children.push(fixture.spawn(spec).await);
         }
@@ -194,11 +195,12 @@ async fn many_children_at_once_all_end() {
 #[tokio::test]
 async fn what_a_child_and_its_orphans_used_is_told() {
     for fixture in Fixture::each() {
-        let (ended, _) = fixture.run("burn 0.2 glutton 40 exit 0").await;
-        let usage = ended.usage;
+        let usage = fixture.run("burn 0.2 exit 0").await.0.usage;
         let micros = usage.user_micros + usage.system_micros;
-        assert!((200_000..600_000).contains(&micros), "{usage:?}");
-        assert!(usage.wall_micros >= 200_000, "{usage:?}");
+        // A kernel may count by its ticks.
+        assert!((190_000..600_000).contains(&micros), "{usage:?}");
+        assert!(usage.wall_micros >= 190_000, "{usage:?}");
+        let usage = fixture.run("glutton 40 exit 0").await.0.usage;
         let mib = usage.peak_memory.0 >> 20;
         assert!((40..100).contains(&mib), "{usage:?}");
     }

@@ -12,6 +12,7 @@ use ffleet_guard::{Child, ChildSpec, Exit, Node, Options, Stdout, Tie};
 use ffleet_sched::roles::{Bounds, Rules};
 use ffleet_testkit::{assert_none_left, binary, until};
 use ffleet_types::RoleGroup;
+use ffleet_types::node::GuardLevel;
 use tokio::io::AsyncReadExt as _;
 
 /// Longer than anything here takes unless it is broken.
@@ -19,6 +20,9 @@ pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 /// How long a shim goes on alone.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
+
+/// The variable that says so.
+pub(crate) const IN_ANOTHER_KERNEL: &str = "GUARD_IN_ANOTHER_KERNEL";
 
 /// A node whose directory goes with it. When it is dropped, nothing may be left of its children.
 pub(crate) struct Fixture {
@@ -60,13 +64,24 @@ impl Fixture {
     }
 
     /// With cgroups, as far as there are any, and without; tied to the node and to shims.
-    pub(crate) fn each() -> [Self; 4] {
-        [(true, Tie::Node), (false, Tie::Node), (true, Tie::Shim), (false, Tie::Shim)]
-            .map(|(cgroups, tie)| Self::tied(cgroups, tie))
+    pub(crate) fn each() -> Vec<Self> {
+        let tied = |tie| ways().into_iter().map(move |cgroups| Self::tied(cgroups, tie));
+        [Tie::Node, Tie::Shim].into_iter().flat_map(tied).collect()
     }
 
     pub(crate) fn node(&self) -> &Node {
         self.node.as_ref().expect("it is there until it is dropped")
+    }
+
+    /// Whether limits on memory and tasks hold here.
+    pub(crate) fn bounds(&self) -> bool {
+        match self.node().level() {
+            GuardLevel::Full => true,
+            GuardLevel::Partial { missing } => !missing
+                .iter()
+                .any(|what| what.contains("limits on") || what.contains("memory limits")),
+            GuardLevel::Monitor => false,
+        }
     }
 
     pub(crate) async fn spawn(&self, mut spec: ChildSpec) -> Child {
@@ -102,6 +117,30 @@ impl Drop for Fixture {
         drop(self.node.take());
         until(SOON, "no cgroup of the node is left", || !groups.iter().any(|dir| dir.exists()));
     }
+}
+
+/// Whether this runs in the kernel that `v2` boots for its cgroups, which is slow.
+pub(crate) fn in_another_kernel() -> bool {
+    std::env::var_os(IN_ANOTHER_KERNEL).is_some()
+}
+
+/// With cgroups, and without; what is done without them is not tried in another kernel again.
+pub(crate) fn ways() -> Vec<bool> {
+    if in_another_kernel() {
+        vec![true]
+    } else {
+        vec![true, false]
+    }
+}
+
+/// How much slower this kernel is than one on a machine of its own.
+pub(crate) fn slowness() -> u32 {
+    if in_another_kernel() { 10 } else { 4 }
+}
+
+/// So many children at once, or as many as another kernel has the time for.
+pub(crate) fn many(count: i32) -> i32 {
+    if in_another_kernel() { count / 5 } else { count }
 }
 
 pub(crate) fn options(root: &Path, cgroups: bool) -> Options {

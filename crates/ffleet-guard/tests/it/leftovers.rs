@@ -12,7 +12,7 @@ use ffleet_base::chain;
 use ffleet_guard::{Node, OpenError, Stdout};
 use ffleet_testkit::{assert_none_left, need, processes_with, until};
 
-use crate::fixture::{Fixture, SOON, groups, heard, nasty, options};
+use crate::fixture::{Fixture, SOON, groups, heard, nasty, options, ways};
 
 /// The variable in which the victim finds its directory, and whether it is to use cgroups.
 const ROOT: &str = "GUARD_VICTIM_ROOT";
@@ -40,7 +40,7 @@ fn victim() {
 
 #[test]
 fn killed_node_leaves_nothing() {
-    for cgroups in [true, false] {
+    for cgroups in ways() {
         let root = tempfile::Builder::new().prefix("guard-").tempdir().unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
         command

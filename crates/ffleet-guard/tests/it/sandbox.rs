@@ -13,17 +13,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ffleet_guard::{Pinned, Sandbox, SandboxError, SpawnError, Stdout, Tie};
-use ffleet_types::node::GuardLevel;
+use ffleet_testkit::need;
 
 use crate::fixture::{Fixture, SOON, heard, nasty, said};
 
 /// A file that a child is given, one that it is not, and a directory of its own.
-struct Place {
+pub(crate) struct Place {
     dir: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("sandbox-").tempdir().unwrap();
         fs::write(dir.path().join("film"), "pictures").unwrap();
         fs::write(dir.path().join("secret"), "keys").unwrap();
@@ -31,11 +31,11 @@ impl Place {
         Self { dir }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn sandbox(&self) -> Sandbox {
+    pub(crate) fn sandbox(&self) -> Sandbox {
         Sandbox {
             inputs: vec![Pinned::look(&self.path("film")).unwrap()],
             write: vec![self.path("work")],
@@ -45,7 +45,11 @@ impl Place {
 }
 
 /// What a child says that does as `script` says.
-async fn tried(fixture: &Fixture, script: &str, sandbox: Option<Sandbox>) -> Vec<String> {
+pub(crate) async fn tried(
+    fixture: &Fixture,
+    script: &str,
+    sandbox: Option<Sandbox>,
+) -> Vec<String> {
     let mut spec = nasty("child", script);
     spec.stdout = Stdout::Pipe;
     spec.sandbox = sandbox;
@@ -55,21 +59,21 @@ async fn tried(fixture: &Fixture, script: &str, sandbox: Option<Sandbox>) -> Vec
     said.lines().map(str::to_owned).collect()
 }
 
-/// The node can build whole sandboxes here; where it cannot, these tests say nothing.
-fn walls_hold(fixture: &Fixture) -> bool {
-    match fixture.node().level() {
-        GuardLevel::Partial { missing } => {
-            let lacks = missing.iter().any(|what| what.contains("jobs"));
-            assert!(!lacks || std::env::var_os("FFLEET_STRICT").is_none_or(|strict| strict != "1"));
-            !lacks
-        }
-        GuardLevel::Full | GuardLevel::Monitor => true,
-    }
+/// Whether files can be hidden here.
+pub(crate) fn files_are_hidden(fixture: &Fixture) -> bool {
+    let missing = fixture.node().missing_walls();
+    need::that("Landlock", !missing.iter().any(|what| what.starts_with("hiding files")))
+}
+
+/// Whether the network can be kept away here.
+pub(crate) fn network_is_kept_away(fixture: &Fixture) -> bool {
+    let missing = fixture.node().missing_walls();
+    need::that("network namespaces", !missing.iter().any(|what| what.contains("network")))
 }
 
 #[tokio::test]
 async fn files_that_were_not_given_cannot_be_read_or_made() {
-    for fixture in Fixture::each().into_iter().filter(walls_hold) {
+    for fixture in Fixture::each().into_iter().filter(files_are_hidden) {
         let place = Place::new();
         let at = |name| place.path(name).display().to_string();
         std::os::unix::fs::symlink(place.path("secret"), place.path("work/link")).unwrap();
@@ -91,7 +95,7 @@ async fn files_that_were_not_given_cannot_be_read_or_made() {
 
 #[tokio::test]
 async fn network_is_out_of_reach_unless_it_was_given() {
-    for fixture in Fixture::each().into_iter().filter(walls_hold) {
+    for fixture in Fixture::each().into_iter().filter(network_is_kept_away) {
         let place = Place::new();
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -108,7 +112,7 @@ async fn network_is_out_of_reach_unless_it_was_given() {
 
 #[tokio::test]
 async fn processes_outside_cannot_be_spoken_to() {
-    for fixture in Fixture::each().into_iter().filter(walls_hold) {
+    for fixture in Fixture::each().into_iter().filter(files_are_hidden) {
         let name = format!("ffleet-sandbox-{}", std::process::id());
         let _listener =
             UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
@@ -131,7 +135,7 @@ fn has_scopes() -> bool {
 
 #[tokio::test]
 async fn whatever_comes_of_a_child_is_held_as_well_and_gains_no_rights() {
-    for fixture in Fixture::each().into_iter().filter(walls_hold) {
+    for fixture in Fixture::each().into_iter().filter(files_are_hidden) {
         let place = Place::new();
         let away = place.path("work/away");
         let script =
@@ -158,7 +162,7 @@ async fn whatever_comes_of_a_child_is_held_as_well_and_gains_no_rights() {
 #[tokio::test]
 async fn path_that_leads_elsewhere_by_now_is_refused() {
     let fixture = Fixture::tied(true, Tie::Node);
-    if !walls_hold(&fixture) {
+    if !files_are_hidden(&fixture) {
         return;
     }
     let place = Place::new();

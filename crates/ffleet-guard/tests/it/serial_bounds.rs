@@ -16,6 +16,8 @@ use crate::fixture::Fixture;
 /// a hundred.
 const PROMISED: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(20));
 const ROUNDS: usize = 200;
+/// Longer than any wait in the kernel that could still be on.
+const QUIET: Duration = Duration::from_millis(60);
 const HOW: [&str; 4] = [
     "with cgroups",
     "without cgroups",
@@ -55,5 +57,25 @@ async fn child_is_started_quickly() {
         println!("{how}: start to exec {start:?}; to the end of all {end:?}");
         assert!(start.0 < plain.0 + PROMISED.0 * 3, "{how}: {start:?}, plain {plain:?}");
         assert!(start.1 < plain.1 + PROMISED.1 * 3, "{how}: {start:?}, plain {plain:?}");
+    }
+}
+
+/// A kernel that has to wait before it moves a process into a group does not, for a while, after it
+/// did; so each start comes after a pause.
+#[tokio::test]
+#[cfg_attr(debug_assertions, ignore = "a release build's figures: make test")]
+async fn child_is_started_quickly_after_a_quiet_while() {
+    for (fixture, how) in Fixture::each().into_iter().zip(HOW) {
+        let mut starts = Vec::new();
+        for _ in 0..ROUNDS / 8 {
+            tokio::time::sleep(QUIET).await;
+            let asked = SystemClock.monotonic();
+            let child = fixture.spawn(ChildSpec::new("child", "/bin/true")).await;
+            starts.push(child.exec_at().monotonic.saturating_sub(asked));
+            child.wait().await;
+        }
+        let start = of(starts);
+        println!("{how}: start to exec {start:?}");
+        assert!(start.0 < PROMISED.0 * 3, "{how}: {start:?}");
     }
 }

@@ -32,9 +32,10 @@ async fn child_that_ends_by_itself_is_left_alone() {
 #[tokio::test]
 async fn silent_child_that_ignores_sigterm_is_stalled_and_gone_in_time() {
     for fixture in Fixture::each() {
-        let child = fixture
-            .spawn(nasty("child", "ignore-term fork-away 'hang 60' hang 60"))
-            .await;
+        let mut spec = nasty("child", "ignore-term fork-away 'hang 60' say deaf hang 60");
+        spec.stdout = Stdout::Pipe;
+        let mut child = fixture.spawn(spec).await;
+        let _stdout = heard(&mut child, "deaf").await;
         let (_sender, orders) = watch::channel(Order::Run);
         let term = Duration::from_millis(300);
         let start = Instant::now();
