@@ -44,8 +44,10 @@ struct Kept {
     group: RoleGroup,
     processes: u32,
     threads: u32,
-    cpu: Cpu,
-    memory: Bytes,
+    /// In thousandths of one.
+    cpu: u32,
+    /// In bytes.
+    memory: u64,
 }
 
 impl Seats {
@@ -107,9 +109,12 @@ impl Seats {
 
     /// The seat of a child of an earlier life, which is there already.
     pub(crate) fn take_over(self: &Arc<Self>, dir: &Path) -> Option<Seat> {
-        let kept: Kept = serde_json::from_slice(&fs::read(dir.join(FILE)).ok()?).ok()?;
-        let Kept { group, processes, threads, cpu, memory } = kept;
-        let amount = Amount { processes, threads, cpu, memory };
+        let text = fs::read(dir.join(FILE)).ok()?;
+        let kept = serde_json::from_slice(&text).inspect_err(|error| {
+            tracing::warn!(dir = %dir.display(), %error, "a child's seat cannot be read");
+        });
+        let Kept { group, processes, threads, cpu, memory } = kept.ok()?;
+        let amount = Amount { processes, threads, cpu: Cpu(cpu), memory: Bytes(memory) };
         let mut ledger = self.lock();
         ledger.rules(&group)?;
         ledger.take_over(&group, amount);
@@ -169,7 +174,8 @@ impl Seat {
     /// Writes it down in a shim's directory, for whoever takes the child over.
     pub(crate) fn keep(&self, dir: &Path) -> Result<(), files::Error> {
         let Amount { processes, threads, cpu, memory } = self.amount;
-        let kept = Kept { group: self.group.clone(), processes, threads, cpu, memory };
+        let (group, cpu, memory) = (self.group.clone(), cpu.0, memory.0);
+        let kept = Kept { group, processes, threads, cpu, memory };
         // No child outlives the machine.
         files::write_whole(&dir.join(FILE), &serde_json::to_vec(&kept).unwrap_or_default(), 0o600)
     }
