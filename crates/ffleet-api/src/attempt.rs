@@ -190,6 +190,6 @@ impl From<&control::Progress> for Progress {
 
 /// Microseconds as seconds. Exact to the microsecond for 285 years.
 #[expect(clippy::cast_precision_loss, reason = "a double holds 53 bits")]
-fn seconds(micros: u64) -> f64 {
+pub(crate) fn seconds(micros: u64) -> f64 {
     micros as f64 / 1e6
 }

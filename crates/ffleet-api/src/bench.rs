@@ -7,7 +7,8 @@ use std::pin::Pin;
 
 use ffleet_media::{Probe, Source, Spec};
 use ffleet_types::job::Limits;
-use ffleet_types::{AttemptId, Reason};
+use ffleet_types::sample::{Load, Point};
+use ffleet_types::{AttemptId, NodeId, Reason};
 use serde::{Deserialize, Serialize};
 
 /// A future that can be held behind `dyn`.
@@ -24,6 +25,13 @@ pub trait Workbench: Send + Sync + 'static {
     /// The log files of an attempt's children on this machine, oldest first; none where nothing
     /// was written yet.
     fn logs(&self, attempt: AttemptId) -> Vec<PathBuf>;
+
+    /// The last minutes of an attempt, a sample a second of each child, the oldest first; none where
+    /// it is not known any more. Not kept on disk.
+    fn samples(&self, attempt: AttemptId) -> Vec<Point>;
+
+    /// Which node this is, and how each role of its children is; nothing before it can work.
+    fn loads(&self) -> Option<(NodeId, Vec<Load>)>;
 
     /// Whether the node can work now: engine proven, room on disk. What is wrong otherwise, with
     /// what to do about it.

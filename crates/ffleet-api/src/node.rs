@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::moment::Moment;
+use crate::sample::Load;
 use crate::schema;
 
 /// A machine with the worker role.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Node {
     /// For machines.
@@ -45,6 +46,9 @@ pub struct Node {
     pub engines: Vec<Engine>,
     /// When it was last heard from.
     pub heard_at: Moment,
+    /// What its children are at, by role; empty where that is not known here.
+    #[serde(default)]
+    pub roles: Vec<Load>,
 }
 
 impl Node {
@@ -64,12 +68,13 @@ impl Node {
             labels: description.labels.clone(),
             engines: description.engines.clone(),
             heard_at,
+            roles: Vec::new(),
         }
     }
 }
 
 /// All nodes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schema(as = NodeList)]
 pub struct List {

@@ -42,6 +42,12 @@ pub(crate) fn reason() -> Object {
     word("Why an attempt failed.", &words)
 }
 
+/// `ffleet_types::sample::Role`.
+pub(crate) fn role() -> Object {
+    let words = ffleet_types::sample::Role::ALL.map(ffleet_types::sample::Role::name);
+    word("What a child is for.", &words)
+}
+
 /// `ffleet_types::job::Queue`.
 pub(crate) fn queue() -> Object {
     word("The kind of hurry.", &["live", "default", "batch"])

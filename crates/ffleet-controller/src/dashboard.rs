@@ -11,6 +11,7 @@
 
 mod assets;
 mod chip;
+mod curves;
 mod format;
 mod job;
 mod jobs;
@@ -24,7 +25,7 @@ use std::future::Future;
 use std::str::FromStr;
 
 use axum::http::Extensions;
-use ffleet_api::{Job, Node, Problem, job as wire, query};
+use ffleet_api::{Job, Node, Problem, job as wire, query, sample};
 use ffleet_types::job::Actor;
 use ffleet_types::task::State;
 use ffleet_types::{JobNumber, JobRef, ParseError, Timestamp};
@@ -50,6 +51,13 @@ pub trait Backend: Clone + Send + Sync + 'static {
     ///
     /// What the API would answer.
     fn job(&self, job: JobRef) -> impl Future<Output = Result<Job, Problem>> + Send;
+
+    /// What the last attempt of a job was at, second by second.
+    ///
+    /// # Errors
+    ///
+    /// What the API would answer.
+    fn samples(&self, job: JobRef) -> impl Future<Output = Result<sample::List, Problem>> + Send;
 
     /// Every node, by name.
     ///

@@ -22,6 +22,7 @@ mod probe;
 mod rate;
 mod reply;
 mod router;
+mod samples;
 mod server;
 
 pub(crate) use gate::Gate;

@@ -1,12 +1,15 @@
 //! What is counted, in the OpenMetrics text format. Labels are bounded: states, reasons, routes
 //! and statuses, never names that users choose.
 
+mod children;
+
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use ffleet_store::Store;
 use ffleet_types::attempt::Usage;
 use ffleet_types::node::State as NodeState;
+use ffleet_types::sample::Load;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -14,6 +17,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use self::children::Children;
 
 /// Bounds of the histograms of waits, in seconds: 0.5 ms to 1 h.
 const WAITS: [f64; 16] = [
@@ -78,6 +83,7 @@ pub(crate) struct Metrics {
     thread_errors: Histogram,
     requests: Family<RouteLabel, Counter>,
     plans: Histogram,
+    children: Children,
 }
 
 impl Metrics {
@@ -101,6 +107,7 @@ impl Metrics {
             thread_errors: Histogram::new(SHARES),
             requests: Family::default(),
             plans: Histogram::new(WAITS),
+            children: Children::default(),
         };
         metrics.register();
         metrics
@@ -108,6 +115,7 @@ impl Metrics {
 
     fn register(&mut self) {
         let r = &mut self.registry;
+        self.children.register(r);
         r.register("ffleet_jobs", "Jobs by state", self.jobs.clone());
         r.register("ffleet_nodes", "Nodes by state", self.nodes.clone());
         r.register("ffleet_http_watchers", "Readers of the event stream", self.watchers.clone());
@@ -210,6 +218,11 @@ impl Metrics {
     pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16) {
         let label = RouteLabel { method, route: route.to_owned(), status };
         self.requests.get_or_create(&label).inc();
+    }
+
+    /// Takes what the node says of its children.
+    pub(crate) fn loaded(&self, loads: &[Load]) {
+        self.children.set(loads);
     }
 
     /// Everything, as text.

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use ffleet_base::Clock;
 use ffleet_types::Timestamp;
+use rustix::process::Pid;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -25,6 +26,7 @@ use crate::cgroup::{Error, Group};
 use crate::error::StillError;
 use crate::exit::Exit;
 use crate::launch;
+use crate::sample::Sampler;
 use crate::shim::held::Held;
 use crate::shim::wire::{Began, Request};
 use crate::stderr::Said;
@@ -214,6 +216,16 @@ impl Child {
     #[must_use]
     pub fn tasks_refused(&self) -> u64 {
         self.group.as_ref().map_or(0, Group::tasks_refused)
+    }
+
+    /// What looks at its processes while they live; nothing once they are known to be gone.
+    #[must_use]
+    pub fn sampler(&self) -> Option<Sampler> {
+        if self.exit.borrow().is_some() {
+            return None;
+        }
+        let pid = Pid::from_raw(self.pid.cast_signed())?;
+        Some(Sampler::new(pid, self.group.clone()))
     }
 
     /// Asks its process group to end: SIGTERM.

@@ -13,6 +13,7 @@ pub mod job;
 pub mod node;
 pub mod outcome;
 pub mod roles;
+pub mod sample;
 pub mod task;
 pub mod time;
 pub mod units;

@@ -14,13 +14,15 @@ use ffleet_media::{Probe, Source, Spec};
 use ffleet_sched::limits::{Effective, Limit, Source as Whence, cpu_for_one};
 use ffleet_supervise::Order;
 use ffleet_types::job::Limits;
-use ffleet_types::{AttemptId, Fence, JobId, Reason, RoleGroup, TaskId};
+use ffleet_types::sample::{Load, Point, Role};
+use ffleet_types::{AttemptId, Fence, JobId, NodeId, Reason, RoleGroup, TaskId};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::ask::{self, Ask};
 use crate::attempt::limits::{self, Room};
 use crate::attempt::{Halt, blocking};
 use crate::child::{Hands, Task};
+use crate::gauges::Subject;
 use crate::places::{Input, Places};
 use crate::progress::Answer;
 use crate::sandbox::is_remote;
@@ -56,6 +58,14 @@ impl Workbench for Worker {
 
     fn logs(&self, attempt: AttemptId) -> Vec<PathBuf> {
         self.logs_of(attempt)
+    }
+
+    fn samples(&self, attempt: AttemptId) -> Vec<Point> {
+        self.shop().map(|shop| shop.gauges.of(attempt)).unwrap_or_default()
+    }
+
+    fn loads(&self) -> Option<(NodeId, Vec<Load>)> {
+        self.shop().map(|shop| (shop.node.instance(), shop.gauges.loads()))
     }
 
     fn ready(&self) -> Result<(), Vec<String>> {
@@ -106,6 +116,7 @@ impl Ask for Inquiry<'_> {
                 .shop
                 .walled
                 .sandbox(self.input.clone(), &[], is_remote(self.source)),
+            sampled: Some((Arc::clone(&self.shop.gauges), Subject::of_nobody(Role::Probe))),
             adopted: None,
         };
         let mut hands = Hands {

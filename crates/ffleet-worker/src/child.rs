@@ -9,6 +9,7 @@ mod start;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ffleet_api::control::Report;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 pub(crate) use ended::{Ended, Excess};
 
 use crate::attempt::{Halt, blocking};
+use crate::gauges::{Gauges, Subject};
 use crate::herald::Herald;
 use crate::roster::Display;
 
@@ -61,6 +63,8 @@ pub(crate) struct Task {
     pub(crate) tie: Tie,
     /// What it may see of the machine; all that we may, if nothing is said.
     pub(crate) sandbox: Option<guard::Sandbox>,
+    /// Whom its samples are of and where they go, where it is sampled.
+    pub(crate) sampled: Option<(Arc<Gauges>, Subject)>,
     /// The child itself, where an earlier life has started it.
     pub(crate) adopted: Option<guard::Child>,
 }
@@ -104,7 +108,10 @@ impl Hands<'_> {
         }
         let (scratch, tasks) = (task.scratch.clone(), task.limits.tasks);
         let mut policy = task.policy;
+        let sampled = task.sampled.take();
+        let is_adopted = task.adopted.is_some();
         let child = self.child(task, order, &mut policy).await?;
+        let gauge = sampled.map(|(gauges, subject)| gauges.watch(&child, subject, is_adopted));
         let machine = Child::new(policy, self.clock.monotonic());
         let run_at = child.exec_at().wall.as_micros();
         tracing::debug!(child = child.name(), pid = child.pid(), run_at, "a child runs");
@@ -150,6 +157,9 @@ impl Hands<'_> {
                 () = tokio::time::sleep(wake) => watch.apply(Event::Tick),
             };
         };
+        if let Some(gauge) = gauge {
+            gauge.end(&exit.usage);
+        }
         pipe.drain(reader).await;
         // One that is refused a thread often ends by itself.
         if excess.is_none() && !exit.exit.is_success() && exit.tasks_refused > 0 {

@@ -16,6 +16,7 @@ mod child;
 mod config;
 mod cpus;
 mod engines;
+mod gauges;
 mod herald;
 mod ledger;
 mod link;

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use crate::config::Config;
 use crate::cpus::Cpus;
 use crate::engines::Engines;
+use crate::gauges::Gauges;
 use crate::link::Link;
 use crate::logs::Logs;
 use crate::places::Bounds;
@@ -24,6 +25,8 @@ pub(crate) struct Shop {
     pub(crate) engines: Engines,
     pub(crate) work: Work,
     pub(crate) logs: Logs,
+    /// What children are at.
+    pub(crate) gauges: Arc<Gauges>,
     pub(crate) link: Link,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<Observer<'static>>,

@@ -19,6 +19,7 @@ use crate::bench::SEATS;
 use crate::config::Config;
 use crate::cpus::Cpus;
 use crate::engines::Engines;
+use crate::gauges::Gauges;
 use crate::link::Link;
 use crate::logs::Logs;
 use crate::places::Bounds;
@@ -221,6 +222,7 @@ impl Inner {
             engines,
             work: self.work.clone(),
             logs: self.logs.clone(),
+            gauges: Gauges::new(Arc::clone(&clock)),
             link: link.clone(),
             clock,
             observer,

@@ -3,16 +3,17 @@
 use ffleet_api::Job;
 use ffleet_api::attempt::{Attempt, Ending, Usage};
 use ffleet_api::job::{Change, Output, OutputState, Summary};
+use ffleet_api::sample::List;
 use ffleet_telemetry::redact::{command_line, redact};
 use ffleet_types::task::State;
 use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
 
 use super::page::{Live, Part, frame};
-use super::{Action, chip, format};
+use super::{Action, chip, curves, format};
 
 /// The page.
-pub(super) fn render(job: &Job, now: Timestamp) -> Markup {
+pub(super) fn render(job: &Job, samples: &List, now: Timestamp) -> Markup {
     let summary = &job.summary;
     let title = format!("Job {} {}", summary.number, format::word(summary.state.name()));
     let events = format!("/v1/events?job={}", summary.number);
@@ -27,6 +28,7 @@ pub(super) fn render(job: &Job, now: Timestamp) -> Markup {
                 div .columns {
                     div {
                         section #outputs .card data-live { (outputs(summary)) }
+                        (work(job, samples))
                         section #attempts .card data-live { (attempts(&job.attempts)) }
                         section #logs .card { (log(job)) }
                     }
@@ -39,6 +41,18 @@ pub(super) fn render(job: &Job, now: Timestamp) -> Markup {
             }
         },
     )
+}
+
+/// What its processes are at. The script fetches this part alone every few seconds, as long as there
+/// may be more of it.
+pub(super) fn work(job: &Job, samples: &List) -> Markup {
+    let state = job.summary.state;
+    let follow = matches!(state, State::Running | State::Paused)
+        .then(|| format!("/jobs/{}/curves", job.summary.number));
+    let curves = curves::render(job, samples);
+    html! {
+        section #work .card data-live data-again=[follow] hidden[curves.0.is_empty()] { (curves) }
+    }
 }
 
 fn head(job: &Summary, now: Timestamp) -> Markup {

@@ -7,7 +7,8 @@ use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use ffleet_api::problem::Code;
-use ffleet_api::{Problem, query};
+use ffleet_api::sample::List;
+use ffleet_api::{Job, Problem, query};
 use ffleet_types::JobRef;
 use maud::Markup;
 
@@ -22,6 +23,7 @@ pub fn routes<B: Backend>() -> Router<B> {
         .route("/", get(list::<B>))
         .route("/find", get(find::<B>))
         .route("/jobs/{job}", get(show::<B>))
+        .route("/jobs/{job}/curves", get(curves::<B>))
         .route("/jobs/{job}/{action}", post(act::<B>))
         .route("/nodes", get(machines::<B>));
     for asset in assets::ALL {
@@ -56,8 +58,19 @@ async fn find<B: Backend>(State(backend): State<B>, RawQuery(text): RawQuery) ->
 }
 
 async fn show<B: Backend>(State(backend): State<B>, Path(text): Path<String>) -> Response {
-    let job = async { backend.job(reference(&text)?).await };
-    respond(job.await.map(|job| job::render(&job, backend.now())))
+    let found = sampled(&backend, &text).await;
+    respond(found.map(|(job, samples)| job::render(&job, &samples, backend.now())))
+}
+
+/// The curves of a job alone, for the script.
+async fn curves<B: Backend>(State(backend): State<B>, Path(text): Path<String>) -> Response {
+    let found = sampled(&backend, &text).await;
+    respond(found.map(|(job, samples)| job::work(&job, &samples)))
+}
+
+async fn sampled<B: Backend>(backend: &B, text: &str) -> Result<(Job, List), Problem> {
+    let job = reference(text)?;
+    futures_util::try_join!(backend.job(job), backend.samples(job))
 }
 
 async fn act<B: Backend>(

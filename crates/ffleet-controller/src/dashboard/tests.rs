@@ -1,5 +1,6 @@
 mod browser;
 mod sample;
+mod work;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};

@@ -2,6 +2,7 @@
 
 use axum::http::Extensions;
 use ffleet_api::job::{Job, Page};
+use ffleet_api::sample::List;
 use ffleet_api::{Node, Problem, query};
 use ffleet_types::job::Actor;
 use ffleet_types::{JobNumber, JobRef, Timestamp};
@@ -21,6 +22,10 @@ impl Backend for Controller {
 
     async fn job(&self, job: JobRef) -> Result<Job, Problem> {
         Self::job(self, job).await
+    }
+
+    async fn samples(&self, job: JobRef) -> Result<List, Problem> {
+        Self::samples(self, job, None).await
     }
 
     async fn nodes(&self) -> Result<Vec<Node>, Problem> {

@@ -7,7 +7,9 @@ use ffleet_api::event::{JobProgress, Lagged};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{actions, backups, events, health, jobs, login, logs, nodes, presets, probe, reply};
+use super::{
+    actions, backups, events, health, jobs, login, logs, nodes, presets, probe, reply, samples,
+};
 
 /// Describes the API.
 #[derive(OpenApi)]
@@ -20,7 +22,7 @@ use super::{actions, backups, events, health, jobs, login, logs, nodes, presets,
         license(name = "MIT OR Apache-2.0"),
     ),
     paths(
-        jobs::submit, jobs::list, jobs::show, jobs::history, logs::read, actions::cancel,
+        jobs::submit, jobs::list, jobs::show, jobs::history, logs::read, samples::show, actions::cancel,
         actions::pause, actions::resume, actions::retry, events::watch, nodes::list, nodes::show,
         presets::list, presets::show, probe::probe, backups::create, login::create, login::open, health::alive,
         health::ready, health::metrics, show,

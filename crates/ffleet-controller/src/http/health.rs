@@ -33,6 +33,9 @@ impl Controller {
     /// What is counted, in the OpenMetrics text format.
     #[must_use]
     pub fn metrics_text(&self) -> String {
+        if let Some((_, loads)) = self.bench().and_then(|bench| bench.loads()) {
+            self.metrics.loaded(&loads);
+        }
         let nodes: Vec<_> = self.nodes().iter().map(|node| node.state).collect();
         self.metrics.text(&self.store, &nodes, self.feed.watchers())
     }

@@ -69,6 +69,15 @@ fn clean(text: &[u8]) -> Bytes {
     Bytes::copy_from_slice(redact(&text).as_bytes())
 }
 
+/// The attempt of this number.
+pub(super) fn fence(value: &str) -> Result<Fence, Problem> {
+    let number = value.parse().ok().filter(|&number| number > 0).ok_or_else(|| {
+        let why = format!("{value:?} is not the number of an attempt");
+        Problem::new(Code::InvalidQuery, why).at("attempt")
+    })?;
+    Ok(Fence::from_u64(number))
+}
+
 fn parse(query: &str) -> Result<(Option<Fence>, bool), Problem> {
     let (mut attempt, mut follow) = (None, false);
     for (key, value) in query::pairs(query)? {
@@ -77,9 +86,7 @@ fn parse(query: &str) -> Result<(Option<Fence>, bool), Problem> {
         };
         match key.as_str() {
             "attempt" => {
-                let number = value.parse().ok().filter(|&number| number > 0);
-                let number = number.ok_or_else(|| bad("the number of an attempt"))?;
-                attempt = Some(Fence::from_u64(number));
+                attempt = Some(fence(&value)?);
             }
             "follow" => {
                 follow = match value.as_str() {

@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, State};
 use ffleet_api::node::{List, Node};
+use ffleet_api::sample::Load;
 use ffleet_api::{Code, Problem};
 use hyper::StatusCode;
 
@@ -13,7 +14,14 @@ impl Controller {
     /// All nodes that ever registered, by name.
     #[must_use]
     pub fn nodes(&self) -> Vec<Node> {
-        view::nodes(&self.desk, self.steady(), self.policy.lease_term)
+        let mut nodes = view::nodes(&self.desk, self.steady(), self.policy.lease_term);
+        // The bench is one node's; of the others nothing is known here.
+        if let Some((id, loads)) = self.bench().and_then(|bench| bench.loads())
+            && let Some(node) = nodes.iter_mut().find(|node| node.id == id)
+        {
+            node.roles = loads.iter().map(Load::from).collect();
+        }
+        nodes
     }
 }
 

@@ -8,7 +8,9 @@ use axum::routing::MethodRouter;
 use ffleet_api::{Code, Problem};
 
 use super::reply::Failure;
-use super::{actions, backups, document, events, health, jobs, login, logs, nodes, presets, probe};
+use super::{
+    actions, backups, document, events, health, jobs, login, logs, nodes, presets, probe, samples,
+};
 use crate::controller::Controller;
 
 macro_rules! routes {
@@ -29,6 +31,7 @@ routes! {
     "/v1/jobs/{job}" { get => jobs::show }
     "/v1/jobs/{job}/history" { get => jobs::history }
     "/v1/jobs/{job}/logs" { get => logs::read }
+    "/v1/jobs/{job}/samples" { get => samples::show }
     "/v1/jobs/{job}/cancel" { post => actions::cancel }
     "/v1/jobs/{job}/pause" { post => actions::pause }
     "/v1/jobs/{job}/resume" { post => actions::resume }

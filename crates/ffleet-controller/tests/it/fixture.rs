@@ -12,7 +12,8 @@ use ffleet_controller::{Controller, Key, Parts, Policy, Server};
 use ffleet_media::{Probe, Source, Spec};
 use ffleet_store::Store;
 use ffleet_types::job::Limits;
-use ffleet_types::{AttemptId, Reason};
+use ffleet_types::sample::{Load, Point, Role, Sample, Sums};
+use ffleet_types::{AttemptId, Bytes, NodeId, Reason, Timestamp};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -100,6 +101,11 @@ impl Fixture {
     }
 }
 
+/// The node that the workbench is of.
+pub(crate) fn bench_node() -> NodeId {
+    NodeId::from_parts(1_769_860_800_000, 7)
+}
+
 /// A workbench that finds every file to be MP4 and has one log.
 struct Bench {
     logs: PathBuf,
@@ -142,6 +148,24 @@ impl Workbench for Bench {
             .filter(|path| Path::exists(path))
             .into_iter()
             .collect()
+    }
+
+    fn samples(&self, _: AttemptId) -> Vec<Point> {
+        let second = |second: u64| Sample {
+            at: Timestamp::from_millis(1_769_860_800_000 + second * 1_000),
+            processes: 1,
+            threads: 14,
+            resident: Bytes::mib(80),
+            memory: None,
+            sums: Sums { seen: 1, cpu: Some(second * 1_500_000), ..Sums::default() },
+        };
+        let point = |at| Point { child: 2, role: Role::Encode, sample: second(at) };
+        (0..3).map(point).collect()
+    }
+
+    fn loads(&self) -> Option<(NodeId, Vec<Load>)> {
+        let encode = Load { children: 1, started: 7, threads: 14, ..Load::new(Role::Encode) };
+        Some((bench_node(), vec![Load::new(Role::Probe), encode]))
     }
 
     fn ready(&self) -> Result<(), Vec<String>> {

@@ -11,6 +11,7 @@ mod lives;
 mod looks;
 mod requests;
 mod restart;
+mod samples;
 mod security;
 mod shapes;
 mod streams;

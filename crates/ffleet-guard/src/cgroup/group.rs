@@ -1,5 +1,7 @@
 //! One child's group: a directory of one name in every hierarchy that is used.
 
+mod gauge;
+
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ffleet_guard::{Sandbox, Tie};
 use ffleet_spool::Dir;
 use ffleet_supervise::Policy;
+use ffleet_types::sample::Role;
 use ffleet_types::{Bytes, Reason, RoleGroup};
 
 use super::{Attempt, Halt, resume};
 use crate::child::{Ended, Hands, Reader, Task};
+use crate::gauges::{Gauges, Subject};
 use crate::sandbox::{Sight, is_remote};
 
 /// Whether a failure may be the node's, so that the next child would fail like this one.
@@ -63,6 +66,7 @@ impl Attempt {
             scratch: job.scratch,
             role: self.role.clone(),
             tie: job.tie,
+            sampled: self.sampled(job.phase),
             adopted: self.adopted.take(),
         };
         let display = Some(self.place.display());
@@ -75,6 +79,13 @@ impl Attempt {
             display,
         };
         hands.run(task, reader).await
+    }
+
+    /// Whom the samples of the child in this phase are of.
+    fn sampled(&self, phase: &str) -> Option<(Arc<Gauges>, Subject)> {
+        let role = Role::named(phase)?;
+        let subject = Subject { attempt: Some(self.job.attempt), child: self.children, role };
+        Some((Arc::clone(&self.shop.gauges), subject))
     }
 
     /// What a child may see that works in `dir`.

@@ -189,6 +189,7 @@ impl Prover<'_> {
             role: RoleGroup::named(RoleGroup::PROOF),
             tie: ffleet_guard::Tie::Node,
             sandbox: self.walled.sandbox(None, dirs, false),
+            sampled: None,
             adopted: None,
         }
     }

@@ -11,6 +11,7 @@ mod live;
 mod nasty;
 mod presets;
 mod roles;
+mod samples;
 mod sandbox;
 mod serial;
 mod targets;

@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use ffleet_api::bench::{Boxed, Rehearsal, Trouble, Workbench};
 use ffleet_media::{Probe, Source, Spec};
-use ffleet_types::{AttemptId, Reason};
+use ffleet_types::sample::{Load, Point};
+use ffleet_types::{AttemptId, NodeId, Reason};
 use ffleet_worker::Worker;
 
 /// A workbench that can be let go of.
@@ -45,6 +46,14 @@ impl Workbench for Bench {
 
     fn logs(&self, attempt: AttemptId) -> Vec<PathBuf> {
         self.worker().map(|worker| worker.logs(attempt)).unwrap_or_default()
+    }
+
+    fn samples(&self, attempt: AttemptId) -> Vec<Point> {
+        self.worker().map(|worker| worker.samples(attempt)).unwrap_or_default()
+    }
+
+    fn loads(&self) -> Option<(NodeId, Vec<Load>)> {
+        self.worker().and_then(|worker| worker.loads())
     }
 
     fn ready(&self) -> Result<(), Vec<String>> {

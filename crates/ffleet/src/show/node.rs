@@ -1,12 +1,13 @@
 //! Nodes in words.
 
 use ffleet_api::Node;
-use ffleet_types::Timestamp;
+use ffleet_api::sample::{Load, Pressure};
 use ffleet_types::node::{GuardLevel, Order, State};
+use ffleet_types::{Bytes, Timestamp};
 
 use super::job::Page;
 use super::table::{Side, Table};
-use super::text::ago;
+use super::text::{ago, length, push};
 
 /// All nodes as a table.
 pub(crate) fn table(nodes: &[Node], now: Timestamp) -> Table {
@@ -62,6 +63,9 @@ pub(crate) fn page(node: &Node, now: Timestamp) -> String {
     for (key, value) in &node.labels {
         page.line("label", &format!("{key}={value}"));
     }
+    for load in node.roles.iter().filter(|load| load.started > 0) {
+        role(&mut page, load);
+    }
     for engine in &node.engines {
         page.heading(&format!("{} {}", engine.name, engine.version));
         page.line("path", &engine.path);
@@ -73,6 +77,66 @@ pub(crate) fn page(node: &Node, now: Timestamp) -> String {
         }
     }
     page.finish()
+}
+
+/// What the children of one role are at, and what all there were have used.
+fn role(page: &mut Page, load: &Load) {
+    page.heading(&format!("{} children", load.role));
+    let mut now = format!(
+        "{} of {} started, {}, {}, {} resident",
+        load.children,
+        load.started,
+        counted(u64::from(load.processes), "process", "processes"),
+        counted(u64::from(load.threads), "thread", "threads"),
+        Bytes(load.resident_memory_bytes).human()
+    );
+    if let Some(memory) = load.memory_bytes {
+        push!(now, ", {} charged", Bytes(memory).human());
+    }
+    page.line("now", &now);
+    let used = &load.used;
+    let time = |name: &str, seconds: Option<f64>| Some(format!("{name} {}", length(seconds?)));
+    let amount = |name: &str, bytes: Option<u64>| Some(format!("{name} {}", Bytes(bytes?).human()));
+    let pressed = |name: &str, pressure: Option<Pressure>| time(name, Some(pressure?.some_seconds));
+    let lines = [
+        (
+            "used",
+            vec![
+                time("CPU", used.cpu_seconds),
+                Some(counted(used.processes_seen, "process seen", "processes seen")),
+            ],
+        ),
+        (
+            "waited",
+            vec![
+                time("throttled", used.throttled_seconds),
+                time("disks", used.io_wait_seconds),
+                pressed("CPU pressure", used.cpu_pressure),
+                pressed("memory pressure", used.memory_pressure),
+                pressed("disk pressure", used.io_pressure),
+            ],
+        ),
+        (
+            "moved",
+            vec![
+                amount("read", used.read_bytes),
+                amount("written", used.written_bytes),
+                amount("from disks", used.disk_read_bytes),
+                amount("to disks", used.disk_written_bytes),
+            ],
+        ),
+    ];
+    for (name, parts) in lines {
+        // What the node's kernel does not keep is not said.
+        let known: Vec<_> = parts.into_iter().flatten().collect();
+        if !known.is_empty() {
+            page.line(name, &known.join(", "));
+        }
+    }
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn proven(names: &[String]) -> String {
@@ -100,5 +164,48 @@ const fn guard(level: &GuardLevel) -> &'static str {
         GuardLevel::Full => "full",
         GuardLevel::Partial { .. } => "partial",
         GuardLevel::Monitor => "monitor",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ffleet_api::sample::Used;
+    use ffleet_types::sample::Role;
+
+    use super::*;
+
+    #[test]
+    fn role_says_what_is_known_and_leaves_out_the_rest() {
+        let mut page = Page::default();
+        let used = Used {
+            processes_seen: 9,
+            cpu_seconds: Some(12.3),
+            throttled_seconds: Some(0.5),
+            read_bytes: Some(1 << 20),
+            ..Used::default()
+        };
+        let load = Load {
+            role: Role::Encode,
+            children: 2,
+            started: 9,
+            processes: 2,
+            threads: 28,
+            resident_memory_bytes: 160 << 20,
+            memory_bytes: None,
+            used,
+        };
+        role(&mut page, &load);
+        let text = page.finish();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "encode children",
+                "  now       2 of 9 started, 2 processes, 28 threads, 160 MiB resident",
+                "  used      CPU 12.3 s, 9 processes seen",
+                "  waited    throttled 0.50 s",
+                "  moved     read 1.00 MiB",
+            ]
+        );
     }
 }

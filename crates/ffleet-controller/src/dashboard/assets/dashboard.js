@@ -3,6 +3,7 @@
 "use strict";
 
 const REFRESH_MS = 1000; // at most one fetch of the page a second, however many jobs change
+const CURVES_MS = 2000; // between two fetches of the curves of a running job
 const LOG_LIMIT = 400_000; // characters of log that are kept in the page
 
 // ---- Words for numbers, as the server writes them.
@@ -99,6 +100,8 @@ function exchange(fresh) {
     const open = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
     const focused = part.contains(document.activeElement) ? path(document.activeElement, part) : null;
     part.replaceChildren(...next.childNodes);
+    part.hidden = next.hidden;
+    if (next.dataset.again) part.dataset.again = next.dataset.again; else delete part.dataset.again;
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     if (focused) follow(focused, part)?.focus({ preventScroll: true });
   }
@@ -123,6 +126,22 @@ function path(element, root) {
 
 function follow(steps, root) {
   return steps.reduce((at, step) => at?.children[step], root);
+}
+
+// ---- The curves of a running job.
+
+async function curves() {
+  const part = document.getElementById("work");
+  const address = part?.dataset.again;
+  if (!address || document.hidden) return;
+  try {
+    const answer = await fetch(address, { headers: { accept: "text/html" } });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("work");
+    if (fresh && part.isConnected) part.replaceWith(fresh);
+  } catch {
+    // The server is away; the stream of events says when it is back.
+  }
 }
 
 // ---- Times, copies.
@@ -228,5 +247,6 @@ function listen(address) {
 
 prepare();
 setInterval(tick, 5000);
+setInterval(curves, CURVES_MS);
 tail();
 if (document.body.dataset.events) listen(document.body.dataset.events);

@@ -10,12 +10,14 @@ use ffleet_api::attempt::{Attempt, Ending, Progress, Usage};
 use ffleet_api::control::Phase;
 use ffleet_api::job::{Change, Output, OutputState, Page, Summary};
 use ffleet_api::problem::Code;
+use ffleet_api::sample::List;
 use ffleet_api::{Job, Moment, Node, Problem, query};
 use ffleet_types::job::{Actor, Class, Limits, Priority, Queue};
 use ffleet_types::node::{Capacity, Description, Engine, GuardLevel};
 use ffleet_types::task::State;
 use ffleet_types::{Bytes, Cpu, JobId, JobNumber, JobRef, NodeId, Reason, Span, Timestamp};
 
+use super::work::sampled;
 use crate::dashboard::{Action, Backend, Tally, routes};
 
 /// 2026-01-31T12:00:00Z.
@@ -59,6 +61,15 @@ impl Backend for Fleet {
         };
         let missing = || Problem::new(Code::JobNotFound, format!("there is no job {wanted}"));
         self.jobs.iter().find(is).cloned().ok_or_else(missing)
+    }
+
+    async fn samples(&self, wanted: JobRef) -> Result<List, Problem> {
+        let job = self.job(wanted).await?;
+        let samples = match job.summary.state {
+            State::Running => (0..240).map(|second| sampled(NOW, second)).collect(),
+            _ => Vec::new(),
+        };
+        Ok(List { attempt: 1, samples })
     }
 
     async fn nodes(&self) -> Result<Vec<Node>, Problem> {

@@ -1,0 +1,61 @@
+//! What children are at, second by second, with a real FFmpeg.
+
+use ffleet_api::bench::Workbench as _;
+use ffleet_api::control::{Command, Phase};
+use ffleet_testkit::until_async;
+use ffleet_types::sample::{Load, Role};
+use serde_json::json;
+
+use crate::controller::LONG;
+use crate::fixture::{Bench, clip, job};
+
+fn load(bench: &Bench, role: Role) -> Load {
+    let (node, loads) = bench.worker.loads().unwrap();
+    assert_eq!(node, bench.node.instance());
+    loads.into_iter().find(|load| load.role == role).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn encode_is_sampled_every_second_and_its_sums_rise() {
+    let Some(bench) = Bench::start().await else { return };
+    bench.ready().await;
+    let slow =
+        json!({"raw": {"args": ["-c:v", "libx264", "-preset", "veryslow", "-s", "1280x720"]}});
+    let attempt = bench.begin(job(clip(60), &[(&bench.out("out.mp4"), slow)]));
+    bench.controller.in_phase(attempt, Phase::Encode, 1).await;
+    let encodes = || {
+        let mut points = bench.worker.samples(attempt);
+        points.retain(|point| point.role == Role::Encode);
+        points
+    };
+    until_async(LONG, "four samples of the encode", || encodes().len() >= 4).await;
+    let points = encodes();
+    let (first, last) = (&points[0], &points[points.len() - 1]);
+    assert_eq!(first.child, last.child);
+    for pair in points.windows(2) {
+        let (before, after) = (pair[0].sample, pair[1].sample);
+        let apart = after.at.since(before.at).as_secs_f64();
+        assert!((0.5..10.0).contains(&apart), "{apart} s between {before:?} and {after:?}");
+        assert!(before.sums.cpu <= after.sums.cpu && before.sums.read <= after.sums.read);
+    }
+    let (last, more) = (last.sample, last.sample.sums.since(&first.sample.sums));
+    assert!(last.processes >= 1 && last.threads >= 1, "{last:?}");
+    assert!(last.resident.0 > 1 << 20, "{last:?}");
+    assert!(more.cpu.unwrap() > 100_000, "{more:?}");
+    assert!(last.sums.read.unwrap() > 0 && last.sums.seen >= 1, "{last:?}");
+
+    let now = load(&bench, Role::Encode);
+    assert_eq!((now.children, now.started), (1, 1));
+    assert!(now.threads >= 1 && now.sums.cpu >= Some(100_000), "{now:?}");
+    // A probe is over before a second is; the kernel said at its end what it used.
+    let probe = load(&bench, Role::Probe);
+    assert!(probe.children == 0 && probe.started >= 1, "{probe:?}");
+    assert!(probe.sums.cpu.unwrap() > 0 && probe.sums.seen >= probe.started, "{probe:?}");
+
+    bench.controller.command(Command::Cancel { attempt });
+    bench.controller.end(attempt).await;
+    let over = load(&bench, Role::Encode);
+    assert_eq!((over.children, over.threads, over.memory), (0, 0, None));
+    assert!(over.sums.cpu >= now.sums.cpu, "{over:?}");
+    bench.end(&[]).await;
+}
