@@ -1,14 +1,16 @@
 //! What a controller asks of a node outside any job: to look at an input, to say what it would
 //! do, to hand over a log.
 
+use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::str::FromStr;
 
 use ffleet_media::{Probe, Source, Spec};
 use ffleet_types::job::Limits;
 use ffleet_types::sample::{Load, Point};
-use ffleet_types::{AttemptId, NodeId, Reason};
+use ffleet_types::{AttemptId, Fence, JobId, NodeId, ParseError, Reason, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A future that can be held behind `dyn`.
@@ -26,6 +28,10 @@ pub trait Workbench: Send + Sync + 'static {
     /// was written yet.
     fn logs(&self, attempt: AttemptId) -> Vec<PathBuf>;
 
+    /// Looks for lines in the logs of all children on this machine, or of one job's. Bounded in what
+    /// it reads and answers.
+    fn search(&self, search: Search) -> Boxed<'_, Result<Found, Trouble>>;
+
     /// The last minutes of an attempt, a sample a second of each child, the oldest first; none where
     /// it is not known any more. Not kept on disk.
     fn samples(&self, attempt: AttemptId) -> Vec<Point>;
@@ -36,6 +42,89 @@ pub trait Workbench: Send + Sync + 'static {
     /// Whether the node can work now: engine proven, room on disk. What is wrong otherwise, with
     /// what to do about it.
     fn ready(&self) -> Result<(), Vec<String>>;
+}
+
+/// Which lines of logs are looked for. Secrets in them are out of reach: a line is looked at as it may
+/// be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Search {
+    /// Only those of this job.
+    pub job: Option<JobId>,
+    /// Only those of this attempt.
+    pub attempt: Option<Fence>,
+    /// From here on.
+    pub since: Timestamp,
+    /// Up to here.
+    pub until: Timestamp,
+    /// Only those that hold this; case does not matter.
+    pub text: String,
+    /// Only those after this place.
+    pub after: Option<Place>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A place among all lines: they are ordered by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Place {
+    /// When the line was written.
+    pub at: Timestamp,
+    /// Whose child wrote it.
+    pub attempt: AttemptId,
+    /// Which of its children.
+    pub child: u32,
+    /// Where it begins in that one's log.
+    pub offset: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}-{}", self.at.as_micros(), self.attempt, self.child, self.offset)
+    }
+}
+
+impl FromStr for Place {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let parse = || {
+            let mut parts = text.split('-');
+            let place = Self {
+                at: Timestamp::from_micros(parts.next()?.parse().ok()?),
+                attempt: parts.next()?.parse().ok()?,
+                child: parts.next()?.parse().ok()?,
+                offset: parts.next()?.parse().ok()?,
+            };
+            parts.next().is_none().then_some(place)
+        };
+        parse().ok_or_else(|| ParseError::new(text, "the `next` of a page"))
+    }
+}
+
+/// Lines that were found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Found {
+    /// In order.
+    pub lines: Vec<Line>,
+    /// Whether there are more.
+    pub more: bool,
+    /// Whether everything was read that had to be.
+    pub complete: bool,
+}
+
+/// A line of a log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Line {
+    /// Where it is.
+    pub place: Place,
+    /// What its child is for.
+    pub role: String,
+    /// The line, without secrets.
+    pub text: String,
 }
 
 /// What a job would run, and what it would be allowed.

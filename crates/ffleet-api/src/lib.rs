@@ -5,7 +5,7 @@
 //! calls inside one process, and HTTP between machines.
 //!
 //! The rest is the API for people and programs: [`submit`] and [`query`] are what they send,
-//! [`job`], [`attempt`], [`sample`], [`node`], [`preset`], [`event`] what they get, [`problem`] what went
+//! [`job`], [`attempt`], [`sample`], [`log`], [`node`], [`preset`], [`event`] what they get, [`problem`] what went
 //! wrong, and [`client`] is a typed client over HTTP. Keys are kebab-case; times are RFC 3339
 //! texts; limits are texts with units, measurements are numbers with the unit in the key.
 //! What is sent is read strictly ([`strict`]), what is received leniently, so that an older
@@ -17,6 +17,7 @@ pub mod client;
 pub mod control;
 pub mod event;
 pub mod job;
+pub mod log;
 pub mod moment;
 pub mod node;
 pub mod preset;

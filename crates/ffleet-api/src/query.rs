@@ -1,4 +1,6 @@
-//! What a list of jobs is filtered and paged by.
+//! What a list of jobs is filtered and paged by, and what a search of logs goes by.
+
+mod logs;
 
 use std::fmt;
 
@@ -9,6 +11,8 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 use crate::problem::{Code, Problem};
 use crate::strict;
+
+pub use logs::{Logs, When};
 
 /// What must be written as `%XX` in a key or a value of a query.
 pub(crate) const RESERVED: &AsciiSet = &CONTROLS

@@ -15,6 +15,7 @@ mod curves;
 mod format;
 mod job;
 mod jobs;
+mod logs;
 mod nodes;
 mod page;
 mod routes;
@@ -25,7 +26,7 @@ use std::future::Future;
 use std::str::FromStr;
 
 use axum::http::Extensions;
-use ffleet_api::{Job, Node, Problem, job as wire, query, sample};
+use ffleet_api::{Job, Node, Problem, job as wire, log, query, sample};
 use ffleet_types::job::Actor;
 use ffleet_types::task::State;
 use ffleet_types::{JobNumber, JobRef, ParseError, Timestamp};
@@ -58,6 +59,13 @@ pub trait Backend: Clone + Send + Sync + 'static {
     ///
     /// What the API would answer.
     fn samples(&self, job: JobRef) -> impl Future<Output = Result<sample::List, Problem>> + Send;
+
+    /// Lines of the logs of all jobs.
+    ///
+    /// # Errors
+    ///
+    /// What the API would answer.
+    fn logs(&self, query: query::Logs) -> impl Future<Output = Result<log::Page, Problem>> + Send;
 
     /// Every node, by name.
     ///

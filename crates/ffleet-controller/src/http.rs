@@ -14,6 +14,7 @@ mod events;
 mod gate;
 mod health;
 mod jobs;
+mod lines;
 mod login;
 mod logs;
 mod nodes;

@@ -3,14 +3,20 @@
 //! Segment *n* holds the bytes from *n × cap* on and is called `PATH` for the first and `PATH.n`
 //! for the others. Kept are the first, where a program says what it was given, and the last two,
 //! where it says why it died: at most three times the cap. A place in a log is an offset in all
-//! that was ever written, so that a reader can follow it across segments and gaps.
+//! that was ever written, so that a reader can follow it across segments and gaps. When what was
+//! written lies beside it ([`times`]).
+
+mod times;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use ffleet_types::Bytes;
+use ffleet_types::{Bytes, Timestamp};
+
+use self::times::Marks;
+pub use self::times::times;
 
 /// Writes a log. A full disk costs lines, never the child.
 #[derive(Debug)]
@@ -24,6 +30,7 @@ pub(crate) struct Writer {
     length: u64,
     /// Bytes that could not be written.
     lost: u64,
+    marks: Marks,
 }
 
 impl Writer {
@@ -40,11 +47,13 @@ impl Writer {
             segment: 0,
             length: 0,
             lost: 0,
+            marks: Marks::create(path),
         })
     }
 
-    /// Appends `bytes`, as far as there is room on the disk.
-    pub(crate) fn append(&mut self, mut bytes: &[u8]) {
+    /// Appends `bytes`, which came `now`, as far as there is room on the disk.
+    pub(crate) fn append(&mut self, now: Timestamp, mut bytes: &[u8]) {
+        self.marks.mark(self.segment * self.cap + self.length, now);
         while !bytes.is_empty() {
             if self.length == self.cap && self.turn().is_err() {
                 self.lost += bytes.len() as u64;
@@ -146,7 +155,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
     for (number, _) in segments(path)? {
         fs::remove_file(named(path, number))?;
     }
-    Ok(())
+    times::remove(path)
 }
 
 /// Only its owner may read it: FFmpeg prints the URLs it was given, keys included.
@@ -204,7 +213,7 @@ mod tests {
         let path = dir.path().join("stderr");
         let mut writer = Writer::create(&path, Bytes(10)).unwrap();
         for text in texts {
-            writer.append(text.as_bytes());
+            writer.append(Timestamp::EPOCH, text.as_bytes());
         }
         assert_eq!(writer.lost(), 0);
         (dir, path)
@@ -237,7 +246,7 @@ mod tests {
         let (dir, path) = log(&["0123456789abcdefghij", "ABCDEFGHIJ0123456789", "zyx"]);
         assert_eq!(kept(&path, 0), ["0:0123456789", "30:0123456789", "40:zyx"]);
         assert_eq!(kept(&path, 35), ["35:56789", "40:zyx"]);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "three segments, and their times");
         remove(&path).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
@@ -252,7 +261,9 @@ mod tests {
     #[test]
     fn new_log_begins_where_nothing_is() {
         let (_dir, path) = log(&["0123456789abcdefghijABCDEFGHIJ01"]);
-        Writer::create(&path, Bytes(10)).unwrap().append(b"new");
+        Writer::create(&path, Bytes(10))
+            .unwrap()
+            .append(Timestamp::EPOCH, b"new");
         assert_eq!(kept(&path, 0), ["0:new"]);
         assert_eq!(
             read(&path.with_file_name("other"), 0, 1).unwrap_err().kind(),
@@ -265,8 +276,9 @@ mod tests {
         // Writes to this device fail as on a full disk.
         let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let path = PathBuf::from("/nowhere/log");
-        let mut writer = Writer { path, cap: 10, file, segment: 0, length: 0, lost: 0 };
-        writer.append(b"0123456789abc");
+        let marks = Marks::create(&path);
+        let mut writer = Writer { path, cap: 10, file, segment: 0, length: 0, lost: 0, marks };
+        writer.append(Timestamp::EPOCH, b"0123456789abc");
         assert_eq!((writer.lost(), writer.length), (13, 0));
     }
 }

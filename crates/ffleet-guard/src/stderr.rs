@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ffleet_base::chain;
+use ffleet_base::{Clock as _, SystemClock, chain};
 use ffleet_types::Bytes;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
@@ -76,7 +76,7 @@ pub(crate) async fn read(mut from: Receiver, said: Said, log: Option<(PathBuf, B
         if let Some(mut writer) = log.take() {
             // A disk may block for long; a thread of the runtime must not.
             let write = tokio::task::spawn_blocking(move || {
-                writer.append(&piece);
+                writer.append(SystemClock.now(), &piece);
                 (writer, piece)
             });
             let Ok((writer, buffer)) = write.await else { return };

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ffleet_api::bench::{Boxed, Rehearsal, Trouble, Workbench};
+use ffleet_api::bench::{Boxed, Found, Rehearsal, Search, Trouble, Workbench};
+use ffleet_base::{Clock as _, SystemClock};
 use ffleet_engine::plan::needs_probe;
 use ffleet_engine::probe::{Question, command, of_test};
 use ffleet_guard::{Limits as ChildLimits, Pinned};
@@ -58,6 +59,19 @@ impl Workbench for Worker {
 
     fn logs(&self, attempt: AttemptId) -> Vec<PathBuf> {
         self.logs_of(attempt)
+    }
+
+    fn search(&self, search: Search) -> Boxed<'_, Result<Found, Trouble>> {
+        Box::pin(async move {
+            let logs = self.logs();
+            let found = blocking(move || {
+                // Files are stamped by the system's own clock.
+                logs.search(&search, SystemClock.now()).map_err(|error| {
+                    Halt::failed(Reason::ResourceError, format!("the logs cannot be read: {error}"))
+                })
+            });
+            found.await.map_err(trouble)
+        })
     }
 
     fn samples(&self, attempt: AttemptId) -> Vec<Point> {

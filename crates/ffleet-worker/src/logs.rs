@@ -3,6 +3,8 @@
 //!
 //! By the job's id and not its number, so that an attempt's id alone finds them.
 
+mod search;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

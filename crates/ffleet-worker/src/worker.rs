@@ -174,6 +174,10 @@ impl Worker {
         self.inner.logs.of(attempt)
     }
 
+    pub(crate) fn logs(&self) -> Logs {
+        self.inner.logs.clone()
+    }
+
     /// Why the node cannot work now; nothing if it can.
     pub(crate) fn problems(&self) -> Vec<String> {
         let inner = &self.inner;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Exit;
-use crate::{backup, completions, config, jobs, nodes, presets, probe, serve, submit};
+use crate::{backup, completions, config, jobs, logs, nodes, presets, probe, serve, submit};
 
 /// FFmpeg as a service: submit jobs, watch them, keep what they promise.
 #[derive(Debug, Parser)]
@@ -60,6 +60,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: jobs::Command,
     },
+    /// What FFmpeg said, over all jobs: by job, time and text
+    Logs(logs::Flags),
     /// Presets: named recipes
     Presets(presets::Flags),
     /// Say what a file or URL holds

@@ -12,6 +12,7 @@ mod dashboard;
 mod exit;
 mod failure;
 mod jobs;
+mod logs;
 mod nodes;
 mod presets;
 mod probe;

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::{
-    argv, backup, completions, config, dashboard, jobs, nodes, presets, probe, serve, submit,
+    argv, backup, completions, config, dashboard, jobs, logs, nodes, presets, probe, serve, submit,
 };
 
 /// What makes this program the parent of one child (`ffleet_guard::shim`): for the server alone,
@@ -58,6 +58,7 @@ fn attempt(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
         Command::Completions(flags) => completions::run(&flags),
         Command::Submit(flags) => client()?.block_on(submit::run(&context, *flags)),
         Command::Jobs { command } => client()?.block_on(jobs::run(&context, command)),
+        Command::Logs(flags) => client()?.block_on(logs::run(&context, flags)),
         Command::Presets(flags) => client()?.block_on(presets::run(&context, flags)),
         Command::Probe(flags) => client()?.block_on(probe::run(&context, flags)),
         Command::Backup(flags) => client()?.block_on(backup::run(&context, flags)),

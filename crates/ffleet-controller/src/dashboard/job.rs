@@ -287,6 +287,7 @@ fn log(job: &Job) -> Markup {
                         "Log of attempt " (attempt.number)
                     } " "
                 }
+                a href={ "/logs?job=" (job.summary.number) } { "Look in all of them, with times" }
             }
         } @else {
             p .faint { "The engine's own words appear here once an attempt has begun." }

@@ -18,7 +18,9 @@ pub(super) enum Part {
     Jobs,
     /// The nodes.
     Nodes,
-    /// Neither.
+    /// The logs of all jobs.
+    Logs,
+    /// None of them.
     None,
 }
 
@@ -53,6 +55,7 @@ pub(super) fn frame(title: &str, part: Part, live: Option<Live<'_>>, main: &Mark
                     nav aria-label="Parts" {
                         (tab("/", "Jobs", part == Part::Jobs))
                         (tab("/nodes", "Nodes", part == Part::Nodes))
+                        (tab("/logs", "Logs", part == Part::Logs))
                     }
                     @if live.is_some() {
                         span #live .live role="status" { "reload to refresh" }

@@ -12,7 +12,7 @@ use ffleet_api::{Job, Problem, query};
 use ffleet_types::JobRef;
 use maud::Markup;
 
-use super::{Action, Backend, CSP, assets, job, jobs, nodes, page};
+use super::{Action, Backend, CSP, assets, job, jobs, logs, nodes, page};
 
 /// The routes of the dashboard, for a server that answers for [`Backend`].
 ///
@@ -25,7 +25,8 @@ pub fn routes<B: Backend>() -> Router<B> {
         .route("/jobs/{job}", get(show::<B>))
         .route("/jobs/{job}/curves", get(curves::<B>))
         .route("/jobs/{job}/{action}", post(act::<B>))
-        .route("/nodes", get(machines::<B>));
+        .route("/nodes", get(machines::<B>))
+        .route("/logs", get(lines::<B>));
     for asset in assets::ALL {
         let answer = move |request: HeaderMap| async move { asset.answer(&request) };
         router = router.route(asset.path(), get(answer));
@@ -93,6 +94,15 @@ async fn act<B: Backend>(
 async fn machines<B: Backend>(State(backend): State<B>) -> Response {
     let nodes = backend.nodes().await;
     respond(nodes.map(|nodes| nodes::render(&nodes, backend.now())))
+}
+
+async fn lines<B: Backend>(State(backend): State<B>, RawQuery(text): RawQuery) -> Response {
+    let page = async {
+        let query = query::Logs::parse(text.as_deref().unwrap_or_default())?;
+        let page = backend.logs(query.clone()).await?;
+        Ok(logs::render(&query, &page))
+    };
+    respond(page.await)
 }
 
 fn reference(text: &str) -> Result<JobRef, Problem> {

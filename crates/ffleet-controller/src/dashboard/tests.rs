@@ -229,3 +229,36 @@ async fn node_says_what_it_lacks() {
         assert!(body.contains(part), "{part} is missing");
     }
 }
+
+#[tokio::test]
+async fn logs_of_all_jobs_are_in_one_place() {
+    let body = page("/logs?since=10m").await;
+    for part in [
+        "&lt;b&gt;not bold&lt;/b&gt;",
+        "href=\"/jobs/1006\">1006</a>",
+        ">pruned<",
+        " #2<",
+        "<option value=\"10m\" selected>10 minutes<",
+        "/logs?since=10m&amp;after=1-2",
+        "aria-current=\"page\">Logs<",
+    ] {
+        assert!(body.contains(part), "{part} is missing in {body}");
+    }
+    let none = page("/logs?grep=nothing&since=3h").await;
+    assert!(none.contains("No line was found") && none.contains("selected>3h<"), "{none}");
+}
+
+#[tokio::test]
+async fn running_job_has_curves_and_the_script_can_have_them_alone() {
+    let body = page("/jobs/1006").await;
+    let curves = page("/jobs/1006/curves").await;
+    assert!(body.contains(&curves), "{curves}");
+    assert!(curves.contains("data-again=\"/jobs/1006/curves\""), "{curves}");
+    assert_eq!(curves.matches("<svg").count(), 8, "{curves}");
+    assert!(
+        curves.contains("Disk wait, CPU pressure, Memory pressure, Disk pressure."),
+        "{curves}"
+    );
+    let ended = page("/jobs/1002/curves").await;
+    assert!(ended.contains(" hidden") && !ended.contains("data-again"), "{ended}");
+}

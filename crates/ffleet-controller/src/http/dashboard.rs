@@ -3,7 +3,7 @@
 use axum::http::Extensions;
 use ffleet_api::job::{Job, Page};
 use ffleet_api::sample::List;
-use ffleet_api::{Node, Problem, query};
+use ffleet_api::{Node, Problem, log, query};
 use ffleet_types::job::Actor;
 use ffleet_types::{JobNumber, JobRef, Timestamp};
 
@@ -26,6 +26,10 @@ impl Backend for Controller {
 
     async fn samples(&self, job: JobRef) -> Result<List, Problem> {
         Self::samples(self, job, None).await
+    }
+
+    async fn logs(&self, query: query::Logs) -> Result<log::Page, Problem> {
+        self.lines(query).await
     }
 
     async fn nodes(&self) -> Result<Vec<Node>, Problem> {

@@ -8,7 +8,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    actions, backups, events, health, jobs, login, logs, nodes, presets, probe, reply, samples,
+    actions, backups, events, health, jobs, lines, login, logs, nodes, presets, probe, reply,
+    samples,
 };
 
 /// Describes the API.
@@ -22,7 +23,7 @@ use super::{
         license(name = "MIT OR Apache-2.0"),
     ),
     paths(
-        jobs::submit, jobs::list, jobs::show, jobs::history, logs::read, samples::show, actions::cancel,
+        jobs::submit, jobs::list, jobs::show, jobs::history, logs::read, samples::show, lines::list, actions::cancel,
         actions::pause, actions::resume, actions::retry, events::watch, nodes::list, nodes::show,
         presets::list, presets::show, probe::probe, backups::create, login::create, login::open, health::alive,
         health::ready, health::metrics, show,

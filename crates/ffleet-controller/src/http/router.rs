@@ -9,7 +9,8 @@ use ffleet_api::{Code, Problem};
 
 use super::reply::Failure;
 use super::{
-    actions, backups, document, events, health, jobs, login, logs, nodes, presets, probe, samples,
+    actions, backups, document, events, health, jobs, lines, login, logs, nodes, presets, probe,
+    samples,
 };
 use crate::controller::Controller;
 
@@ -36,6 +37,7 @@ routes! {
     "/v1/jobs/{job}/pause" { post => actions::pause }
     "/v1/jobs/{job}/resume" { post => actions::resume }
     "/v1/jobs/{job}/retry" { post => actions::retry }
+    "/v1/logs" { get => lines::list }
     "/v1/events" { get => events::watch }
     "/v1/nodes" { get => nodes::list }
     "/v1/nodes/{node}" { get => nodes::show }

@@ -56,3 +56,34 @@ async fn roles_are_shown_with_their_node_and_in_the_metrics() {
     assert!(!text.contains("ffleet_child_cpu_seconds_total{"), "{text}");
     fixture.stop().await;
 }
+
+#[tokio::test]
+async fn lines_of_logs_are_found_by_job_time_and_text() {
+    let fixture = Fixture::start().await;
+    let number = fixture.submit("a.mp4").await;
+    let query =
+        format!("job={number}&grep=moov&since=2026-01-31T12:00:00Z&until=2026-02-01T00:00:00Z");
+    let page = fixture.get(&format!("/v1/logs?{query}")).await.json();
+    let line = &page["lines"][0];
+    assert_eq!((&line["number"], &line["attempt"]), (&1.into(), &1.into()));
+    assert_eq!(line["at"], "2026-02-01T00:00:00.000Z");
+    assert_eq!(line["text"], "moov since 1769860800000");
+    let next = page["next"].as_str().unwrap();
+    assert_eq!(fixture.get(&format!("/v1/logs?{query}&after={next}")).await.status, 200);
+    let whole = fixture.get("/v1/logs?job=1").await.json();
+    assert_eq!(whole["lines"][0]["text"], " since 0", "a job is read from its start");
+    let none = fixture.get("/v1/logs").await.json();
+    assert_eq!((&none["lines"], &none["complete"]), (&serde_json::json!([]), &true.into()));
+    for (query, code) in [
+        ("after=nonsense", "invalid-query"),
+        ("since=yesterday", "invalid-query"),
+        ("attempt=1", "invalid-query"),
+        ("job=77", "job-not-found"),
+    ] {
+        assert_eq!(fixture.get(&format!("/v1/logs?{query}")).await.code(), code, "{query}");
+    }
+    let page = fixture.get("/logs?job=1&grep=%3Cb%3E").await;
+    assert!(page.body.contains("&lt;b&gt; since 0"), "{page:?}");
+    assert!(page.body.contains("value=\"&lt;b&gt;\""), "{page:?}");
+    fixture.stop().await;
+}

@@ -138,7 +138,7 @@ impl Held {
                 Ok(count) => {
                     self.said.hear(&piece[..count]);
                     match &mut self.log {
-                        Some(log) => log.append(&piece[..count]),
+                        Some(log) => log.append(SystemClock.now(), &piece[..count]),
                         None if self.wants_log => self.lost += count as u64,
                         None => {}
                     }

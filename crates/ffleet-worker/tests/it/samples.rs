@@ -1,13 +1,15 @@
 //! What children are at, second by second, with a real FFmpeg.
 
-use ffleet_api::bench::Workbench as _;
+use ffleet_api::bench::{Search, Workbench as _};
 use ffleet_api::control::{Command, Phase};
+use ffleet_base::{Clock as _, SystemClock};
 use ffleet_testkit::until_async;
+use ffleet_types::Timestamp;
 use ffleet_types::sample::{Load, Role};
 use serde_json::json;
 
 use crate::controller::LONG;
-use crate::fixture::{Bench, clip, job};
+use crate::fixture::{Bench, clip, job, quick};
 
 fn load(bench: &Bench, role: Role) -> Load {
     let (node, loads) = bench.worker.loads().unwrap();
@@ -58,4 +60,33 @@ async fn encode_is_sampled_every_second_and_its_sums_rise() {
     assert_eq!((over.children, over.threads, over.memory), (0, 0, None));
     assert!(over.sums.cpu >= now.sums.cpu, "{over:?}");
     bench.end(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_children_said_is_found_by_text_with_its_time() {
+    let Some(bench) = Bench::start().await else { return };
+    bench.ready().await;
+    let began = SystemClock.now();
+    let attempt = bench.begin(job(clip(2), &[(&bench.out("out.mp4"), quick())]));
+    bench.controller.end(attempt).await;
+    let now = SystemClock.now();
+    let search = Search {
+        job: None,
+        attempt: None,
+        since: began,
+        until: now,
+        text: "LIBX264".into(),
+        after: None,
+        limit: 100,
+    };
+    let found = bench.worker.search(search.clone()).await.unwrap();
+    assert!(found.complete && !found.lines.is_empty(), "{found:?}");
+    for line in &found.lines {
+        assert_eq!((line.place.attempt, &*line.role), (attempt, "encode"));
+        assert!((began..=now).contains(&line.place.at), "{line:?} of {began:?} to {now:?}");
+    }
+    let before = Search { since: Timestamp::EPOCH, until: began, ..search };
+    let none = bench.worker.search(before).await.unwrap();
+    assert!(none.lines.is_empty(), "{none:?}");
+    bench.end(&["out.mp4"]).await;
 }

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use ffleet_api::bench::{Boxed, Rehearsal, Trouble, Workbench};
+use ffleet_api::bench::{Boxed, Found, Rehearsal, Search, Trouble, Workbench};
 use ffleet_media::{Probe, Source, Spec};
 use ffleet_types::sample::{Load, Point};
 use ffleet_types::{AttemptId, NodeId, Reason};
@@ -46,6 +46,11 @@ impl Workbench for Bench {
 
     fn logs(&self, attempt: AttemptId) -> Vec<PathBuf> {
         self.worker().map(|worker| worker.logs(attempt)).unwrap_or_default()
+    }
+
+    fn search(&self, search: Search) -> Boxed<'_, Result<Found, Trouble>> {
+        let worker = self.worker();
+        Box::pin(async move { worker.ok_or_else(closed)?.search(search).await })
     }
 
     fn samples(&self, attempt: AttemptId) -> Vec<Point> {

@@ -3,11 +3,14 @@
 
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::middleware::map_response;
-use axum::response::{Html, Response};
+use axum::middleware::{Next, from_fn, map_response};
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use ffleet_testkit::need;
 use tokio::net::TcpListener;
@@ -78,6 +81,31 @@ async fn script_moves_the_bar_by_an_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn script_has_the_curves_of_a_running_job_anew() {
+    let Some(chromium) = need::program("chromium") else {
+        return;
+    };
+    // Each answer says which one it is.
+    let count = Arc::new(AtomicU32::new(0));
+    let counted = move |request: Request, next: Next| {
+        let count = Arc::clone(&count);
+        async move {
+            let is_again = request.uri().path() == "/jobs/1006/curves";
+            let answer = next.run(request).await;
+            if !is_again {
+                return answer;
+            }
+            let number = count.fetch_add(1, Ordering::Relaxed) + 1;
+            Html(format!("<section id=\"work\">look {number}</section>")).into_response()
+        }
+    };
+    let server = start(server(fleet(), "").layer(from_fn(counted))).await;
+    let page = browse(&chromium, format!("{server}/jobs/1006"), 1280).await;
+    assert!(page.contains("<section id=\"work\">look 1</section>"), "{page}");
+    assert!(!page.contains("<svg"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn script_shows_the_log_as_text() {
     let Some(chromium) = need::program("chromium") else {
         return;
@@ -89,7 +117,7 @@ async fn script_shows_the_log_as_text() {
 
 /// Looks at pages in frames as wide as the narrowest phones, and says by how much each is wider.
 const RULER: &str = "<title>…</title><body><script>
-    const pages = ['/', '/jobs/1003', '/jobs/1006', '/jobs/1007', '/nodes', '/?state=canceled'];
+    const pages = ['/', '/jobs/1003', '/jobs/1006', '/jobs/1007', '/nodes', '/logs', '/?state=canceled'];
     Promise.all(pages.map((page) => new Promise((done) => {
         const frame = document.createElement('iframe');
         frame.style = 'width: 320px; height: 700px; border: 0';
@@ -117,6 +145,6 @@ async fn nothing_is_wider_than_a_phone() {
     let page = browse(&chromium, format!("{server}/ruler"), 1280).await;
     let widths = page.split("<title>").nth(1).and_then(|rest| rest.split('<').next());
     let widths: Vec<_> = widths.expect("a title").split_whitespace().collect();
-    assert_eq!(widths.len(), 6, "{page}");
+    assert_eq!(widths.len(), 7, "{page}");
     assert!(widths.iter().all(|width| width.ends_with("=0")), "{widths:?}");
 }

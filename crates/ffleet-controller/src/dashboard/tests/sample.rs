@@ -11,13 +11,13 @@ use ffleet_api::control::Phase;
 use ffleet_api::job::{Change, Output, OutputState, Page, Summary};
 use ffleet_api::problem::Code;
 use ffleet_api::sample::List;
-use ffleet_api::{Job, Moment, Node, Problem, query};
+use ffleet_api::{Job, Moment, Node, Problem, log, query};
 use ffleet_types::job::{Actor, Class, Limits, Priority, Queue};
 use ffleet_types::node::{Capacity, Description, Engine, GuardLevel};
 use ffleet_types::task::State;
 use ffleet_types::{Bytes, Cpu, JobId, JobNumber, JobRef, NodeId, Reason, Span, Timestamp};
 
-use super::work::sampled;
+use super::work::{said, sampled};
 use crate::dashboard::{Action, Backend, Tally, routes};
 
 /// 2026-01-31T12:00:00Z.
@@ -70,6 +70,10 @@ impl Backend for Fleet {
             _ => Vec::new(),
         };
         Ok(List { attempt: 1, samples })
+    }
+
+    async fn logs(&self, query: query::Logs) -> Result<log::Page, Problem> {
+        Ok(said(NOW, &query))
     }
 
     async fn nodes(&self) -> Result<Vec<Node>, Problem> {

@@ -1,9 +1,11 @@
-//! What the sample fleet's processes are at.
+//! What the sample fleet's processes are at, and what they said.
 
 use ffleet_api::Moment;
+use ffleet_api::log::{Line, Page};
+use ffleet_api::query::Logs;
 use ffleet_api::sample::{Sample, Used};
-use ffleet_types::Timestamp;
 use ffleet_types::sample::Role;
+use ffleet_types::{JobId, JobNumber, Timestamp};
 
 /// A sample of an encode that works in waves, in its `second` of 240 up to `now`.
 pub(crate) fn sampled(now: u64, second: u32) -> Sample {
@@ -31,4 +33,26 @@ pub(crate) fn sampled(now: u64, second: u32) -> Sample {
             ..Used::default()
         },
     }
+}
+
+/// Two lines, where no other words are looked for.
+pub(crate) fn said(now: u64, query: &Logs) -> Page {
+    let line = |before: u64, number: u64, attempt: u64, text: &str| Line {
+        at: Moment(Timestamp::from_millis(now - before * 1_000)),
+        number: (number > 0).then_some(JobNumber(number)),
+        job: JobId::from_parts(now - number, u128::from(number)),
+        attempt,
+        child: 2,
+        role: "encode".into(),
+        text: text.into(),
+    };
+    let lines = [
+        line(90, 1_006, 1, "[libx264 @ 0x55d0] using SAR=1/1 <b>not bold</b>"),
+        line(80, 0, 2, "[mov,mp4,m4a,3gp,3g2,mj2 @ 0x5581] moov atom not found"),
+    ];
+    let lines: Vec<_> = lines
+        .into_iter()
+        .filter(|line| line.text.contains(&query.grep))
+        .collect();
+    Page { next: Some("1-2".into()), more: lines.len() > 1, complete: true, lines }
 }
