@@ -17,6 +17,8 @@ use crate::show::text::{push, visible};
 const LOOK: Duration = Duration::from_secs(1);
 /// Lines of the last moments may still be on their way, and would be passed over.
 const BEHIND: Span = Span::secs(2);
+/// How far back is looked for more, once all that there was is printed.
+const BACK: Span = Span::secs(60);
 
 /// `ffleet logs`
 #[derive(Debug, Args)]
@@ -61,7 +63,8 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<Exit, Failure
         query.since = Some(When::Ago(BEHIND));
     }
     // So long ago is so long before the start, also on the last page.
-    query.since = query.since.map(|since| When::At(since.since(context.now())));
+    let begin = query.since.map(|since| since.since(context.now()));
+    query.since = begin.map(When::At);
     loop {
         let answer: Answer<Page> = api.read(&format!("/v1/logs{query}")).await?;
         let page = answer.value;
@@ -78,6 +81,9 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<Exit, Failure
         }
         if !flags.follow {
             return Ok(Exit::Done);
+        }
+        if context.now().since(begin.unwrap_or_default()) > BACK.0 {
+            query.since = Some(When::Ago(BACK));
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
-use std::time::UNIX_EPOCH;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use ffleet_api::bench::{Found, Line, Place, Search};
 use ffleet_guard::log::{self, times};
@@ -26,6 +26,9 @@ const LONGEST: usize = 4_000;
 /// A last line without its end is not told before its log is this old, in microseconds: the rest of it may
 /// come.
 const SETTLED: u64 = 10_000_000;
+
+/// By how much the time that a file system notes may be behind the clock: it is a tick's.
+const STAMPS: Duration = Duration::from_secs(1);
 
 /// The log of a child.
 #[derive(Debug)]
@@ -81,32 +84,27 @@ impl Logs {
                 .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
                 .collect(),
         };
+        let since = search.after.map_or(search.since, |after| after.at.max(search.since));
         let wanted = |log: &Log| {
             search.attempt.is_none_or(|fence| log.attempt.fence == fence)
-                && log.changed >= search.since.max(search.after.map_or(search.since, |at| at.at))
                 && log.begins() <= search.until
         };
-        Ok(jobs
-            .into_iter()
-            .flat_map(|job| self.of_job(job))
-            .filter(wanted)
-            .collect())
+        let logs = jobs.into_iter().flat_map(|job| self.of_job(job, since));
+        Ok(logs.filter(wanted).collect())
     }
 
-    fn of_job(&self, job: JobId) -> Vec<Log> {
+    /// The logs of a job that were written to at `since` or later.
+    fn of_job(&self, job: JobId, since: Timestamp) -> Vec<Log> {
         let dir = self.root.join(job.to_string());
-        // A job that was just pruned has none.
-        let Ok(entries) = fs::read_dir(&dir) else {
-            return Vec::new();
-        };
-        let log = |entry: io::Result<fs::DirEntry>| {
-            let name = entry.ok()?.file_name().into_string().ok()?;
+        let log = |(name, changed): (String, Timestamp)| {
             let (attempt, child, role) = named(job, &name)?;
             let path = dir.join(&name);
-            let changed = changed(&path)?;
             Some(Log { times: times(&path), path, attempt, child, role, changed })
         };
-        entries.filter_map(log).collect()
+        let logs = changes(&dir)
+            .into_iter()
+            .filter(|&(_, changed)| changed.after(STAMPS) >= since);
+        logs.filter_map(log).collect()
     }
 }
 
@@ -120,19 +118,25 @@ fn named(job: JobId, name: &str) -> Option<(AttemptId, u32, String)> {
     Some((AttemptId { task, fence }, child, parts.next()?.to_owned()))
 }
 
-/// When the last segment of a log was written to. The marks' file changes with it, but for a second.
-fn changed(path: &std::path::Path) -> Option<Timestamp> {
-    let dir = fs::read_dir(path.parent()?).ok()?;
-    let name = path.file_name()?;
-    let times = dir.filter_map(|entry| {
-        let entry = entry.ok()?;
-        let file = entry.file_name();
-        let is_ours = file.as_encoded_bytes().starts_with(name.as_encoded_bytes());
-        let changed = is_ours.then(|| entry.metadata())?.ok()?.modified().ok()?;
-        let since = changed.duration_since(UNIX_EPOCH).ok()?;
-        Some(Timestamp::EPOCH.after(since))
-    });
-    times.max()
+/// The logs in a directory by name, each with the time at which any of its segments was last written
+/// to. A job that was just pruned has none.
+fn changes(dir: &Path) -> BTreeMap<String, Timestamp> {
+    let mut logs = BTreeMap::new();
+    for entry in fs::read_dir(dir).into_iter().flatten() {
+        let read = || {
+            let entry = entry.ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            let (base, _) = name.split_once(".log")?;
+            let changed = entry.metadata().ok()?.modified().ok()?;
+            let since = changed.duration_since(UNIX_EPOCH).ok()?;
+            Some((format!("{base}.log"), Timestamp::EPOCH.after(since)))
+        };
+        if let Some((name, changed)) = read() {
+            let last = logs.entry(name).or_insert(changed);
+            *last = changed.max(*last);
+        }
+    }
+    logs
 }
 
 impl Log {
@@ -360,12 +364,28 @@ mod tests {
     }
 
     #[test]
+    fn file_stamped_a_moment_before_its_last_line_is_read() {
+        let (_home, logs) = home();
+        let id = attempt(3, 1);
+        let path = logs.path(id, 1, "encode").unwrap();
+        write(&logs, id, 1, "encode", &[(40, "x"), (40, "y")]);
+        let stamp = changes(path.parent().unwrap())["0.1-1-encode.log"];
+        let at = stamp.after(Duration::from_millis(4));
+        let marks = format!("0 {}\n", at.as_micros());
+        let beside = format!("{}.times", path.display());
+        ffleet_base::write_atomic(beside.as_ref(), marks.as_bytes(), 0o600).unwrap();
+        let after = Some(Place { at, attempt: id, child: 1, offset: 0 });
+        let search = Search { job: Some(id.task.job), after, ..all() };
+        assert_eq!(texts(&logs.search(&search, NOW).unwrap()), ["y"]);
+    }
+
+    #[test]
     fn line_that_is_being_written_is_told_once_it_is_whole() {
         let (_home, logs) = home();
         let path = logs.path(attempt(3, 1), 1, "encode").unwrap();
         ffleet_base::write_atomic(&path, b"whole\nhalf", 0o600).unwrap();
         let search = Search { job: Some(JobId::from_bits(3)), ..all() };
-        let fresh = changed(&path).unwrap();
+        let fresh = changes(path.parent().unwrap())["0.1-1-encode.log"];
         assert_eq!(texts(&logs.search(&search, fresh).unwrap()), ["whole"]);
         assert_eq!(texts(&logs.search(&search, NOW).unwrap()), ["whole", "half"]);
     }
