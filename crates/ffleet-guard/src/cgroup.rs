@@ -9,9 +9,11 @@
 
 mod base;
 mod cpu;
+mod cpuset;
 mod file;
 mod freezer;
 mod group;
+mod io;
 mod memory;
 mod mounts;
 mod pids;
@@ -48,6 +50,10 @@ pub(crate) enum Controller {
     Memory,
     /// Bounds processes and threads.
     Pids,
+    /// Holds to processors.
+    Cpuset,
+    /// Shares disks out.
+    Io,
     /// Makes processes stand still.
     Freezer,
     /// Counts CPU time.
@@ -56,9 +62,33 @@ pub(crate) enum Controller {
 
 impl Controller {
     /// All of them.
-    const ALL: [Self; 5] = [Self::Cpu, Self::Memory, Self::Pids, Self::Freezer, Self::Account];
+    const ALL: [Self; 7] = [
+        Self::Cpu,
+        Self::Memory,
+        Self::Pids,
+        Self::Cpuset,
+        Self::Io,
+        Self::Freezer,
+        Self::Account,
+    ];
     /// Those that have to be delegated in version 2; the others every group has.
-    const DELEGATED: [Self; 3] = [Self::Cpu, Self::Memory, Self::Pids];
+    const DELEGATED: [Self; 5] = [Self::Cpu, Self::Memory, Self::Pids, Self::Cpuset, Self::Io];
+    /// Those that bound what a child takes from others.
+    const BOUNDS: [Self; 3] = [Self::Cpu, Self::Memory, Self::Pids];
+
+    /// Whether the guard is less than full without it. A share of a disk is a favour, which few
+    /// kernels can do.
+    const fn is_promised(self) -> bool {
+        !matches!(self, Self::Io)
+    }
+
+    /// The kernel's name for it in version 2, where that is another.
+    const fn unified_name(self) -> &'static str {
+        match self {
+            Self::Io => "io",
+            other => other.name(),
+        }
+    }
 
     /// The kernel's name for it, in version 1.
     const fn name(self) -> &'static str {
@@ -66,6 +96,8 @@ impl Controller {
             Self::Cpu => "cpu",
             Self::Memory => "memory",
             Self::Pids => "pids",
+            Self::Cpuset => "cpuset",
+            Self::Io => "blkio",
             Self::Freezer => "freezer",
             Self::Account => "cpuacct",
         }
@@ -77,6 +109,8 @@ impl Controller {
             Self::Cpu => "CPU limits",
             Self::Memory => "memory limits",
             Self::Pids => "limits on processes and threads",
+            Self::Cpuset => "holding programs to their CPUs",
+            Self::Io => "shares of disks",
             Self::Freezer => "pausing processes that left their group",
             Self::Account => "CPU time of processes that nobody waited for",
         }

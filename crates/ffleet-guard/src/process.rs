@@ -15,8 +15,9 @@ pub(crate) const INSTANCE: &str = "FFLEET_INSTANCE";
 /// The variable that says which child of the node a process belongs to.
 pub(crate) const CHILD: &str = "FFLEET_CHILD";
 
-/// How many milliseconds a process in the middle of exec is waited for.
-const SETTLING: u32 = 200;
+/// How many milliseconds a process in the middle of exec is waited for, at least. Ours are nicer than
+/// whoever waits, and where many are looked for at once each may get little time.
+const SETTLING: u32 = 3_000;
 
 /// All processes that can be seen.
 pub(crate) fn all() -> HashSet<Pid> {
@@ -52,16 +53,19 @@ pub(crate) fn is_marked(pid: Pid, marks: &[OsString]) -> bool {
 /// In the middle of exec a process has no environment and no arguments, for a moment that a busy
 /// machine can make long. It is waited for: whoever is passed over then is never found again.
 fn environ(pid: Pid) -> Option<Vec<u8>> {
+    let read = |name| fs::read(format!("/proc/{pid}/{name}")).ok();
     for _ in 0..SETTLING {
-        let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
-        // Kernel threads and zombies have no memory; a program may well have no environment.
-        let is_settled = !environ.is_empty()
-            || stat(pid, SIZE)? == 0
-            || !fs::read(format!("/proc/{pid}/cmdline")).ok()?.is_empty();
-        if is_settled {
+        let environ = read("environ")?;
+        // Kernel threads and zombies have no memory.
+        if !environ.is_empty() || stat(pid, SIZE)? == 0 {
             return Some(environ);
         }
+        let has_begun = !read("cmdline")?.is_empty();
         pause(Duration::from_millis(1));
+        if has_begun {
+            // It may have begun since we looked; only a program that still has no environment has none.
+            return read("environ");
+        }
     }
     None
 }

@@ -134,6 +134,9 @@ pub struct Limits {
     pub file_size: Option<Bytes>,
     /// The CPUs they may run on, and see.
     pub cpus: Option<BTreeSet<usize>>,
+    /// Their share of a busy disk, from 1 to 10000; 100 is everybody's. Where the kernel has no such
+    /// thing it is nothing, and the guard is no less for it.
+    pub io_weight: Option<u16>,
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use rustix::fs::{Access, access};
 use super::file::{self, Error, refused};
 use super::group::{Group, remove_tree};
 use super::mounts::{Mounts, Place};
-use super::{Controller, Site, Sites, Version};
+use super::{Controller, Site, Sites, Version, cpuset};
 use crate::spec::Limits;
 
 /// The group that is made to prove the controllers.
@@ -50,7 +50,11 @@ impl Base {
                 continue;
             };
             let dir = place.own.join(name);
-            match make(&dir) {
+            let made = make(&dir).and_then(|()| match controller {
+                Controller::Cpuset => cpuset::furnish(&dir, Version::V1),
+                _ => Ok(()),
+            });
+            match made {
                 Ok(()) => {
                     base.sites.insert(controller, Site { dir, version: Version::V1 });
                 }
@@ -75,7 +79,7 @@ impl Base {
     pub(crate) fn level(&self) -> GuardLevel {
         if self.missing.is_empty() {
             GuardLevel::Full
-        } else if Controller::DELEGATED.iter().any(|limit| self.sites.contains_key(limit)) {
+        } else if Controller::BOUNDS.iter().any(|limit| self.sites.contains_key(limit)) {
             GuardLevel::Partial { missing: self.missing.clone() }
         } else {
             GuardLevel::Monitor
@@ -108,7 +112,8 @@ impl Base {
     ) {
         let Some((above, enabled)) = choose(place) else { return };
         let dir = above.join(name);
-        let hand_on: Vec<_> = enabled.iter().map(|name| format!("+{name}")).collect();
+        let hand_on: Vec<_> =
+            enabled.iter().map(|word| format!("+{}", word.unified_name())).collect();
         let made = make(&dir).and_then(|()| match hand_on.as_slice() {
             [] => Ok(()),
             words => file::write(&dir, "cgroup.subtree_control", &words.join(" ")),
@@ -141,6 +146,8 @@ impl Base {
                 cpu: Some(Cpu(500)),
                 memory: Some(Bytes::mib(64)),
                 tasks: Some(16),
+                cpus: cpuset::first(&site.dir).map(|cpu| [cpu].into()),
+                io_weight: Some(50),
                 ..Limits::default()
             };
             // A life that was killed just here has left it; nothing was ever in it.
@@ -171,7 +178,7 @@ impl Base {
 
     fn complain(&mut self, troubles: &BTreeMap<Controller, String>) {
         for controller in Controller::ALL {
-            if self.sites.contains_key(&controller) {
+            if self.sites.contains_key(&controller) || !controller.is_promised() {
                 continue;
             }
             let why = troubles.get(&controller).map_or_else(
@@ -226,7 +233,7 @@ fn hand_on(dir: &Path) {
     let wanted: Vec<_> = available
         .iter()
         .filter(|controller| !enabled.contains(controller))
-        .map(|controller| format!("+{controller}"))
+        .map(|controller| format!("+{}", controller.unified_name()))
         .collect();
     if wanted.is_empty() {
         return;
@@ -249,7 +256,8 @@ fn hand_on(dir: &Path) {
 /// The delegated controllers that a file of version 2 lists.
 fn listed(dir: &Path, name: &str) -> Vec<Controller> {
     let text = file::read(dir, name).unwrap_or_default();
-    let has = |controller: &Controller| text.split(' ').any(|word| word == controller.name());
+    let has =
+        |controller: &Controller| text.split(' ').any(|word| word == controller.unified_name());
     Controller::DELEGATED.into_iter().filter(has).collect()
 }
 
@@ -294,7 +302,8 @@ mod tests {
         let (_root, place) = tree(&[("m", all, all), ("slice", all, all), ("scope", "", "")]);
         let (dir, controllers) = choose(&place).unwrap();
         assert!(dir.ends_with("m/slice"), "{}", dir.display());
-        assert_eq!(controllers, Controller::DELEGATED);
+        let names: Vec<_> = controllers.iter().map(|one| one.unified_name()).collect();
+        assert_eq!(names, ["cpu", "memory", "pids", "io"]);
     }
 
     #[test]

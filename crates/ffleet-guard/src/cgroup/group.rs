@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
 use super::file::{self, Error, refused};
-use super::{Controller, Site, Sites, Version, cpu, freezer, memory, pids};
+use super::{Controller, Site, Sites, Version, cpu, cpuset, freezer, io, memory, pids};
 use crate::launch::Doors;
 use crate::pause;
 use crate::spec::Limits;
@@ -48,6 +48,8 @@ pub(crate) struct Group {
     cpu: Option<Site>,
     memory: Option<Site>,
     pids: Option<Site>,
+    cpuset: Option<Site>,
+    io: Option<Site>,
     freezer: Option<Site>,
     account: Option<Site>,
 }
@@ -67,15 +69,12 @@ impl Group {
             cpu: site(Controller::Cpu).filter(|_| limits.cpu.is_some()),
             memory: site(Controller::Memory),
             pids: site(Controller::Pids),
+            cpuset: site(Controller::Cpuset).filter(|_| limits.cpus.is_some()),
+            io: site(Controller::Io).filter(|_| limits.io_weight.is_some()),
             freezer: site(Controller::Freezer),
             account: site(Controller::Account),
         };
-        let dirs: BTreeSet<_> =
-            [&group.cpu, &group.memory, &group.pids, &group.freezer, &group.account]
-                .into_iter()
-                .flatten()
-                .map(|site| site.dir.clone())
-                .collect();
+        let dirs: BTreeSet<_> = group.sites().map(|site| site.dir.clone()).collect();
         let made = dirs
             .into_iter()
             .try_for_each(|dir| {
@@ -111,9 +110,16 @@ impl Group {
             cpu: site(Controller::Cpu),
             memory: site(Controller::Memory),
             pids: site(Controller::Pids),
+            cpuset: site(Controller::Cpuset),
+            io: site(Controller::Io),
             freezer: site(Controller::Freezer),
             account: site(Controller::Account),
         }
+    }
+
+    fn sites(&self) -> impl Iterator<Item = &Site> {
+        let limits = [&self.cpu, &self.memory, &self.pids, &self.cpuset, &self.io];
+        limits.into_iter().chain([&self.freezer, &self.account]).flatten()
     }
 
     fn limit(&self, limits: &Limits) -> Result<(), Error> {
@@ -126,14 +132,18 @@ impl Group {
         if let (Some(site), Some(tasks)) = (&self.pids, limits.tasks) {
             pids::limit(&site.dir, tasks)?;
         }
+        if let (Some(site), Some(cpus)) = (&self.cpuset, &limits.cpus) {
+            cpuset::limit(&site.dir, site.version, cpus)?;
+        }
+        if let (Some(site), Some(weight)) = (&self.io, limits.io_weight) {
+            io::limit(&site.dir, site.version, weight)?;
+        }
         Ok(())
     }
 
     /// Its directory in version 2, if it has one; there is but one tree of it.
     pub(crate) fn tree(&self) -> Option<&Path> {
-        let sites = [&self.cpu, &self.memory, &self.pids, &self.freezer, &self.account];
-        let mut sites = sites.into_iter().flatten();
-        let tree = sites.find(|site| site.version == Version::V2)?;
+        let tree = self.sites().find(|site| site.version == Version::V2)?;
         Some(&tree.dir)
     }
 

@@ -102,10 +102,10 @@ impl Node {
             (Stderr::Tail | Stderr::Pipe, _) => None,
         };
         if tie == Tie::Shim {
-            let mut begin = Begin::of(&launch, limits.cpus.map(|cpus| cpus.into_iter().collect()));
+            let cpus = limits.cpus.as_ref().map(|cpus| cpus.iter().copied().collect());
+            let mut begin = Begin::of(&launch, cpus);
             begin.stdout = flow;
             begin.log = log;
-            let limits = Limits { cpus: None, ..limits };
             let stdout = stdout.1;
             let wanted = held::Wanted { name, program, limits, begin, marks, launch, stdout, seat };
             return self.spawn_held(wanted).await;

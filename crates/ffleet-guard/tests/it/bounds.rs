@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use ffleet_guard::{Child, Stdout};
+use ffleet_guard::{Child, ChildSpec, Stdout};
 use ffleet_supervise::Exit;
 use ffleet_testkit::need;
+use ffleet_types::node::GuardLevel;
 use ffleet_types::{Bytes, Cpu};
 
 use crate::fixture::{Fixture, nasty, said};
@@ -51,8 +52,9 @@ async fn spinner_gets_the_cpu_time_it_may_have() {
     spec.limits.cpu = Some(Cpu(200));
     let usage = fixture.spawn(spec).await.wait().await.usage;
     let used = Duration::from_micros(usage.user_micros + usage.system_micros);
+    let fair = Duration::from_micros(usage.wall_micros) / 5;
     // The first period may be begun late and the last be used whole.
-    assert!(used < Duration::from_millis(450), "{usage:?}");
+    assert!(used < fair + Duration::from_millis(250), "{usage:?}");
 }
 
 #[tokio::test]
@@ -77,5 +79,37 @@ async fn child_sees_the_cpus_it_may_use() {
         let said = said(&mut child).await;
         assert!(said.contains("Cpus_allowed_list:\t0\n"), "{said}");
         child.wait().await;
+    }
+}
+
+#[tokio::test]
+async fn program_cannot_widen_the_cpus_it_may_use() {
+    let fixture = Fixture::new(true);
+    let holds = match fixture.node().level() {
+        GuardLevel::Full => true,
+        GuardLevel::Partial { missing } => {
+            !missing.iter().any(|what| what.starts_with("holding programs"))
+        }
+        GuardLevel::Monitor => false,
+    };
+    if !need::that("the controller cpuset", holds) || need::program("taskset").is_none() {
+        return;
+    }
+    let mut spec = ChildSpec::new("child", "taskset");
+    let words = ["-c", "0-1023", "grep", "Cpus_allowed_list", "/proc/self/status"];
+    spec.args = words.map(Into::into).into();
+    spec.limits.cpus = Some([0].into());
+    spec.stdout = Stdout::Pipe;
+    let mut child = fixture.spawn(spec).await;
+    assert_eq!(said(&mut child).await, "Cpus_allowed_list:\t0\n");
+    child.wait().await;
+}
+
+#[tokio::test]
+async fn share_of_a_disk_is_given_where_there_is_one_and_is_no_hindrance() {
+    for fixture in Fixture::each() {
+        let mut spec = nasty("child", "exit 0");
+        spec.limits.io_weight = Some(50);
+        assert_eq!(fixture.spawn(spec).await.wait().await.exit, Exit::Code(0));
     }
 }

@@ -176,6 +176,7 @@ impl Attempt {
                 cpus: self.share.as_ref().map(Share::set),
                 // What is measured now and then is bounded at once, file by file.
                 file_size: Some(limits.scratch),
+                ..Limits::default()
             },
             policy: Policy {
                 timeout: limits.timeout,
