@@ -110,7 +110,7 @@ impl Attempt {
     /// One that was sealed and cannot be ended, for want of disk, is tried until it can.
     pub(crate) async fn run(mut self) {
         let id = self.job.attempt;
-        let worked = self.work().await;
+        let worked = Box::pin(self.work()).await;
         let (outcome, artifacts) = match worked {
             Ok(artifacts) => (Outcome::Completed, artifacts),
             Err(halt) => {

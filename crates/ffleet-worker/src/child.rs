@@ -101,7 +101,11 @@ struct Watch<'a> {
 
 impl Hands<'_> {
     /// Runs a child to its end. What is wanted of it may change at any time.
-    pub(crate) async fn run(&mut self, mut task: Task, reader: &mut dyn Reader) -> Result<Ended, Halt> {
+    pub(crate) async fn run(
+        &mut self,
+        mut task: Task,
+        reader: &mut dyn Reader,
+    ) -> Result<Ended, Halt> {
         let order = *self.orders.borrow_and_update();
         if let Order::Stop(stop) | Order::Kill(stop) = order {
             return Err(stop.into());

@@ -118,9 +118,13 @@ impl Shim {
     /// standard error, on standard output, the end of the child. Nothing if it was broken off.
     fn wait(&self) -> Option<[bool; 5]> {
         let child = &self.child;
-        let nothing = PollFlags::empty();
-        let reads = |fd: bool| if fd { PollFlags::IN } else { nothing };
         let none = self.listener.as_fd();
+        // A descriptor that nothing is wanted of would still tell of its end, again and again: the
+        // child's once it is reaped, a pipe's whose reader is gone.
+        let for_what = |fd, wanted: bool, what| {
+            let (fd, what) = if wanted { (fd, what) } else { (none, PollFlags::empty()) };
+            PollFd::from_borrowed_fd(fd, what)
+        };
         let line = self.line.as_ref().map_or(none, |line| line.as_fd());
         let errors = child.errors.as_ref().map_or(none, |fd| fd.as_fd());
         let (source, sink) = child.stdout.as_ref().map_or((none, none), Pour::ends);
@@ -128,18 +132,11 @@ impl Shim {
         let pours = child.stdout.as_ref();
         let mut all = [
             PollFd::new(&self.listener, PollFlags::IN),
-            PollFd::from_borrowed_fd(line, reads(self.line.is_some())),
-            PollFd::from_borrowed_fd(errors, reads(child.errors.is_some())),
-            PollFd::from_borrowed_fd(source, reads(pours.is_some_and(Pour::wants_more))),
-            PollFd::from_borrowed_fd(
-                sink,
-                if pours.is_some_and(Pour::is_full) {
-                    PollFlags::OUT
-                } else {
-                    nothing
-                },
-            ),
-            PollFd::new(child.tree.pidfd(), reads(lives)),
+            for_what(line, self.line.is_some(), PollFlags::IN),
+            for_what(errors, child.errors.is_some(), PollFlags::IN),
+            for_what(source, pours.is_some_and(Pour::wants_more), PollFlags::IN),
+            for_what(sink, pours.is_some_and(Pour::is_full), PollFlags::OUT),
+            for_what(child.tree.pidfd().as_fd(), lives, PollFlags::IN),
         ];
         let span = self.next().map(|at| timespec(at.saturating_sub(now())));
         poll(&mut all, span.as_ref()).ok()?;

@@ -213,6 +213,27 @@ async fn shim_that_does_not_answer_is_said_and_its_late_answer_is_no_other() {
     assert_eq!(exit.exit, Exit::Signal(9));
 }
 
+/// Of a child, one that waits for its end; of a shim, one that waits for whoever comes for that.
+#[tokio::test]
+async fn shim_that_waits_does_nothing() {
+    let killed = killed("say on hang 0.2 exit 0", true);
+    let shims = || processes_with(&killed.mark);
+    until(SOON, "only the shim is left", || shims().len() == 1 && shims() != [killed.pid]);
+    let shim = shims()[0];
+    let cpu = || ffleet_testkit::measure::cpu_time(shim).unwrap_or_default();
+    let before = cpu();
+    std::thread::sleep(Duration::from_secs(1));
+    let used = cpu().saturating_sub(before);
+    assert!(
+        used <= Duration::from_millis(50),
+        "{used:?} of a second in which nothing happened"
+    );
+    let node = killed.next_life(true);
+    drop(node.adopt("child").unwrap().unwrap());
+    node.idle().await;
+    killed.nothing_is_left(node);
+}
+
 fn parent(pid: u32) -> Pid {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();

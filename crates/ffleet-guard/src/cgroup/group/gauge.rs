@@ -95,6 +95,8 @@ mod tests {
             memory: site(),
             pids: site(),
             freezer: site(),
+            cpuset: None,
+            io: None,
             account: site(),
         }
     }
