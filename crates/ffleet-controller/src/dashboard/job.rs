@@ -285,7 +285,7 @@ fn log(job: &Job) -> Markup {
                 @for attempt in &job.attempts {
                     a href={ (address) "?attempt=" (attempt.number) } {
                         "Log of attempt " (attempt.number)
-                    } " "
+                    } " · "
                 }
                 a href={ "/logs?job=" (job.summary.number) } { "Look in all of them, with times" }
             }

@@ -170,7 +170,7 @@ fn terms(page: &mut Page, job: &Summary) {
         "queue",
         &format!("{}, priority {}, tenant {}", job.queue, job.priority, job.tenant),
     );
-    page.line("role group", job.role_group.as_str());
+    page.line("group", job.role_group.as_str());
     if !job.labels.is_empty() {
         let labels: Vec<_> =
             job.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
