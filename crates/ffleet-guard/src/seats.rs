@@ -91,11 +91,11 @@ impl Seats {
                     });
                 }
                 Answer::Refused(refusal) => return Err(refusal),
-                Answer::Wait(_, _) if now >= late => {
-                    return Err(Refusal::Late(group.clone(), rules.patience));
-                }
                 Answer::Wait(ticket, again) => {
                     place.ticket = Some(ticket);
+                    if now >= late {
+                        return Err(Refusal::Late(group.clone(), rules.patience));
+                    }
                     again.unwrap_or(late).min(late)
                 }
             };

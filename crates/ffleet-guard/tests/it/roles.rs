@@ -121,6 +121,28 @@ async fn whoever_finds_no_room_waits_and_is_told_why_when_it_does_not_come() {
 }
 
 #[tokio::test]
+async fn whoever_does_not_want_to_wait_leaves_no_place_behind() {
+    let rules = Rules { patience: Span::secs(0), ..at_most(1) };
+    let fixture = Fixture::with_roles(Tie::Node, &[("encode", rules)]);
+    let node = fixture.node();
+    let first = node.spawn(nasty("first", "hang 60")).await.unwrap();
+    let error = node.spawn(nasty("second", "exit 0")).await.unwrap_err();
+    assert!(matches!(&error, SpawnError::NoSeat(_, Refusal::Late(..))), "{error}");
+    assert_eq!(standing(node, "encode").waiting, 0);
+    first.kill_tree();
+    let _killed = first.wait().await;
+    let third = async {
+        loop {
+            if let Ok(child) = node.spawn(nasty("third", "exit 0")).await {
+                break child;
+            }
+        }
+    };
+    let third = tokio::time::timeout(SOON, third).await.unwrap();
+    assert!(third.wait().await.exit.is_success());
+}
+
+#[tokio::test]
 async fn child_that_limits_nothing_is_held_to_its_share() {
     let most = Bounds { processes: Some(2), memory: Some(Bytes::mib(64)), ..Bounds::default() };
     let fixture = Fixture::with_roles(Tie::Node, &[("encode", Rules { most, ..Rules::default() })]);
