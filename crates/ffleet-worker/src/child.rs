@@ -115,6 +115,8 @@ impl Hands<'_> {
         let sampled = task.sampled.take();
         let is_adopted = task.adopted.is_some();
         let child = self.child(task, order, &mut policy).await?;
+        // It may have waited for long.
+        let order = *self.orders.borrow_and_update();
         let gauge = sampled.map(|(gauges, subject)| gauges.watch(&child, subject, is_adopted));
         let machine = Child::new(policy, self.clock.monotonic());
         let run_at = child.exec_at().wall.as_micros();
@@ -128,7 +130,7 @@ impl Hands<'_> {
             paused: Duration::ZERO,
         };
         let mut plan = watch.apply(Event::Started);
-        if order == Order::Pause {
+        if order != Order::Run {
             plan = watch.apply(Event::Ordered(order));
         }
         let mut pipe = Pipe { end: watch.child.take_stdout(), buffer: vec![0; BUFFER] };

@@ -55,6 +55,31 @@ async fn job_waits_for_room_in_its_group_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn job_that_was_paused_while_it_waited_stands_still_when_there_is_room() {
+    let unusual = Unusual { roles: roles(&[("drafts", at_most(1))]), ..Unusual::default() };
+    let Some(bench) = Bench::start_with(unusual).await else {
+        return;
+    };
+    let draft = json!({"terms": {"role-group": "drafts", "limits": {"cpu": "50%"}}});
+    let slow =
+        json!({"raw": {"args": ["-c:v", "libx264", "-preset", "veryslow", "-s", "1280x720"]}});
+    let first = bench.begin(job_with(clip(60), &[(&bench.out("first.mp4"), slow)], draft.clone()));
+    bench.controller.in_phase(first, Phase::Encode, 1).await;
+    let second = bench.begin(job_with(clip(1), &[(&bench.out("second.mp4"), quick())], draft));
+    let waits = |shown: &ffleet_api::control::Progress| shown.trouble.is_some();
+    let _waits = bench.controller.shows(second, waits).await;
+    bench.controller.command(Command::Pause { attempt: second });
+    bench.controller.command(Command::Cancel { attempt: first });
+    assert_eq!(bench.controller.end(first).await.outcome, Outcome::Canceled);
+    bench.controller.heard(second, "paused").await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert!(!bench.controller.kinds(second).contains(&"finished"));
+    bench.controller.command(Command::Resume { attempt: second });
+    assert_eq!(bench.controller.end(second).await.outcome, Outcome::Completed);
+    bench.end(&["second.mp4"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn job_that_finds_no_room_fails_with_the_reason_and_is_tried_again() {
     let rules = Rules { queue: 0, patience: Span::secs(0), ..at_most(1) };
     let unusual = Unusual { roles: roles(&[("encode", rules)]), ..Unusual::default() };
