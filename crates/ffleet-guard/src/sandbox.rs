@@ -75,7 +75,6 @@ const SYSTEM: &[&str] = &[
     "/proc/stat",
     "/proc/sys/vm/overcommit_memory",
     "/sys/devices/system",
-    "/sys/fs/cgroup",
     "/dev/zero",
     "/dev/random",
     "/dev/urandom",

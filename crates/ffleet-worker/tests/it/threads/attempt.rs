@@ -1,5 +1,6 @@
 //! What a worker makes of the plan: CPUs, a limit on tasks, and both numbers in the report.
 
+use ffleet_worker::Use;
 use serde_json::json;
 
 use crate::fixture::{Bench, Unusual, clip, failure, fake, job_with, quick};
@@ -12,7 +13,9 @@ const SAY: &str = "cpus=$(nproc); \
 
 #[tokio::test(flavor = "multi_thread")]
 async fn child_sees_the_cpus_of_its_budget_and_has_a_limit_on_tasks() {
-    let unusual = Unusual { ffmpeg: Some(fake("says-what-it-sees", SAY)), ..Unusual::default() };
+    let ffmpeg = Some(fake("says-what-it-sees", SAY));
+    // A job in a sandbox cannot see its own limits.
+    let unusual = Unusual { ffmpeg, use_them: Use::Off, ..Unusual::default() };
     let Some(bench) = Bench::start_with(unusual).await else {
         return;
     };
