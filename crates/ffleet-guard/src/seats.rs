@@ -109,9 +109,9 @@ impl Seats {
 
     /// The seat of a child of an earlier life, which is there already.
     pub(crate) fn take_over(self: &Arc<Self>, dir: &Path) -> Option<Seat> {
-        let text = fs::read(dir.join(FILE)).ok()?;
-        let kept = serde_json::from_slice(&text).inspect_err(|error| {
-            tracing::warn!(dir = %dir.display(), %error, "a child's seat cannot be read");
+        let text = fs::read(dir.join(FILE));
+        let kept = text.and_then(|text| Ok(serde_json::from_slice(&text)?)).inspect_err(|error| {
+            tracing::warn!(dir = %dir.display(), %error, "a child's seat is not known: it is not counted");
         });
         let Kept { group, processes, threads, cpu, memory } = kept.ok()?;
         let amount = Amount { processes, threads, cpu: Cpu(cpu), memory: Bytes(memory) };

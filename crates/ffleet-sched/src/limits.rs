@@ -10,6 +10,8 @@ use ffleet_types::node::Capacity;
 use ffleet_types::{Bytes, Cpu, Span};
 use serde::{Deserialize, Serialize};
 
+use crate::roles::Bounds;
+
 /// The least memory that is derived.
 pub const LEAST_MEMORY: Bytes = Bytes::mib(512);
 /// Scratch space beyond twice the input.
@@ -87,14 +89,15 @@ pub struct Effective {
 
 impl Effective {
     /// The limits of a job that says `given`, is expected to be as `prediction` says, and has
-    /// `cpu` where it says nothing of it (see [`cpu_for_one`]).
+    /// `cpu` where it says nothing of it (see [`cpu_for_one`]). What follows is no more than its `share` of
+    /// its role group.
     #[must_use]
-    pub fn derive(given: &Limits, prediction: &Prediction, cpu: Cpu) -> Self {
-        let memory = Bytes(half_more(prediction.memory.0)).max(LEAST_MEMORY);
+    pub fn derive(given: &Limits, prediction: &Prediction, cpu: Cpu, share: &Bounds) -> Self {
+        let memory = share.cap_memory(Bytes(half_more(prediction.memory.0)).max(LEAST_MEMORY));
         let scratch = prediction.input.0.saturating_mul(2).saturating_add(SPARE_SCRATCH.0);
         let timeout = Span(prediction.wall.saturating_mul(4)).max(LEAST_TIMEOUT);
         Self {
-            cpu: Limit::of(given.cpu, cpu),
+            cpu: Limit::of(given.cpu, share.cap_cpu(cpu)),
             memory: Limit::of(given.memory, memory),
             scratch: Limit::of(given.scratch, Bytes(scratch)),
             timeout: Limit::of(given.timeout.map(Some), (!prediction.live).then_some(timeout)),
@@ -134,7 +137,7 @@ mod tests {
     const CPU: Cpu = Cpu::whole(2);
 
     fn derived(prediction: &Prediction) -> Effective {
-        Effective::derive(&Limits::default(), prediction, CPU)
+        Effective::derive(&Limits::default(), prediction, CPU, &Bounds::default())
     }
 
     #[test]
@@ -161,6 +164,22 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_is_no_more_than_the_share_of_the_role_group() {
+        let share =
+            Bounds { cpu: Some(Cpu(250)), memory: Some(Bytes::mib(256)), ..Bounds::default() };
+        let derive = |given: &Limits| Effective::derive(given, &Prediction::default(), CPU, &share);
+        let limits = derive(&Limits::default());
+        assert_eq!(limits.cpu, Limit { value: Cpu(250), source: Source::Derived });
+        assert_eq!(limits.memory.value, Bytes::mib(256));
+        let given = Limits { memory: Some(Bytes::gib(1)), ..Limits::default() };
+        assert_eq!(
+            derive(&given).memory.value,
+            Bytes::gib(1),
+            "what is said stays, and is refused later"
+        );
+    }
+
+    #[test]
     fn what_the_job_says_is_taken_and_said_to_be_its_own() {
         let given = Limits {
             cpu: Some(Cpu(500)),
@@ -169,7 +188,7 @@ mod tests {
             timeout: Some(Span::secs(5)),
             stall: Some(Span::secs(7)),
         };
-        let limits = Effective::derive(&given, &Prediction::default(), CPU);
+        let limits = Effective::derive(&given, &Prediction::default(), CPU, &Bounds::default());
         assert_eq!(limits.cpu, Limit { value: Cpu(500), source: Source::Given });
         assert_eq!(limits.memory.value, Bytes::mib(64), "less than the least: it is asked for");
         assert_eq!(limits.timeout, Limit { value: Some(Span::secs(5)), source: Source::Given });
@@ -187,7 +206,7 @@ mod tests {
         assert_eq!(limits.stall.value, Span::secs(5));
         let given = Limits { timeout: Some(Span::secs(9)), ..Limits::default() };
         let live = Prediction { live: true, ..Prediction::default() };
-        let limits = Effective::derive(&given, &live, CPU);
+        let limits = Effective::derive(&given, &live, CPU, &Bounds::default());
         assert_eq!(limits.timeout.value, Some(Span::secs(9)));
     }
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
-use ffleet_types::{Bytes, Cpu, Rate, RoleGroup, Span};
+use ffleet_types::{Bytes, Cpu, Rate, Reason, RoleGroup, Span};
 
 use fuse::Fuse;
 
@@ -29,6 +29,13 @@ pub const PATIENCE: Span = Span::secs(600);
 pub const SPAWN_RATE: Rate = Rate::per_second(1_000);
 /// How many failures open the fuse, unless a group says so.
 pub const FUSE: Rate = Rate::per_minute(60);
+/// Whether a failure counts to the fuse: it may be the node's, so that the next child would fail like
+/// this one. One for want of a better input or wish is the job's own.
+#[must_use]
+pub const fn counts(reason: Reason) -> bool {
+    matches!(reason, Reason::RuntimeError | Reason::ResourceError | Reason::PlatformError)
+}
+
 /// How long it stays open, unless a group says so.
 pub const COOL_DOWN: Span = Span::secs(30);
 
@@ -229,6 +236,18 @@ impl Amount {
 }
 
 impl Bounds {
+    /// As much of `cpu` as they leave.
+    #[must_use]
+    pub fn cap_cpu(&self, cpu: Cpu) -> Cpu {
+        self.cpu.map_or(cpu, |most| cpu.min(most))
+    }
+
+    /// As much of `memory` as they leave.
+    #[must_use]
+    pub fn cap_memory(&self, memory: Bytes) -> Bytes {
+        self.memory.map_or(memory, |most| memory.min(most))
+    }
+
     /// Whether `amount` is within them.
     #[must_use]
     pub fn hold(&self, amount: &Amount) -> bool {

@@ -26,12 +26,8 @@ pub(crate) fn need(
 ) -> Capacity {
     let given = &spec.terms.limits;
     let share = roles.get(&spec.role_group()).map(Rules::share).unwrap_or_default();
-    let cpu = || limits::cpu_for_one(node).min(share.cpu.unwrap_or(Cpu(u32::MAX)));
-    let memory = || {
-        LEAST_MEMORY
-            .min(node.memory)
-            .min(share.memory.unwrap_or(Bytes(u64::MAX)))
-    };
+    let cpu = || share.cap_cpu(limits::cpu_for_one(node));
+    let memory = || share.cap_memory(LEAST_MEMORY.min(node.memory));
     Capacity {
         cpu: given.cpu.unwrap_or_else(cpu),
         memory: given.memory.unwrap_or_else(memory),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ffleet_guard::{Sandbox, Tie};
+use ffleet_sched::roles;
 use ffleet_spool::Dir;
 use ffleet_supervise::Policy;
 use ffleet_types::sample::Role;
@@ -14,11 +15,6 @@ use super::{Attempt, Halt, resume};
 use crate::child::{Ended, Hands, Reader, Task};
 use crate::gauges::{Gauges, Subject};
 use crate::sandbox::{Sight, is_remote};
-
-/// Whether a failure may be the node's, so that the next child would fail like this one.
-const fn is_our_trouble(reason: Reason) -> bool {
-    matches!(reason, Reason::RuntimeError | Reason::ResourceError | Reason::PlatformError)
-}
 
 /// A child of an attempt.
 #[derive(Debug)]
@@ -110,7 +106,7 @@ impl Attempt {
         let (node, role) = (&self.shop.node, &self.role);
         match &judged {
             Ok(()) => node.role_worked(role),
-            Err(Halt::Failed { reason, .. }) if is_our_trouble(*reason) => node.role_failed(role),
+            Err(Halt::Failed { reason, .. }) if roles::counts(*reason) => node.role_failed(role),
             Err(_) => {}
         }
         judged

@@ -70,8 +70,7 @@ pub(crate) fn plan(
     files: &[String],
 ) -> Result<(Plan, Effective), Halt> {
     let given = &spec.terms.limits;
-    let own = room.share.cpu.map_or(room.cpu, |share| room.cpu.min(share));
-    let cpu = given.cpu.unwrap_or(own);
+    let cpu = given.cpu.unwrap_or_else(|| room.share.cap_cpu(room.cpu));
     let budget = Budget { cpu, seen: room.cpus.seen(cpu) };
     let plan = plan_engine(spec, probe, engine, budget, files)?;
     let prediction = Prediction {
@@ -83,9 +82,5 @@ pub(crate) fn plan(
         input: probe.size.unwrap_or_default(),
         live: spec.is_live(),
     };
-    let mut limits = Effective::derive(given, &prediction, own);
-    if let (None, Some(share)) = (given.memory, room.share.memory) {
-        limits.memory.value = limits.memory.value.min(share);
-    }
-    Ok((plan, limits))
+    Ok((plan, Effective::derive(given, &prediction, room.cpu, &room.share)))
 }

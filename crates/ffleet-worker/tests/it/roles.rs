@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ffleet_api::bench::Workbench as _;
 use ffleet_api::control::{Command, Phase};
 use ffleet_sched::roles::{Bounds, Rules};
-use ffleet_types::{Bytes, Cpu, Outcome, Reason, RoleGroup, Span};
-use serde_json::json;
+use ffleet_types::{AttemptId, Bytes, Cpu, Outcome, Reason, RoleGroup, Span};
+use serde_json::{Value, json};
 
 use crate::fixture::{Bench, Unusual, clip, failure, job_with, quick};
 
@@ -24,17 +24,23 @@ fn at_most(processes: u32) -> Rules {
     Rules { most, ..Rules::default() }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn job_waits_for_room_in_its_group_and_says_so() {
+/// A node whose group `drafts` has no room while `first` encodes, and what puts a job into that group.
+async fn with_a_full_group() -> Option<(Bench, AttemptId, Value)> {
     let unusual = Unusual { roles: roles(&[("drafts", at_most(1))]), ..Unusual::default() };
-    let Some(bench) = Bench::start_with(unusual).await else {
-        return;
-    };
+    let bench = Bench::start_with(unusual).await?;
     let draft = json!({"terms": {"role-group": "drafts", "limits": {"cpu": "50%"}}});
     let slow =
         json!({"raw": {"args": ["-c:v", "libx264", "-preset", "veryslow", "-s", "1280x720"]}});
     let first = bench.begin(job_with(clip(60), &[(&bench.out("first.mp4"), slow)], draft.clone()));
     bench.controller.in_phase(first, Phase::Encode, 1).await;
+    Some((bench, first, draft))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn job_waits_for_room_in_its_group_and_says_so() {
+    let Some((bench, first, draft)) = with_a_full_group().await else {
+        return;
+    };
     let second =
         bench.begin(job_with(clip(1), &[(&bench.out("second.mp4"), quick())], draft.clone()));
     let third = bench.begin(job_with(clip(1), &[(&bench.out("third.mp4"), quick())], draft));
@@ -56,15 +62,9 @@ async fn job_waits_for_room_in_its_group_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn job_that_was_paused_while_it_waited_stands_still_when_there_is_room() {
-    let unusual = Unusual { roles: roles(&[("drafts", at_most(1))]), ..Unusual::default() };
-    let Some(bench) = Bench::start_with(unusual).await else {
+    let Some((bench, first, draft)) = with_a_full_group().await else {
         return;
     };
-    let draft = json!({"terms": {"role-group": "drafts", "limits": {"cpu": "50%"}}});
-    let slow =
-        json!({"raw": {"args": ["-c:v", "libx264", "-preset", "veryslow", "-s", "1280x720"]}});
-    let first = bench.begin(job_with(clip(60), &[(&bench.out("first.mp4"), slow)], draft.clone()));
-    bench.controller.in_phase(first, Phase::Encode, 1).await;
     let second = bench.begin(job_with(clip(1), &[(&bench.out("second.mp4"), quick())], draft));
     let waits = |shown: &ffleet_api::control::Progress| shown.trouble.is_some();
     let _waits = bench.controller.shows(second, waits).await;
