@@ -56,14 +56,16 @@ struct Killed {
     mark: String,
 }
 
-/// Kills a node whose child does as `script` says, after it said `on`.
+/// Kills a node whose child does as `script` says, after it said `on`. `DEATH` in it is a file that
+/// is there from then on.
 fn killed(script: &str, cgroups: bool) -> Killed {
     let root = tempfile::Builder::new().prefix("guard-").tempdir().unwrap();
+    let death = root.path().join("death");
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", "shim::victim", "--nocapture"])
         .env(ROOT, root.path())
-        .env(SCRIPT, script);
+        .env(SCRIPT, script.replace("DEATH", death.to_str().unwrap()));
     if cgroups {
         command.env(CGROUPS, "1");
     }
@@ -77,6 +79,7 @@ fn killed(script: &str, cgroups: bool) -> Killed {
     let mark = format!("FFLEET_INSTANCE={}", words[2]);
     victim.kill().unwrap();
     victim.wait().unwrap();
+    std::fs::write(&death, "").unwrap();
     Killed { pid: words[1].parse().unwrap(), mark, root }
 }
 
@@ -129,7 +132,7 @@ async fn child_is_taken_over_by_the_next_life_of_its_node() {
 
 #[tokio::test]
 async fn end_that_nobody_saw_is_told_to_the_next_life() {
-    let killed = killed("say on complain alone exit 7", true);
+    let killed = killed("say on await DEATH complain alone exit 7", true);
     let shims = killed.root.path().join("node/shims/child/exit.json");
     until(SOON, "the end is written down", || shims.exists());
     // Once with the shim still there, which waits for somebody to hear of it.
@@ -144,7 +147,7 @@ async fn end_that_nobody_saw_is_told_to_the_next_life() {
 
 #[tokio::test]
 async fn record_of_an_end_outlives_the_shim() {
-    let killed = killed("say on exit 7", true);
+    let killed = killed("say on await DEATH exit 7", true);
     until(SOON + GRACE, "the shim gave up waiting", || {
         processes_with(&killed.mark).is_empty()
     });
@@ -216,7 +219,7 @@ async fn shim_that_does_not_answer_is_said_and_its_late_answer_is_no_other() {
 /// Of a child, one that waits for its end; of a shim, one that waits for whoever comes for that.
 #[tokio::test]
 async fn shim_that_waits_does_nothing() {
-    let killed = killed("say on hang 0.2 exit 0", true);
+    let killed = killed("say on await DEATH exit 0", true);
     let shims = || processes_with(&killed.mark);
     until(SOON, "only the shim is left", || shims().len() == 1 && shims() != [killed.pid]);
     let shim = shims()[0];

@@ -17,6 +17,7 @@ use std::io::{self, Write as _};
 use std::net::{TcpStream, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixStream};
+use std::path::Path;
 use std::process::{Command, exit};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -32,6 +33,7 @@ nasty VERB [ARGUMENT] …
   exit N             end with this code
   signal N           end by this signal
   hang SECONDS       do nothing
+  await FILE         do nothing until it exists, or for half a minute
   spin SECONDS       use one CPU for so long
   burn SECONDS       use so much CPU time
   ignore-term        ignore SIGTERM, SIGINT and SIGHUP from now on
@@ -96,6 +98,7 @@ fn act(verb: &str, script: &mut Script, kept: &mut Vec<Vec<u8>>) {
         "exit" => exit(script.number()),
         "signal" => die(script.number()),
         "hang" => std::thread::sleep(script.seconds()),
+        "await" => wait_for(&script.text()),
         "spin" => spin(script.seconds()),
         "burn" => burn(script.seconds()),
         "ignore-term" => ignore_term(),
@@ -142,6 +145,13 @@ fn die(number: i32) {
     }
     // It is ignored, or blocked.
     std::thread::sleep(Duration::from_secs(5));
+}
+
+fn wait_for(file: &str) {
+    let start = Instant::now();
+    while !Path::new(file).exists() && start.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn spin(span: Duration) {

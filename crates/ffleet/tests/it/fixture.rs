@@ -101,14 +101,6 @@ impl Room {
     }
 }
 
-/// Waits until there is such a job and it is in a state.
-pub(crate) fn until_job(server: &Server, job: u64, state: &str) {
-    until(Duration::from_secs(60), &format!("job {job} is {state}"), || {
-        let answer = server.call("GET", &format!("/v1/jobs/{job}"), b"");
-        answer.status == 200 && answer.json()["state"] == state
-    });
-}
-
 /// Runs a command to its end.
 pub(crate) fn run(command: &mut Command) -> Printed {
     let output = command.output().unwrap();
