@@ -9,6 +9,7 @@
 //! tables, and it can neither hand out a pidfd nor promise which thread forks.
 
 mod birth;
+mod copy;
 mod reap;
 mod walls;
 
@@ -25,6 +26,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal};
 use rustix::thread::CpuSet;
 
 pub(crate) use self::birth::Stack;
+pub(crate) use self::copy::{Alone, carry};
 pub(crate) use self::reap::{Reaped, reap, watch};
 pub(crate) use self::walls::empty_network;
 use crate::sandbox::Walls;

@@ -26,11 +26,12 @@ use crate::error::OpenError;
 use crate::leftovers::{self, Leftovers};
 use crate::sandbox::Means;
 use crate::seats::{Seat, Seats};
+use crate::shim::nursery::Nursery;
 use crate::shim::{self, Orphan};
 use crate::spawner::Spawner;
 use crate::spec::Limits;
 
-/// Where shims have their directories, one each.
+/// Where shims are to be found.
 const SHIMS: &str = "shims";
 
 /// What a node is opened with.
@@ -62,6 +63,7 @@ pub struct Node {
     options: Options,
     instance: NodeId,
     base: Arc<Base>,
+    nursery: Arc<Nursery>,
     spawner: Spawner,
     leftovers: Leftovers,
     means: Arc<Means>,
@@ -89,7 +91,9 @@ impl Node {
             .map_err(|source| OpenError::Locked { root: root.clone(), source })?;
         let instance = instance(root, options.clock.as_ref())?;
         let name = format!("ffleet-{instance}");
-        let orphans: BTreeMap<_, _> = shim::orphans(&root.join(SHIMS))
+        let shims = root.join(SHIMS);
+        files::create_private_dir(&shims)?;
+        let orphans: BTreeMap<_, _> = shim::orphans(&shims)
             .into_iter()
             .map(|orphan| (orphan.name.clone(), orphan))
             .collect();
@@ -113,8 +117,8 @@ impl Node {
         let (whole, roles) = (options.whole, options.roles.clone());
         let seats = Seats::new(whole, roles, Arc::clone(&options.clock));
         let seated = orphans.into_iter().map(|(name, orphan)| {
-            let seat = match orphan.state {
-                shim::State::Held { .. } => seats.take_over(&orphan.dir),
+            let seat = match &orphan.state {
+                shim::State::Held { seat, .. } => seats.take_over(seat.clone()),
                 shim::State::Ended(_) => None,
             };
             (name, (orphan, seat))
@@ -125,7 +129,9 @@ impl Node {
         let null = fs::OpenOptions::new().read(true).write(true).open("/dev/null");
         let null = null.map_err(OpenError::Spawner)?.into();
         let alive = watch::Sender::new(());
+        let (shim, words) = options.shim.clone();
         Ok(Self {
+            nursery: Arc::new(Nursery::new(shim, words)),
             options,
             instance,
             base: Arc::new(base),

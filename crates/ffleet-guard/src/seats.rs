@@ -5,20 +5,15 @@
 //! child, after its cgroup is empty.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ffleet_base::{Clock, files};
+use ffleet_base::Clock;
 use ffleet_sched::roles::{Amount, Answer, Bounds, Ledger, Refusal, Rules, Standing, Ticket};
 use ffleet_types::{Bytes, Cpu, RoleGroup};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::spec::Limits;
-
-/// The file in a shim's directory that says what its child was promised.
-const FILE: &str = "seat.json";
 
 /// The node's account, and whoever waits for room in it.
 #[derive(Debug)]
@@ -38,9 +33,9 @@ pub struct Seat {
     limits: Limits,
 }
 
-/// The same on disk.
-#[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+/// The same in words, which a shim keeps for whoever takes its child over.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Promise {
     group: RoleGroup,
     processes: u32,
     threads: u32,
@@ -108,12 +103,8 @@ impl Seats {
     }
 
     /// The seat of a child of an earlier life, which is there already.
-    pub(crate) fn take_over(self: &Arc<Self>, dir: &Path) -> Option<Seat> {
-        let text = fs::read(dir.join(FILE));
-        let kept = text.and_then(|text| Ok(serde_json::from_slice(&text)?)).inspect_err(|error| {
-            tracing::warn!(dir = %dir.display(), %error, "a child's seat is not known: it is not counted");
-        });
-        let Kept { group, processes, threads, cpu, memory } = kept.ok()?;
+    pub(crate) fn take_over(self: &Arc<Self>, promise: Promise) -> Option<Seat> {
+        let Promise { group, processes, threads, cpu, memory } = promise;
         let amount = Amount { processes, threads, cpu: Cpu(cpu), memory: Bytes(memory) };
         let mut ledger = self.lock();
         ledger.rules(&group)?;
@@ -171,13 +162,16 @@ impl Seat {
         &self.limits
     }
 
-    /// Writes it down in a shim's directory, for whoever takes the child over.
-    pub(crate) fn keep(&self, dir: &Path) -> Result<(), files::Error> {
+    /// What was promised, in words.
+    pub(crate) fn promise(&self) -> Promise {
         let Amount { processes, threads, cpu, memory } = self.amount;
-        let (group, cpu, memory) = (self.group.clone(), cpu.0, memory.0);
-        let kept = Kept { group, processes, threads, cpu, memory };
-        // No child outlives the machine.
-        files::write_whole(&dir.join(FILE), &serde_json::to_vec(&kept).unwrap_or_default(), 0o600)
+        Promise {
+            group: self.group.clone(),
+            processes,
+            threads,
+            cpu: cpu.0,
+            memory: memory.0,
+        }
     }
 }
 

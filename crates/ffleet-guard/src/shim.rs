@@ -6,24 +6,26 @@
 //! that came of it, and writes down how it ended. It never carries media.
 //!
 //! Whoever guards the child speaks to its shim over a *line*, a socket of whole messages
-//! (`SOCK_SEQPACKET`): `wire` has the words. The first line is the shim's standard input; when it
-//! breaks, the shim listens in its directory for somebody who takes the child over (`Attach`). A shim
+//! (`SOCK_SEQPACKET`): `wire` has the words. When the first line breaks, the shim listens on a socket of
+//! its own (`<root>/shims/*.line`) for somebody who takes the child over (`Attach`). A shim
 //! that nobody comes back to within the orphan grace kills its own tree. The child dies with its
 //! shim (parent-death signal), so nothing is ever left without a guard.
 //!
-//! `serve` is the shim's own side, `line` and `held` are the guard's.
+//! All shims of a guard are copies of one process, the `nursery`. `serve` and `hold` are the shim's own
+//! side, `line` and `held` are the guard's.
 
 pub(crate) mod held;
 mod hold;
 mod line;
+pub(crate) mod nursery;
 mod pour;
 mod serve;
 pub(crate) mod wire;
 
-pub(crate) use line::{Line, Orphan, State, orphans};
+pub(crate) use line::{Line, Orphan, Place, State, orphans};
 pub use serve::main;
 
-/// The file in a shim's directory that says how its child ended.
-const EXIT: &str = "exit.json";
-/// The socket in a shim's directory.
-const SOCKET: &str = "line";
+/// What the socket of a shim is called, after the name of its own.
+const SOCKET: &str = ".line";
+/// What the file is called that says how a child ended which nobody came for.
+const EXIT: &str = ".exit";

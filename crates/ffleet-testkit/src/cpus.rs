@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::need;
-use crate::programs::{changed, target_dir};
+use crate::programs::{changed, compile, target_dir};
 
 /// Where `scripts/setup.sh --for test` puts the FFmpeg of a wheel, below the workspace's target
 /// directory.
@@ -45,12 +45,7 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
     if changed(&library).is_none_or(|built| changed(&source).is_some_and(|made| made > built)) {
         // Several tests may build it at once; each puts a whole one in place.
         let part = library.with_extension(format!("{}.so", std::process::id()));
-        let built = Command::new("cc")
-            .args(["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o"])
-            .args([&part, &source])
-            .args(["-ldl", "-lpthread"])
-            .status();
-        assert!(built.as_ref().is_ok_and(std::process::ExitStatus::success), "cc: {built:?}");
+        compile("cpus.c", &part, &["-O1", "-shared", "-fPIC"], &["-ldl", "-lpthread"]);
         fs::rename(&part, &library).expect("a built library can be moved into place");
     }
     library

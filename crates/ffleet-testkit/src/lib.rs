@@ -23,5 +23,5 @@ mod wait;
 
 pub use clock::ManualClock;
 pub use processes::{assert_none_left, descendants_of, processes_with};
-pub use programs::{binary, shim};
+pub use programs::{binary, instant, shim};
 pub use wait::{until, until_async};

@@ -28,6 +28,28 @@ pub fn shim() -> PathBuf {
     built("ffleet-guard", "ffleet-shim", newest(&source))
 }
 
+/// Builds at `path` an encoder that is through at once (`native/instant.c`).
+///
+/// # Panics
+///
+/// If it cannot be built.
+pub fn instant(path: &Path) {
+    compile("instant.c", path, &["-O2", "-static"], &[]);
+}
+
+/// Builds `path` from a source of this crate's in C.
+pub(crate) fn compile(source: &str, path: &Path, how: &[&str], with: &[&str]) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("native").join(source);
+    let built = Command::new("cc")
+        .args(["-Wall", "-Werror"])
+        .args(how)
+        .arg("-o")
+        .args([path, &source])
+        .args(with)
+        .status();
+    assert!(built.as_ref().is_ok_and(std::process::ExitStatus::success), "cc: {built:?}");
+}
+
 fn built(package: &str, name: &str, written: Option<SystemTime>) -> PathBuf {
     let path = target_dir().join(name);
     let fresh = match (changed(&path), written) {

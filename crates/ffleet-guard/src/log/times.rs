@@ -3,27 +3,38 @@
 //!
 //! A log itself holds a program's own words and nothing else, and they carry no time. There is a
 //! mark a second at most, and [`MOST`] in all: when there are more, every other one goes, so that the
-//! times of a log that has been written for days are rougher the older they are.
+//! times of a log that has been written for days are rougher the older they are. One that was written
+//! within a second has no marks of its own: when it was changed last says as much.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use ffleet_types::Timestamp;
+
+use super::begin;
 
 /// Marks that are kept: 100 KiB of them.
 const MOST: usize = 4_096;
 /// Between two marks.
 const GRAIN: Duration = Duration::from_secs(1);
 
+/// Where marks are written.
+#[derive(Debug)]
+enum Lines {
+    /// Nowhere before there are two: this is the first, if there is one.
+    Later(Option<String>),
+    Into(File),
+    /// Nowhere any more, for it cannot be done.
+    Lost,
+}
+
 /// Marks of a log that is written.
 #[derive(Debug)]
 pub(super) struct Marks {
     path: PathBuf,
-    /// Nothing where it cannot be written.
-    file: Option<File>,
+    file: Lines,
     last: Option<Timestamp>,
     count: usize,
 }
@@ -32,13 +43,11 @@ impl Marks {
     /// Begins those of the log at `log`; what was there is gone.
     pub(super) fn create(log: &Path) -> Self {
         let path = beside(log);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&path);
-        Self { path, file: file.ok(), last: None, count: 0 }
+        let file = match remove(log) {
+            Ok(()) => Lines::Later(None),
+            Err(_) => Lines::Lost,
+        };
+        Self { path, file, last: None, count: 0 }
     }
 
     /// What is written at `offset` and after it is written `now`. Times never go back, whatever the
@@ -52,13 +61,25 @@ impl Marks {
             self.thin();
         }
         let line = format!("{offset} {}\n", now.as_micros());
-        // A mark that is torn would be read as another.
-        if let Some(file) = &mut self.file
+        self.count += 1;
+        if let Lines::Later(first) = &mut self.file {
+            let Some(first) = first.take() else {
+                *first = Some(line);
+                return;
+            };
+            self.file = begin(&self.path).map_or(Lines::Lost, Lines::Into);
+            self.write(&first);
+        }
+        self.write(&line);
+    }
+
+    /// A mark that is torn would be read as another.
+    fn write(&mut self, line: &str) {
+        if let Lines::Into(file) = &mut self.file
             && file.write_all(line.as_bytes()).is_err()
         {
-            self.file = None;
+            self.file = Lines::Lost;
         }
-        self.count += 1;
     }
 
     /// Lets every other mark go.
@@ -72,7 +93,8 @@ impl Marks {
             .collect();
         self.file = ffleet_base::write_atomic(&self.path, text.as_bytes(), 0o600)
             .ok()
-            .and_then(|()| OpenOptions::new().append(true).open(&self.path).ok());
+            .and_then(|()| OpenOptions::new().append(true).open(&self.path).ok())
+            .map_or(Lines::Lost, Lines::Into);
     }
 }
 
@@ -80,7 +102,22 @@ impl Marks {
 /// has none.
 #[must_use]
 pub fn times(log: &Path) -> Vec<(u64, Timestamp)> {
-    parse(&fs::read_to_string(beside(log)).unwrap_or_default())
+    let marks = fs::read_to_string(beside(log)).map(|text| parse(&text));
+    match marks {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => within_a_second(log),
+        marks => marks.unwrap_or_default(),
+    }
+}
+
+/// The one mark of a log that has none of its own.
+fn within_a_second(log: &Path) -> Vec<(u64, Timestamp)> {
+    let changed = fs::metadata(log).and_then(|found| found.modified());
+    let since = changed.ok().and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
+    let micros = since.and_then(|since| u64::try_from(since.as_micros()).ok());
+    micros
+        .map(|micros| (0, Timestamp::from_micros(micros)))
+        .into_iter()
+        .collect()
 }
 
 /// Removes them.
@@ -143,6 +180,17 @@ mod tests {
         assert!(kept.len() <= MOST && kept.len() >= MOST / 2, "{}", kept.len());
         assert_eq!((kept[0], kept[kept.len() - 1].1), ((0, second(0)), second(count - 1)));
         assert!(kept.is_sorted());
+    }
+
+    #[test]
+    fn log_of_a_moment_needs_no_marks() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let file = File::create(&log).unwrap();
+        Marks::create(&log).mark(0, second(7));
+        assert!(!beside(&log).exists());
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(7)).unwrap();
+        assert_eq!(times(&log), [(0, second(7))]);
     }
 
     #[test]

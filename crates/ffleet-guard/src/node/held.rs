@@ -2,25 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use ffleet_base::{chain, files};
+use ffleet_base::chain;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 
-use super::spawn::{joined, refused, text};
-use super::{Node, SHIMS};
+use super::Node;
+use super::spawn::{joined, refused};
 use crate::cgroup::{Base, Group};
-use crate::child::Child;
+use crate::child::{Child, Keep};
 use crate::error::SpawnError;
-use crate::launch::{Doors, Failure, Launch, Launched, Stack, Step, above_stdio};
+use crate::launch::{Doors, Failure, Launch, Stack, Step};
 use crate::sandbox::Walls;
 use crate::seats::Seat;
 use crate::shim::held::Held;
+use crate::shim::nursery::Nursery;
 use crate::shim::wire::{Begin, Flow, Reply};
 use crate::shim::{self, Line, Orphan};
 use crate::spec::{Limits, Stdout};
@@ -42,22 +42,22 @@ impl Node {
         let Some(orphan) = self.lock().remove(name) else {
             return Ok(None);
         };
-        let (Orphan { name, dir, began, state }, seat) = orphan;
+        let (Orphan { name, place, began, state }, seat) = orphan;
         let failed = |source| SpawnError::Pipes(PathBuf::from(&name), source);
         match state {
             shim::State::Ended(exit) => {
-                fs::remove_dir_all(&dir).map_err(failed)?;
+                place.clear().map_err(failed)?;
                 Ok(Some(Child::ended(name.clone(), began, *exit)))
             }
-            shim::State::Held { line, stdout } => {
+            shim::State::Held { line, shim, stdout, .. } => {
                 let line = Arc::new(Line::new(line).map_err(failed)?);
                 let stdout = Receiver::from_owned_fd(stdout).map_err(failed)?;
                 let shim = Held {
                     line,
                     stilled: watch::Sender::default(),
-                    shim: None,
+                    shim: Some(shim),
                     group: self.group_of(&name),
-                    dir,
+                    place,
                     keep: self.keep(seat),
                     base: Arc::clone(&self.base),
                 };
@@ -93,38 +93,20 @@ impl Node {
     pub(super) async fn spawn_held(&self, wanted: Wanted) -> Result<Child, SpawnError> {
         let Wanted { name, program, limits, mut begin, marks, launch, stdout, seat } = wanted;
         let failed = |source| SpawnError::Shim(program.clone(), source);
-        let dir = self.options.root.join(SHIMS).join(&name);
-        files::create_private_dir(&self.options.root.join(SHIMS))
-            .and_then(|()| files::create_private_dir(&dir))
-            .map_err(|error| failed(io::Error::other(error)))?;
-        seat.keep(&dir).map_err(|error| failed(io::Error::other(error)))?;
-        begin.dir.clone_from(&dir);
         begin.orphan_grace = self
             .options
             .orphan_grace
             .map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
         let marks: Vec<_> = marks.into_iter().map(|(name, value)| joined(name, &value)).collect();
         begin.set_marks(&marks);
-        let (ours, theirs) = Line::pair().map_err(failed)?;
-        let shim = self.shim(theirs, &marks)?;
-        let base = Arc::clone(&self.base);
         let order = Order { name: name.clone(), program: program.clone(), limits, begin, launch };
-        let started = self.spawner.run(move |stack| {
-            let (launched, group) = order.hand_over(&shim, &base, &ours, stack)?;
-            Ok::<_, SpawnError>((launched, group, ours))
-        });
-        let (launched, group, ours) = started.await??;
-        let line = Arc::new(Line::new(ours).map_err(failed)?);
-        let heard = line.hear().await;
-        let held = Held {
-            line,
-            stilled: watch::Sender::default(),
-            shim: Some((launched.pid, launched.pidfd)),
-            group,
-            dir,
-            keep: self.keep(Some(seat)),
-            base: Arc::clone(&self.base),
-        };
+        let order = Arc::new(order);
+        let (mut heard, mut held) = self.hand_over(&order, self.keep(Some(seat))).await?;
+        if matches!(heard, Ok(None)) {
+            // What shims come from was killed with this one on its way, and there is another by now.
+            let keep = held.give_up(&name).await;
+            (heard, held) = self.hand_over(&order, keep).await?;
+        }
         match heard {
             Ok(Some(Reply::Began(began))) => {
                 let stdout = stdout.map(Receiver::from_owned_fd).transpose().map_err(failed)?;
@@ -137,35 +119,43 @@ impl Node {
             }
             other => {
                 held.discard(&name).await;
-                Err(failed(io::Error::other(format!("its shim said {other:?}"))))
+                let why = match other {
+                    Ok(Some(Reply::Unable(why))) => why,
+                    Ok(None) => "its shim is gone".to_owned(),
+                    other => format!("its shim said {other:?}"),
+                };
+                Err(failed(io::Error::other(why)))
             }
         }
     }
 
-    /// The shim itself: not tied to us, its end of the line as standard input.
-    fn shim(&self, line: OwnedFd, marks: &[OsString]) -> Result<Launch, SpawnError> {
-        let (program, words) = &self.options.shim;
-        let failed = |source| SpawnError::Shim(program.clone(), source);
-        Ok(Launch {
-            program: text(program.clone().into_os_string())?,
-            argv: [program.clone().into_os_string()]
-                .into_iter()
-                .chain(words.iter().cloned())
-                .map(text)
-                .collect::<Result<_, _>>()?,
-            envp: marks.iter().cloned().map(text).collect::<Result<_, _>>()?,
-            cwd: text("/".into())?,
-            stdio: [
-                above_stdio(line).map_err(failed)?,
-                self.null().map_err(failed)?,
-                self.null().map_err(failed)?,
-            ],
-            nice: 0,
-            file_size: None,
-            cpus: None,
-            walls: None,
-            tied: false,
-        })
+    /// Gives a child to a new shim: what that says first, and what is held of both.
+    async fn hand_over(
+        &self,
+        order: &Arc<Order>,
+        keep: Keep,
+    ) -> Result<(io::Result<Option<Reply>>, Held), SpawnError> {
+        let failed = |source| SpawnError::Shim(order.program.clone(), source);
+        let (base, nursery) = (Arc::clone(&self.base), Arc::clone(&self.nursery));
+        let handed = Arc::clone(order);
+        let started = self.spawner.run(move |stack| handed.hand_over(&nursery, &base, stack));
+        let (group, ours) = started.await??;
+        let line = Arc::new(Line::new(ours).map_err(failed)?);
+        let (heard, shim) = match line.hear_all().await {
+            Ok(Some((reply, mut beside))) => (Ok(Some(reply)), beside.pop()),
+            Ok(None) => (Ok(None), None),
+            Err(error) => (Err(error), None),
+        };
+        let held = Held {
+            line,
+            stilled: watch::Sender::default(),
+            shim,
+            group,
+            place: order.begin.place.clone(),
+            keep,
+            base: Arc::clone(&self.base),
+        };
+        Ok((heard, held))
     }
 }
 
@@ -193,25 +183,25 @@ struct Order {
 }
 
 impl Order {
-    /// Makes the child's cgroups, starts the shim, and tells it what to do.
+    /// Makes the child's cgroups and the shim, tells it what to do, and gives the line to it.
     fn hand_over(
-        mut self,
-        shim: &Launch,
+        &self,
+        nursery: &Nursery,
         base: &Base,
-        line: &OwnedFd,
         stack: &mut Stack,
-    ) -> Result<(Launched, Option<Group>), SpawnError> {
+    ) -> Result<(Option<Group>, OwnedFd), SpawnError> {
         let unbounded = |source| SpawnError::Cgroup(self.program.clone(), source);
         let group = if base.is_empty() {
             None
         } else {
             Some(Group::create(base.sites(), &self.name, &self.limits).map_err(unbounded)?)
         };
-        self.begin.group.clone_from(&group);
-        match self.start(shim, group.as_ref(), line, stack) {
-            Ok(launched) => Ok((launched, group)),
+        match self.start(nursery, group.as_ref(), stack) {
+            Ok(line) => Ok((group, line)),
             Err(error) => {
-                clear_away(group.as_ref(), &self.begin.dir);
+                if let Some(Err(error)) = group.as_ref().map(Group::remove) {
+                    tracing::warn!(error = %chain(&error), "a cgroup is left");
+                }
                 Err(error)
             }
         }
@@ -219,19 +209,17 @@ impl Order {
 
     fn start(
         &self,
-        shim: &Launch,
+        nursery: &Nursery,
         group: Option<&Group>,
-        line: &OwnedFd,
         stack: &mut Stack,
-    ) -> Result<Launched, SpawnError> {
+    ) -> Result<OwnedFd, SpawnError> {
         let doors = group.map_or(Ok(Doors::default()), Group::doors);
         let doors = doors.map_err(|source| SpawnError::Cgroup(self.program.clone(), source))?;
-        let launched =
-            shim.start(&Doors::default(), stack)
-                .map_err(|Failure { step, source }| {
-                    let text = format!("cannot {}: {source}", step.purpose());
-                    SpawnError::Shim(self.program.clone(), io::Error::new(source.kind(), text))
-                })?;
+        let failed = |source| SpawnError::Shim(self.program.clone(), source);
+        let (line, theirs) = Line::pair().map_err(failed)?;
+        nursery.bear(theirs.as_fd(), stack).map_err(failed)?;
+        // Where the shim has it alone, its end is the line's.
+        drop(theirs);
         let files = doors.files.iter().map(|door| door.as_fd());
         let mut fds: Vec<_> = files.chain(doors.tree.iter().map(|tree| tree.as_fd())).collect();
         if self.begin.stdout != Flow::Nowhere {
@@ -239,20 +227,8 @@ impl Order {
         }
         fds.extend(self.launch.walls.iter().flat_map(Walls::fds));
         // Without its orders the shim ends by itself, when the line goes.
-        self.begin
-            .send(line.as_fd(), &fds)
-            .map_err(|source| SpawnError::Shim(self.program.clone(), source))?;
-        Ok(launched)
-    }
-}
-
-/// Removes what was made for a child that did not come to be.
-fn clear_away(group: Option<&Group>, dir: &Path) {
-    if let Some(Err(error)) = group.map(Group::remove) {
-        tracing::warn!(error = %chain(&error), "a cgroup is left");
-    }
-    if let Err(error) = fs::remove_dir_all(dir) {
-        tracing::warn!(%error, "a shim's directory is left");
+        self.begin.send(group, line.as_fd(), &fds).map_err(failed)?;
+        Ok(line)
     }
 }
 

@@ -13,13 +13,14 @@ use rustix::fs::{Access, access};
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::net::unix::pipe::Receiver;
 
-use super::{Node, held};
+use super::{Node, SHIMS, held};
 use crate::cgroup::{Base, Group};
 use crate::child::{Birth, Child, Moment, Pipes};
 use crate::error::SpawnError;
 use crate::launch::{Doors, Failure, Launch, Stack, Step, above_stdio, cpu_set};
 use crate::sandbox::{Sandbox, SandboxError, Walls};
 use crate::seats::Seat;
+use crate::shim::Place;
 use crate::shim::wire::Begin;
 use crate::spawner::Spawner;
 use crate::spec::{ChildSpec, Limits, Stderr, Stdout, Tie};
@@ -103,7 +104,8 @@ impl Node {
         };
         if tie == Tie::Shim {
             let cpus = limits.cpus.as_ref().map(|cpus| cpus.iter().copied().collect());
-            let mut begin = Begin::of(&launch, cpus);
+            let place = Place::new(&self.options.root.join(SHIMS), &name);
+            let mut begin = Begin::of(&launch, cpus, (name.clone(), seat.promise(), place));
             begin.stdout = flow;
             begin.log = log;
             let stdout = stdout.1;

@@ -1,18 +1,15 @@
 //! A child in the hands of a shim, from the guard's side, to its end.
 
-use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ffleet_base::chain;
 use ffleet_types::attempt::Usage;
-use rustix::process::Pid;
 use tokio::sync::watch;
 
-use super::Line;
 use super::wire::{Reply, Request};
+use super::{Line, Place};
 use crate::cgroup::{Base, Group};
 use crate::child::Keep;
 use crate::exit::Exit;
@@ -29,12 +26,12 @@ pub(crate) struct Held {
     pub(crate) line: Arc<Line>,
     /// Hears which freeze or thaw was answered last, and what was wrong with it.
     pub(crate) stilled: watch::Sender<(u64, Option<String>)>,
-    /// The shim, where it is ours to be waited for.
-    pub(crate) shim: Option<(Pid, OwnedFd)>,
+    /// The shim: a pidfd; nothing if it never said anything.
+    pub(crate) shim: Option<OwnedFd>,
     /// The child's cgroups.
     pub(crate) group: Option<Group>,
-    /// The shim's directory, which goes with it.
-    pub(crate) dir: PathBuf,
+    /// Where the shim was to be found; nothing stays there.
+    pub(crate) place: Place,
     /// Dropped when nothing of it is left.
     pub(crate) keep: Keep,
     /// The directories that its group is in.
@@ -62,6 +59,13 @@ impl Held {
         self.bury(child).await;
         drop(self.base);
         (exit, self.keep)
+    }
+
+    /// Clears away what there is of a child whose shim was lost before it said anything.
+    pub(crate) async fn give_up(self, child: &str) -> Keep {
+        let _exit = self.clear().await;
+        self.bury(child).await;
+        self.keep
     }
 
     /// Clears away a child that did not come to be.
@@ -110,23 +114,21 @@ impl Held {
         }
     }
 
-    /// Waits for the shim's own end, and removes its directory.
+    /// Waits for the shim's own end, and removes what it is found by.
     async fn bury(&self, child: &str) {
-        if let Some((pid, pidfd)) = &self.shim {
-            match pidfd.try_clone().and_then(launch::watch) {
-                Ok(pidfd) => {
-                    if tokio::time::timeout(PATIENCE, pidfd.readable()).await.is_err() {
-                        tracing::warn!(child, "a shim does not end");
-                    }
-                }
-                Err(error) => tracing::warn!(child, %error, "a shim's end is not watched"),
+        let shim = self.shim.as_ref().map(|shim| shim.try_clone().and_then(launch::watch));
+        let gone = async {
+            match &shim {
+                Some(Ok(shim)) => drop(shim.readable().await),
+                // With it the line ends.
+                Some(Err(_)) | None => while let Ok(Some(_)) = self.line.hear().await {},
             }
-            if let Err(error) = launch::reap(*pid) {
-                tracing::warn!(child, %error, "a shim's end was lost");
-            }
+        };
+        if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+            tracing::warn!(child, "a shim does not end");
         }
-        if let Err(error) = fs::remove_dir_all(&self.dir) {
-            tracing::warn!(child, %error, "a shim's directory is left");
+        if let Err(error) = self.place.clear() {
+            tracing::warn!(child, %error, "what a shim was found by is left");
         }
     }
 }

@@ -13,6 +13,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::pour::Pour;
 use super::wire::{Began, Begin, Flow};
+use crate::cgroup::Group;
 use crate::exit::{self, Exit};
 use crate::launch::{Doors, Failure, Reaped, Stack, Step, above_stdio};
 use crate::log;
@@ -64,6 +65,7 @@ pub(super) enum End {
 /// Starts the child, and holds its pipes.
 pub(super) fn start(
     begin: &Begin,
+    group: Option<Group>,
     mut fds: Vec<OwnedFd>,
     null: &File,
 ) -> Result<(Held, Began), Failure> {
@@ -87,7 +89,7 @@ pub(super) fn start(
             (Some(Pour::new(read, reader).map_err(stdio)?), write)
         }
     };
-    let in_tree = begin.group.as_ref().is_some_and(|group| group.tree().is_some());
+    let in_tree = group.as_ref().is_some_and(|group| group.tree().is_some());
     let tree = if in_tree { fds.pop() } else { None };
     let doors = Doors { files: fds.into_iter().map(File::from).collect(), tree };
     let launch = begin
@@ -103,9 +105,9 @@ pub(super) fn start(
         // One that cannot be made is said at the end, as bytes that were lost.
         log::Writer::create(path, Bytes(*cap)).ok()
     });
-    let tree = Tree::new(launched, begin.group.clone(), begin.marks(), None);
+    let tree = Tree::new(launched, group, begin.marks(), None);
     let held = Held {
-        counts: !tree.group().is_some_and(crate::cgroup::Group::keeps_peak_tasks),
+        counts: !tree.group().is_some_and(Group::keeps_peak_tasks),
         tree,
         wants_log: begin.log.is_some(),
         log,

@@ -1,25 +1,31 @@
 //! The guard's side of the line to a shim, and the way to shims of an earlier life.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ffleet_base::chance;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, fcntl_setfl, open};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect,
     socket_with, socketpair,
 };
+use serde::{Deserialize, Serialize};
 use tokio::io::unix::AsyncFd;
 
 use super::wire::{self, Began, Record, Reply, Request};
 use super::{EXIT, SOCKET};
+use crate::seats::Promise;
 use crate::{launch, timespec};
 
 /// How long a shim of an earlier life may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How much of a child's name is in that of its shim's socket.
+const READABLE: usize = 56;
 
 /// The line to a shim.
 #[derive(Debug)]
@@ -46,10 +52,15 @@ impl Line {
 
     /// What the shim says next; nothing if it is gone. May be dropped at any time.
     pub(crate) async fn hear(&self) -> io::Result<Option<Reply>> {
+        Ok(self.hear_all().await?.map(|(reply, _)| reply))
+    }
+
+    /// The same, with the descriptors beside it.
+    pub(crate) async fn hear_all(&self) -> io::Result<Option<(Reply, Vec<OwnedFd>)>> {
         loop {
             let mut ready = self.0.readable().await?;
             match ready.try_io(|fd| wire::receive::<Reply>(fd.get_ref().as_fd())) {
-                Ok(Ok(heard)) => return Ok(heard.map(|(reply, _)| reply)),
+                Ok(Ok(heard)) => return Ok(heard),
                 // A shim that was killed with something unheard resets the line.
                 Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
                     return Ok(None);
@@ -61,11 +72,52 @@ impl Line {
     }
 }
 
+/// Where a shim can be found: its directory, and the name of its own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Place {
+    dir: PathBuf,
+    key: String,
+}
+
+impl Place {
+    /// A new one in `dir`, for a child of this name.
+    pub(crate) fn new(dir: &Path, child: &str) -> Self {
+        // An address has room for no more.
+        let readable: String = child.chars().take(READABLE).collect();
+        Self { dir: dir.to_owned(), key: format!("{readable}.{}", chance::name(8)) }
+    }
+
+    /// The place that `file` belongs to.
+    fn of(dir: &Path, file: &str) -> Option<Self> {
+        let key = file.strip_suffix(SOCKET).or_else(|| file.strip_suffix(EXIT))?;
+        Some(Self { dir: dir.to_owned(), key: key.to_owned() })
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir.join(format!("{}{SOCKET}", self.key))
+    }
+
+    pub(super) fn record(&self) -> PathBuf {
+        self.dir.join(format!("{}{EXIT}", self.key))
+    }
+
+    /// Leaves nothing there.
+    pub(crate) fn clear(&self) -> io::Result<()> {
+        for file in [self.socket(), self.record()] {
+            match fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A child of an earlier life that somebody may take over.
 #[derive(Debug)]
 pub(crate) struct Orphan {
     pub(crate) name: String,
-    pub(crate) dir: PathBuf,
+    pub(crate) place: Place,
     pub(crate) began: Began,
     pub(crate) state: State,
 }
@@ -73,24 +125,32 @@ pub(crate) struct Orphan {
 /// What has become of it.
 #[derive(Debug)]
 pub(crate) enum State {
-    /// Its shim answers on this line; its standard output comes by this pipe.
-    Held { line: OwnedFd, stdout: OwnedFd },
+    /// Its shim, a pidfd, answers on this line; its standard output comes by this pipe.
+    Held { line: OwnedFd, shim: OwnedFd, stdout: OwnedFd, seat: Promise },
     /// It ended, and its shim is gone.
     Ended(Box<crate::exit::Exit>),
 }
 
-/// The children that are to be found below `root`; directories of the others are removed. Blocks.
-pub(crate) fn orphans(root: &Path) -> Vec<Orphan> {
-    let Ok(entries) = fs::read_dir(root) else {
+/// The children that are to be found in `dir`; what there is of others is removed. Blocks.
+pub(crate) fn orphans(dir: &Path) -> Vec<Orphan> {
+    let Ok(entries) = fs::read_dir(dir) else {
         return Vec::new();
     };
+    let mut places = BTreeMap::new();
+    for name in entries.filter_map(|entry| Some(entry.ok()?.file_name())) {
+        match name.to_str().and_then(|name| Place::of(dir, name)) {
+            Some(place) => drop(places.insert(place.key.clone(), place)),
+            // What a record was before it was whole, or of another version.
+            None => remove(&dir.join(name)),
+        }
+    }
     let mut found = Vec::new();
-    for dir in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        match orphan(&dir) {
+    for place in places.into_values() {
+        match orphan(&place) {
             Some(orphan) => found.push(orphan),
             None => {
-                if let Err(error) = fs::remove_dir_all(&dir) {
-                    tracing::warn!(dir = %dir.display(), %error, "a shim's directory is left");
+                if let Err(error) = place.clear() {
+                    tracing::warn!(?place, %error, "what a shim left stays");
                 }
             }
         }
@@ -99,25 +159,43 @@ pub(crate) fn orphans(root: &Path) -> Vec<Orphan> {
     found
 }
 
-fn orphan(dir: &Path) -> Option<Orphan> {
-    let name = dir.file_name()?.to_str()?.to_owned();
-    let held = attach(dir);
-    let (began, state) = match held {
-        Ok((began, line, stdout)) => (began, State::Held { line, stdout }),
-        Err(error) => {
-            let record: Record = serde_json::from_slice(&fs::read(dir.join(EXIT)).ok()?).ok()?;
-            tracing::debug!(name, %error, "a child's shim is gone, and left its record");
-            (record.began, State::Ended(Box::new(record.exit)))
-        }
+fn remove(path: &Path) {
+    let is_dir = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    let removed = if is_dir {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
     };
-    Some(Orphan { name, dir: dir.to_owned(), began, state })
+    if let Err(error) = removed {
+        tracing::warn!(path = %path.display(), %error, "what a shim left stays");
+    }
 }
 
-/// Takes over the child of the shim in `dir`: when it began, the line, its standard output.
-fn attach(dir: &Path) -> io::Result<(Began, OwnedFd, OwnedFd)> {
+fn orphan(place: &Place) -> Option<Orphan> {
+    let place = place.clone();
+    match attach(&place) {
+        Ok((Reply::Taken { name, began, seat }, shim, line, stdout)) => {
+            Some(Orphan { name, place, began, state: State::Held { line, shim, stdout, seat } })
+        }
+        Ok((other, ..)) => {
+            tracing::warn!(?place, ?other, "a shim did not hand over its child");
+            None
+        }
+        Err(error) => {
+            let text = fs::read(place.record()).ok()?;
+            let Record { name, began, exit } = serde_json::from_slice(&text).ok()?;
+            tracing::debug!(name, %error, "a child's shim is gone, and left its record");
+            Some(Orphan { name, place, began, state: State::Ended(Box::new(exit)) })
+        }
+    }
+}
+
+/// Asks the shim at `place` for its child: what it answers, itself, the line, the child's standard
+/// output.
+fn attach(place: &Place) -> io::Result<(Reply, OwnedFd, OwnedFd, OwnedFd)> {
     let line = socket()?;
-    let holder = hold(dir)?;
-    connect(&line, &address(&holder)?)?;
+    let holder = hold(&place.dir)?;
+    connect(&line, &address(&holder, place)?)?;
     let (stdout, sink) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     wire::send(line.as_fd(), &Request::Attach, &[sink.as_fd()])?;
     let mut answered = [PollFd::new(&line, PollFlags::IN)];
@@ -125,15 +203,18 @@ fn attach(dir: &Path) -> io::Result<(Began, OwnedFd, OwnedFd)> {
         return Err(io::ErrorKind::TimedOut.into());
     }
     match wire::receive::<Reply>(line.as_fd())? {
-        Some((Reply::Began(began), _)) => Ok((began, line, stdout)),
-        other => Err(io::Error::other(format!("a shim answered {other:?}"))),
+        Some((reply, mut beside)) => {
+            let shim = beside.pop().ok_or(io::ErrorKind::InvalidData)?;
+            Ok((reply, shim, line, stdout))
+        }
+        None => Err(io::ErrorKind::ConnectionReset.into()),
     }
 }
 
-/// The socket of the shim in `dir`, which others find it by.
-pub(super) fn listen(dir: &Path) -> io::Result<OwnedFd> {
-    let (listener, holder) = (socket()?, hold(dir)?);
-    bind(&listener, &address(&holder)?)?;
+/// The socket at `place`, which others find a shim by.
+pub(super) fn listen(place: &Place) -> io::Result<OwnedFd> {
+    let (listener, holder) = (socket()?, hold(&place.dir)?);
+    bind(&listener, &address(&holder, place)?)?;
     rustix::net::listen(&listener, 4)?;
     non_blocking(listener.as_fd())?;
     Ok(listener)
@@ -160,6 +241,7 @@ fn hold(dir: &Path) -> io::Result<OwnedFd> {
 
 /// An address holds 107 bytes (`unix(7)`), which a data directory's path may not fit into: the
 /// directory goes by its descriptor.
-fn address(dir: &OwnedFd) -> io::Result<SocketAddrUnix> {
-    Ok(SocketAddrUnix::new(format!("/proc/self/fd/{}/{SOCKET}", dir.as_raw_fd()))?)
+fn address(dir: &OwnedFd, place: &Place) -> io::Result<SocketAddrUnix> {
+    let (dir, key) = (dir.as_raw_fd(), &place.key);
+    Ok(SocketAddrUnix::new(format!("/proc/self/fd/{dir}/{key}{SOCKET}"))?)
 }

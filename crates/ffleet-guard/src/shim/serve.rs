@@ -3,29 +3,31 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use ffleet_base::{chain, files};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use super::hold::{End, Held, now, start};
+use super::nursery::{self, Born};
 use super::pour::Pour;
-use super::wire::{self, Began, Begin, Record, Reply, Request};
-use super::{EXIT, line};
+use super::wire::{self, Began, Begin, Received, Record, Reply, Request};
+use super::{Place, line};
 use crate::cgroup;
 use crate::exit::Exit;
-use crate::launch::{Failure, above_stdio, block_signals};
+use crate::launch::{Failure, above_stdio, block_signals, carry};
+use crate::seats::Promise;
 use crate::timespec;
 use crate::tree::Tree;
 
 /// How often threads are counted where the kernel does not keep their peak.
 const SAMPLE: Duration = Duration::from_secs(1);
 
-/// What a shim does from its start to its end. Its standard input is the line to whoever started
-/// it; without one it says so and ends.
+/// What the program of the shim does from its start to its end. Its standard input is a line down which
+/// come the lines of shims; without one it says so and ends.
 #[must_use]
 pub fn main() -> ExitCode {
     match run() {
@@ -44,22 +46,40 @@ fn run() -> io::Result<()> {
     let line = above_stdio(rustix::stdio::stdin().try_clone_to_owned()?)?;
     let null = File::options().read(true).write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdin(&null)?;
-    let Some((begin, fds)) = Begin::receive(line.as_fd())? else {
-        return Err(io::Error::other("nobody says what to do"));
+    match nursery::run(line)? {
+        Born::Over => Ok(()),
+        Born::Shim(line) => shim(line, &null),
+    }
+}
+
+/// What a shim does for the guard at the other end of `line`.
+fn shim(line: OwnedFd, null: &File) -> io::Result<()> {
+    let Some(Received { begin, group, fds }) = Begin::receive(line.as_fd())? else {
+        return Ok(());
     };
+    // Whoever is on the line has to see its end.
+    let itself = pidfd_open(getpid(), PidfdFlags::empty())?;
+    let last = |reply: &Reply| wire::send(line.as_fd(), reply, &[itself.as_fd()]);
     // Before the child runs: whoever comes next must find it from its first moment on.
-    let listener = line::listen(&begin.dir)?;
-    let (child, began) = match start(&begin, fds, &null) {
+    let found = carry(nursery::ROOM, &begin.marks).and_then(|()| line::listen(&begin.place));
+    let listener = match found {
+        Ok(listener) => listener,
+        Err(error) => return last(&Reply::Unable(error.to_string())),
+    };
+    let (child, began) = match start(&begin, group, fds, null) {
         Ok(started) => started,
         Err(Failure { step, source }) => {
             let errno = source.raw_os_error().unwrap_or(Errno::IO.raw_os_error());
-            return wire::send(line.as_fd(), &Reply::Refused { step: step as i32, errno }, &[]);
+            return last(&Reply::Refused { step: step as i32, errno });
         }
     };
     line::non_blocking(line.as_fd())?;
     let mut shim = Shim {
+        itself,
         began,
-        dir: begin.dir,
+        name: begin.name,
+        seat: begin.seat,
+        place: begin.place,
         grace: begin.orphan_grace.map(Duration::from_millis),
         line: Some(line),
         listener,
@@ -67,14 +87,18 @@ fn run() -> io::Result<()> {
         child,
         ended: None,
     };
-    shim.say(&Reply::Began(began));
+    shim.introduce(&Reply::Began(began));
     shim.watch();
     Ok(())
 }
 
 struct Shim {
+    /// A pidfd, for whoever takes the child over.
+    itself: OwnedFd,
     began: Began,
-    dir: PathBuf,
+    name: String,
+    seat: Promise,
+    place: Place,
     grace: Option<Duration>,
     line: Option<OwnedFd>,
     listener: OwnedFd,
@@ -197,7 +221,8 @@ impl Shim {
                 {
                     stdout.turn(reader);
                 }
-                self.say(&Reply::Began(self.began));
+                let (name, seat) = (self.name.clone(), self.seat.clone());
+                self.introduce(&Reply::Taken { name, began: self.began, seat });
                 if let Some(exit) = self.ended.clone() {
                     self.say(&Reply::Ended(Box::new(exit)));
                 }
@@ -221,8 +246,19 @@ impl Shim {
     }
 
     fn say(&mut self, reply: &Reply) {
+        self.send(reply, false);
+    }
+
+    /// Says something for the first time on this line, and who says it.
+    fn introduce(&mut self, reply: &Reply) {
+        self.send(reply, true);
+    }
+
+    fn send(&mut self, reply: &Reply, first: bool) {
+        let itself = [self.itself.as_fd()];
+        let beside = if first { &itself[..] } else { &[] };
         if let Some(line) = &self.line
-            && wire::send(line.as_fd(), reply, &[]).is_err()
+            && wire::send(line.as_fd(), reply, beside).is_err()
         {
             self.alone();
         }
@@ -231,9 +267,20 @@ impl Shim {
     fn alone(&mut self) {
         self.line = None;
         self.alone_since = now();
+        self.write_down();
     }
 
-    /// Writes down how the child ended, once it has, and says it.
+    /// Writes down how the child ended, once it has, for whoever comes when the shim is gone.
+    fn write_down(&self) {
+        let Some(exit) = self.ended.clone() else { return };
+        let record = Record { name: self.name.clone(), began: self.began, exit };
+        let text = serde_json::to_vec(&record).unwrap_or_default();
+        // A disk that is full costs the record, not the answer to whoever comes in time. After a restart
+        // of the machine nobody asks: the attempt is done again.
+        let _or_full = files::write_whole(&self.place.record(), &text, 0o600);
+    }
+
+    /// Says how the child ended, once it has; writes it down where nobody hears it.
     fn close_up(&mut self) {
         if self.ended.is_some() {
             return;
@@ -243,12 +290,11 @@ impl Shim {
             return;
         };
         self.child.stdout = None;
-        let record = Record { began: self.began, exit: exit.clone() };
-        let text = serde_json::to_vec(&record).unwrap_or_default();
-        // A disk that is full costs the record, not the answer to whoever is on the line. After a restart
-        // of the machine nobody asks: the attempt is done again.
-        let _or_full = files::write_whole(&self.dir.join(EXIT), &text, 0o600);
         self.ended = Some(exit.clone());
-        self.say(&Reply::Ended(Box::new(exit)));
+        if self.line.is_some() {
+            self.say(&Reply::Ended(Box::new(exit)));
+        } else {
+            self.write_down();
+        }
     }
 }

@@ -24,6 +24,8 @@ use crate::cgroup::Group;
 use crate::exit::Exit;
 use crate::launch::{Launch, above_stdio};
 use crate::sandbox::{Built, Walls};
+use crate::seats::Promise;
+use crate::shim::Place;
 
 /// The longest packet: the end of a standard error with every byte escaped fits.
 const LONGEST: usize = 64 << 10;
@@ -45,17 +47,27 @@ pub(crate) struct Begin {
     pub(crate) cpus: Option<Vec<usize>>,
     /// Which walls it has.
     pub(crate) walls: Option<Built>,
-    /// Its cgroups, which are there already.
-    pub(crate) group: Option<Group>,
     pub(crate) stdout: Flow,
     /// Where its standard error goes, and the size of a segment.
     pub(crate) log: Option<(PathBuf, u64)>,
-    /// What its processes carry in their environment.
+    /// What its processes carry in their environment, and the shim.
     pub(crate) marks: Vec<Vec<u8>>,
-    /// The shim's own directory.
-    pub(crate) dir: PathBuf,
+    /// What it is called.
+    pub(crate) name: String,
+    /// What it was promised.
+    pub(crate) seat: Promise,
+    /// Where the shim can be found.
+    pub(crate) place: Place,
     /// How long it goes on with nobody on the line, in milliseconds; nothing for ever.
     pub(crate) orphan_grace: Option<u64>,
+}
+
+/// What a shim is told of its child.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) begin: Begin,
+    pub(crate) group: Option<Group>,
+    pub(crate) fds: Vec<OwnedFd>,
 }
 
 /// Where a child's standard output goes.
@@ -85,11 +97,15 @@ pub(crate) enum Request {
     Farewell,
 }
 
-/// What a shim says to its guard.
+/// What a shim says to its guard. A pidfd of its own lies beside what it says first on a line.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
-    /// The child runs; also the answer to [`Request::Attach`].
+    /// The child runs.
     Began(Began),
+    /// Here is the child, and what it was promised: the answer to [`Request::Attach`].
+    Taken { name: String, began: Began, seat: Promise },
+    /// The shim cannot do its work.
+    Unable(String),
     /// It could not be started: at which step, and the kernel's number for why.
     Refused { step: i32, errno: i32 },
     /// What came of a freeze or thaw: nothing is wrong, or why it was not done.
@@ -110,13 +126,18 @@ pub(crate) struct Began {
 /// A shim's record of a child that has ended.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
+    pub(crate) name: String,
     pub(crate) began: Began,
     pub(crate) exit: Exit,
 }
 
 impl Begin {
     /// Everything of `launch` but its descriptors.
-    pub(crate) fn of(launch: &Launch, cpus: Option<Vec<usize>>) -> Self {
+    pub(crate) fn of(
+        launch: &Launch,
+        cpus: Option<Vec<usize>>,
+        (name, seat, place): (String, Promise, Place),
+    ) -> Self {
         let bytes = |texts: &[CString]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
         Self {
             program: launch.program.as_bytes().to_vec(),
@@ -127,11 +148,12 @@ impl Begin {
             file_size: launch.file_size,
             cpus,
             walls: launch.walls.as_ref().map(Walls::built),
-            group: None,
             stdout: Flow::Nowhere,
             log: None,
             marks: Vec::new(),
-            dir: PathBuf::new(),
+            name,
+            seat,
+            place,
             orphan_grace: None,
         }
     }
@@ -165,16 +187,21 @@ impl Begin {
         self.marks = marks.iter().map(|mark| mark.as_bytes().to_vec()).collect();
     }
 
-    /// Sends it down a line with its descriptors.
-    pub(crate) fn send(&self, line: BorrowedFd<'_>, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    /// Sends it down a line with its cgroups, which are there already, and its descriptors.
+    pub(crate) fn send(
+        &self,
+        group: Option<&Group>,
+        line: BorrowedFd<'_>,
+        fds: &[BorrowedFd<'_>],
+    ) -> io::Result<()> {
         let mut file = File::from(memfd_create("ffleet-begin", MemfdFlags::CLOEXEC)?);
-        file.write_all(&serde_json::to_vec(self)?)?;
+        file.write_all(&serde_json::to_vec(&(self, group))?)?;
         let all: Vec<_> = [file.as_fd()].into_iter().chain(fds.iter().copied()).collect();
         send(line, &(), &all)
     }
 
     /// Takes it from a line, with its descriptors; nothing if the other end is gone.
-    pub(crate) fn receive(line: BorrowedFd<'_>) -> io::Result<Option<(Self, Vec<OwnedFd>)>> {
+    pub(crate) fn receive(line: BorrowedFd<'_>) -> io::Result<Option<Received>> {
         let Some(((), mut fds)) = receive::<()>(line)? else {
             return Ok(None);
         };
@@ -185,7 +212,8 @@ impl Begin {
         file.seek(SeekFrom::Start(0))?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
-        Ok(Some((serde_json::from_slice(&text)?, fds)))
+        let (begin, group) = serde_json::from_slice(&text)?;
+        Ok(Some(Received { begin, group, fds }))
     }
 }
 
@@ -210,7 +238,14 @@ pub(crate) fn send<T: Serialize>(
 pub(crate) fn receive<T: DeserializeOwned>(
     line: BorrowedFd<'_>,
 ) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
-    let mut text = vec![0; LONGEST];
+    // Most messages are short, and room for the longest is more memory than a shim has otherwise.
+    let mut none = RecvAncillaryBuffer::default();
+    let look = RecvFlags::PEEK | RecvFlags::TRUNC;
+    let length = recvmsg(line, &mut [], &mut none, look)?.bytes;
+    if length > LONGEST {
+        return Err(io::Error::other("a message is too long"));
+    }
+    let mut text = vec![0; length];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
     let mut beside = RecvAncillaryBuffer::new(&mut space);
     let got =

@@ -118,9 +118,9 @@ const ROWS: &[Row] = &[
 #[tokio::test]
 async fn every_nasty_child_ends_as_it_is_to_and_leaves_nothing() {
     for fixture in Fixture::each() {
-        let started = descendants_of(std::process::id());
-        // What the runtime and the node open once is open from here on.
+        // What the runtime and the node open once is open from here on, and what shims come from runs.
         fixture.run("complain warm say on exit 0").await;
+        let started = descendants_of(std::process::id());
         let open = descriptors();
         for row in ROWS {
             let files = files(&fixture);

@@ -133,8 +133,11 @@ async fn child_is_taken_over_by_the_next_life_of_its_node() {
 #[tokio::test]
 async fn end_that_nobody_saw_is_told_to_the_next_life() {
     let killed = killed("say on await DEATH complain alone exit 7", true);
-    let shims = killed.root.path().join("node/shims/child/exit.json");
-    until(SOON, "the end is written down", || shims.exists());
+    let shims = killed.root.path().join("node/shims");
+    until(SOON, "the end is written down", || {
+        let mut all = shims.read_dir().unwrap().map(|entry| entry.unwrap().path());
+        all.any(|path| path.extension().is_some_and(|kind| kind == "exit"))
+    });
     // Once with the shim still there, which waits for somebody to hear of it.
     let node = killed.next_life(true);
     let child = node.adopt("child").unwrap().unwrap();
@@ -163,7 +166,7 @@ async fn orphan_that_nobody_comes_back_to_ends_with_its_tree() {
     for cgroups in ways() {
         let script = "ignore-term fork-away 'ignore-term hang 60' say on hang 60";
         let killed = killed(script, cgroups);
-        assert_eq!(processes_with(&killed.mark).len(), 3);
+        until(SOON, "shim, child and orphan live", || processes_with(&killed.mark).len() == 3);
         assert_none_left(&killed.mark, SOON + GRACE);
         let node = killed.next_life(cgroups);
         let child = node.adopt("child").unwrap().unwrap();
@@ -214,6 +217,25 @@ async fn shim_that_does_not_answer_is_said_and_its_late_answer_is_no_other() {
     child.kill_tree();
     let exit = tokio::time::timeout(SOON, child.wait()).await.unwrap();
     assert_eq!(exit.exit, Exit::Signal(9));
+}
+
+/// What shims are copied from may be killed as anything may: its shims live, and there is another.
+#[tokio::test]
+async fn shims_outlive_what_they_are_copied_from() {
+    let fixture = Fixture::tied(true, Tie::Shim);
+    let first = fixture.spawn(nasty("first", "hang 60")).await;
+    let number = |pid: Pid| pid.as_raw_nonzero().get().cast_unsigned();
+    let nursery = parent(number(parent(first.pid())));
+    assert_eq!(parent(number(nursery)), rustix::process::getpid());
+    kill_process(nursery, Signal::KILL).unwrap();
+    let mut second = nasty("second", "say here exit 3");
+    second.stdout = Stdout::Pipe;
+    let mut second = fixture.spawn(second).await;
+    let _stdout = heard(&mut second, "here").await;
+    assert_eq!(second.wait().await.exit, Exit::Code(3));
+    first.kill_tree();
+    assert_eq!(first.wait().await.exit, Exit::Signal(9));
+    assert!(kill_process(nursery, Signal::KILL).is_err(), "it was reaped");
 }
 
 /// Of a child, one that waits for its end; of a shim, one that waits for whoever comes for that.

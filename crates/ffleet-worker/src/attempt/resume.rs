@@ -5,6 +5,9 @@
 //! results, and once more when it is over. The next life of the node takes the child over, or begins
 //! with the verification of what is there. Anything earlier is cheap and done again.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::Duration;
 
 use ffleet_api::control::Held;
@@ -18,7 +21,7 @@ use crate::attempt::encode::result;
 use crate::attempt::{Costs, Halt, undo};
 use crate::places::{Input, deliveries};
 
-const NAME: &str = "resume.json";
+const NAME: &str = "resume.jsonl";
 
 /// An attempt as it was when its encode began, or was over.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,24 +77,39 @@ impl Resume {
         name(attempt, self.children + 1, super::ENCODE)
     }
 
-    /// Puts it on disk. Blocks.
+    /// Adds it to what was written before, as a line. It holds for this run of the machine only, so it
+    /// need not be on disk. Blocks.
     pub(crate) fn write(&self, dir: &Dir) -> Result<(), Halt> {
-        let text = serde_json::to_vec(self)
+        let mut text = serde_json::to_vec(self)
             .map_err(|error| Halt::platform(format!("cannot write down how to go on: {error}")))?;
-        // It holds for this run of the machine only, so it need not be on disk.
-        ffleet_base::files::write_whole(&dir.file(NAME), &text, 0o600).map_err(|error| {
+        text.push(b'\n');
+        let path = dir.file(NAME);
+        let mut options = OpenOptions::new();
+        let file = options.append(true).create(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(&text)).map_err(|error| {
             Halt::failed(
                 ffleet_types::Reason::ResourceError,
-                format!("{}: is the disk of the data directory full?", ffleet_base::chain(&error)),
+                format!(
+                    "cannot write {}: {error}: is the disk of the data directory full?",
+                    path.display()
+                ),
             )
         })
     }
 
+    /// The last line that was written whole.
     fn read(dir: &Dir) -> Option<Self> {
         let path = dir.file(NAME);
-        serde_json::from_slice(&std::fs::read(&path).ok()?)
-            .inspect_err(|error| tracing::warn!(?path, %error, "it cannot be read how to go on"))
-            .ok()
+        let text = std::fs::read(&path).ok()?;
+        let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).rev();
+        let read = |line| {
+            serde_json::from_slice(line)
+                .inspect_err(
+                    |error| tracing::warn!(?path, %error, "it cannot be read how to go on"),
+                )
+                .ok()
+        };
+        lines.filter_map(read).next()
     }
 }
 

@@ -115,9 +115,10 @@ async fn result_from_before_a_restart_of_the_machine_is_not_trusted() {
     let target = dir.path().join("out/out.mp4");
     let held = die_at(Step::Encoded, dir.path(), &job(clip(1), &[(&target, quick())]));
     let attempt = held.assignment.attempt;
-    let path = dir.path().join(format!("home/work/{attempt}/resume.json"));
-    let mut resume: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let path = dir.path().join(format!("home/work/{attempt}/resume.jsonl"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let last = text.lines().last().unwrap();
+    let mut resume: serde_json::Value = serde_json::from_str(last).unwrap();
     resume["boot"] = "another".into();
     ffleet_base::write_atomic(&path, resume.to_string().as_bytes(), 0o600).unwrap();
     let unusual = Unusual {

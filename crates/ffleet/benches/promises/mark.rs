@@ -25,9 +25,6 @@ pub(crate) fn tool() -> Option<PathBuf> {
 
 /// Notes the time, and becomes the real tool. Returns only if it cannot.
 pub(crate) fn pass_on(tool: &Path) -> ExitCode {
-    if tool.with_extension("instant").exists() {
-        return instant(tool);
-    }
     let now = now();
     let noted = File::options().append(true).open(tool.with_extension("marks"));
     let line = format!("{}\n", now.as_nanos());
@@ -36,23 +33,6 @@ pub(crate) fn pass_on(tool: &Path) -> ExitCode {
         return ExitCode::FAILURE;
     }
     become_real(tool)
-}
-
-/// Makes a result of one line where it is to encode, and is the real tool otherwise.
-fn instant(tool: &Path) -> ExitCode {
-    let args: Vec<_> = std::env::args().skip(1).collect();
-    let encodes = args.iter().any(|arg| arg == "-progress");
-    let result = args.last().filter(|_| encodes);
-    let Some(result) = result.and_then(|path| path.strip_prefix("file:")) else {
-        return become_real(tool);
-    };
-    match fs::write(result, "a result\n") {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("cannot write {result}: {error}");
-            ExitCode::FAILURE
-        }
-    }
 }
 
 fn become_real(tool: &Path) -> ExitCode {
@@ -77,7 +57,9 @@ impl Marks {
     /// Tools that make a result at once when they are to encode.
     pub(crate) fn instant(room: &Room) -> Self {
         let tools = Self::new(room);
-        File::create(tools.dir.join("ffmpeg.instant")).unwrap();
+        let ffmpeg = tools.dir.join("ffmpeg");
+        fs::remove_file(&ffmpeg).unwrap();
+        ffleet_testkit::instant(&ffmpeg);
         tools
     }
 
