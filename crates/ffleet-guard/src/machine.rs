@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use ffleet_base::files;
@@ -104,9 +105,12 @@ fn kib(text: &str, key: &str) -> Option<Bytes> {
 /// What names the time since the machine was started (`random(4)`, `boot_id`); empty where the kernel
 /// does not say. What was written before and not synced may be gone.
 #[must_use]
-pub fn boot() -> String {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    text.trim().to_owned()
+pub fn boot() -> &'static str {
+    static BOOT: LazyLock<String> = LazyLock::new(|| {
+        let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        text.trim().to_owned()
+    });
+    &BOOT
 }
 
 /// How hard the machine is pressed.

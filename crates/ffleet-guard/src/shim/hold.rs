@@ -22,7 +22,7 @@ use crate::stderr::Said;
 use crate::tree::Tree;
 
 /// What is read from a child at once.
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 8 << 10;
 /// How long standard error is read when nothing of the child is alive: somebody may hold it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The first and the longest wait between two looks at a tree that is being killed.
@@ -132,7 +132,7 @@ fn micros(span: Duration) -> u64 {
 impl Held {
     /// Takes what the child wrote to its standard error.
     pub(super) fn hear(&mut self) {
-        let mut piece = vec![0; PIECE];
+        let mut piece = [0; PIECE];
         while let Some(fd) = &self.errors {
             match rustix::io::read(fd, &mut piece) {
                 Err(Errno::AGAIN | Errno::INTR) => return,

@@ -8,7 +8,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
 
 /// What is read from a child at once.
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 8 << 10;
 /// How much is kept for whoever does not read it now.
 const UNREAD: usize = 64 << 10;
 
@@ -47,7 +47,7 @@ impl Pour {
 
     /// Takes what came, and hands on what goes; whether there can be more.
     pub(super) fn pour(&mut self) -> bool {
-        let mut piece = vec![0; PIECE];
+        let mut piece = [0; PIECE];
         while let Some(fd) = &self.source {
             match rustix::io::read(fd, &mut piece) {
                 Err(Errno::AGAIN | Errno::INTR) => break,

@@ -4,6 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use ffleet_types::{Bytes, Reason};
 use rustix::fd::OwnedFd;
@@ -138,11 +139,17 @@ pub(super) fn sync(dir: &OwnedFd) -> io::Result<()> {
     }
 }
 
-/// This process's umask, which can only be read from the outside without changing it.
+/// This process's umask, which can only be read from the outside without changing it, and nothing
+/// changes.
 fn umask() -> io::Result<u32> {
+    static UMASK: OnceLock<u32> = OnceLock::new();
+    if let Some(umask) = UMASK.get() {
+        return Ok(*umask);
+    }
     let status = fs::read_to_string("/proc/self/status")?;
-    status
+    let umask = status
         .lines()
         .find_map(|line| u32::from_str_radix(line.strip_prefix("Umask:")?.trim(), 8).ok())
-        .ok_or_else(|| io::Error::other("/proc/self/status names no umask"))
+        .ok_or_else(|| io::Error::other("/proc/self/status names no umask"))?;
+    Ok(*UMASK.get_or_init(|| umask))
 }

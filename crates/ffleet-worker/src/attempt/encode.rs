@@ -125,7 +125,7 @@ impl Attempt {
     /// What the next life of this node would need if this one ended now.
     fn resume(&self, places: &Places, probe: &Probe) -> Resume {
         Resume {
-            boot: machine::boot(),
+            boot: machine::boot().to_owned(),
             probe: probe.clone(),
             input: places.input.clone(),
             costs: self.costs,

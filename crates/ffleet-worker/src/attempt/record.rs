@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use ffleet_base::files::{write_atomic, write_whole};
 use ffleet_spool::Dir;
 use ffleet_types::Outcome;
 use ffleet_types::attempt::Usage;
@@ -31,12 +32,18 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Puts it on disk. Blocks.
+    /// Writes it down: a failure on disk, for publishing must not be tried again after it; anything else so
+    /// that the next life of the worker finds it. Where the machine dies between the seal and the end,
+    /// what the attempt used may be lost, and the result is not. Blocks.
     pub(crate) fn write(&self, dir: &Dir) -> Result<(), Halt> {
         let path = dir.file(NAME);
         let text = serde_json::to_vec(self)
             .map_err(|error| Halt::platform(format!("cannot write a record: {error}")))?;
-        ffleet_base::write_atomic(&path, &text, 0o600).map_err(|error| {
+        let write = match self.failed {
+            Some(_) => write_atomic,
+            None => write_whole,
+        };
+        write(&path, &text, 0o600).map_err(|error| {
             Halt::failed(
                 ffleet_types::Reason::ResourceError,
                 format!("{}: is the disk of the data directory full?", ffleet_base::chain(&error)),
