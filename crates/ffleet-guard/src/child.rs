@@ -8,8 +8,10 @@
 mod end;
 mod reins;
 
+use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ffleet_base::Clock;
@@ -27,9 +29,10 @@ use crate::error::StillError;
 use crate::exit::Exit;
 use crate::launch;
 use crate::sample::Sampler;
-use crate::shim::held::Held;
+use crate::shim::held::{Held, Left, Trace};
 use crate::shim::wire::{Began, Request};
 use crate::stderr::Said;
+use crate::still::Still;
 use crate::tree::Tree;
 
 /// A point in time on both clocks.
@@ -56,7 +59,14 @@ pub struct Child {
     /// Its cgroups, as far as they are known here.
     group: Option<Group>,
     executed: Moment,
+    /// How long it stood still in an earlier life.
+    still: Still,
+    /// What its shim holds for it, if it was taken over.
+    held: BTreeMap<String, OwnedFd>,
     exit: watch::Receiver<Option<Exit>>,
+    left: Weak<Left>,
+    /// That of one that had ended before it was taken over.
+    _trace: Trace,
     stdout: Option<Receiver>,
     stderr: Option<Receiver>,
     said: Said,
@@ -71,6 +81,24 @@ enum Hand {
     Shim(Reins),
     /// It has ended.
     None,
+}
+
+/// What a child has lived through in the hands of its shim.
+#[derive(Debug)]
+pub(crate) struct Past {
+    pub(crate) began: Began,
+    pub(crate) still: Still,
+    /// What its shim holds for it.
+    pub(crate) held: BTreeMap<String, OwnedFd>,
+    /// How it ended, if it has.
+    pub(crate) ended: Option<Exit>,
+}
+
+impl Past {
+    /// That of a child that has just been started.
+    pub(crate) fn new(began: Began) -> Self {
+        Self { began, still: Still::default(), held: BTreeMap::new(), ended: None }
+    }
 }
 
 /// The ends of a child's pipes.
@@ -113,7 +141,11 @@ impl Child {
             hand: Hand::Tree(tree),
             group,
             executed,
+            still: Still::default(),
+            held: BTreeMap::new(),
             exit,
+            left: Weak::new(),
+            _trace: Trace::default(),
             stdout,
             stderr,
             said,
@@ -121,14 +153,15 @@ impl Child {
     }
 
     /// Takes charge of a child that is held by a shim.
-    pub(crate) fn held(name: String, began: Began, stdout: Option<Receiver>, shim: Held) -> Self {
-        let (reins, group) = (Reins::new(&shim), shim.group.clone());
-        let (sender, exit) = watch::channel(None);
+    pub(crate) fn held(name: String, past: Past, stdout: Option<Receiver>, shim: Held) -> Self {
+        let Past { began, still, held, ended } = past;
+        let (reins, group, left) = (Reins::new(&shim), shim.group.clone(), shim.trace.left());
+        let (sender, exit) = watch::channel(ended.clone());
         let child = name.clone();
         // Its owner is the node, which waits for `keep` to be dropped. If the runtime ends first, the
         // line breaks, and the shim goes on until its orphan grace is over.
         tokio::spawn(async move {
-            let (exit, keep) = shim.see_to_it(&child).await;
+            let (exit, keep) = shim.see_to_it(&child, ended).await;
             let _unheard = sender.send(Some(exit));
             drop(keep);
         });
@@ -138,7 +171,11 @@ impl Child {
             hand: Hand::Shim(reins),
             group,
             executed: moment(began),
+            still,
+            held,
             exit,
+            left,
+            _trace: Trace::default(),
             stdout,
             stderr: None,
             said: Said::default(),
@@ -146,14 +183,18 @@ impl Child {
     }
 
     /// A child of an earlier life that has ended.
-    pub(crate) fn ended(name: String, began: Began, exit: Exit) -> Self {
+    pub(crate) fn ended(name: String, began: Began, exit: Exit, trace: Trace) -> Self {
         Self {
             name,
             pid: began.pid.cast_unsigned(),
             hand: Hand::None,
             group: None,
             executed: moment(began),
+            still: Still::default(),
+            held: BTreeMap::new(),
             exit: watch::channel(Some(exit)).1,
+            left: trace.left(),
+            _trace: trace,
             stdout: None,
             stderr: None,
             said: Said::default(),
@@ -178,6 +219,25 @@ impl Child {
         self.executed
     }
 
+    /// How long it has run up to `now` on the monotonic clock, or to its end if it has ended, without the
+    /// time that it stood still before it was taken over. For a child that is taken over: what it has lived
+    /// through already.
+    #[must_use]
+    pub fn ran_before(&self, now: Duration) -> Duration {
+        let micros = Duration::from_micros;
+        let (lived, still) = match &*self.exit.borrow() {
+            Some(exit) => (micros(exit.usage.wall_micros), micros(exit.usage.paused_micros)),
+            None => (now.saturating_sub(self.executed.monotonic), self.still.until(now)),
+        };
+        lived.saturating_sub(still)
+    }
+
+    /// Keeps what it leaves on disk when it ends, if it is in the hands of a shim. To be asked for before its
+    /// end: what nobody keeps goes with the child.
+    pub fn trace(&self) -> Trace {
+        Trace::of(&self.left)
+    }
+
     /// Its standard output, once, if that was to be a pipe.
     pub const fn take_stdout(&mut self) -> Option<Receiver> {
         self.stdout.take()
@@ -186,6 +246,35 @@ impl Child {
     /// Its standard error, once, if that was to be a pipe.
     pub const fn take_stderr(&mut self) -> Option<Receiver> {
         self.stderr.take()
+    }
+
+    /// A descriptor that its shim holds under this name, once, if the child was taken over while its shim
+    /// was there. Another one of the same: what the shim holds stays open.
+    pub fn take_held(&mut self, name: &str) -> Option<OwnedFd> {
+        self.held.remove(name)
+    }
+
+    /// Has its shim let go of what it holds under this name. Where that and whatever else there is of it is
+    /// closed, the child meets the end of its pipe.
+    ///
+    /// # Errors
+    ///
+    /// If the child has ended, if it has no shim or one that holds nothing of this name, or if the shim does
+    /// not answer.
+    pub async fn release(&self, name: &str) -> Result<(), StillError> {
+        match &self.hand {
+            Hand::Shim(reins) if self.exit.borrow().is_none() => {
+                let request = |number| Request::Release(number, name.to_owned());
+                // It may end because of that, and before the answer is looked at.
+                tokio::select! {
+                    biased;
+                    answer = reins.ask(request) => answer,
+                    _ = self.wait() => Err(StillError::Ended),
+                }
+            }
+            Hand::Tree(_) => Err(StillError::Shim("it has none".to_owned())),
+            Hand::Shim(_) | Hand::None => Err(StillError::Ended),
+        }
     }
 
     /// The end of what it has written to standard error so far.
@@ -232,7 +321,7 @@ impl Child {
     pub fn terminate(&self) {
         match &self.hand {
             Hand::Tree(tree) => tree.terminate(),
-            Hand::Shim(reins) => reins.say(Request::Terminate),
+            Hand::Shim(reins) => reins.say(&Request::Terminate),
             Hand::None => {}
         }
     }
@@ -241,7 +330,7 @@ impl Child {
     pub fn kill_tree(&self) {
         match &self.hand {
             Hand::Tree(tree) => tree.kill(),
-            Hand::Shim(reins) => reins.say(Request::Kill),
+            Hand::Shim(reins) => reins.say(&Request::Kill),
             Hand::None => {}
         }
     }

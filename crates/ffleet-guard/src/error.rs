@@ -51,6 +51,9 @@ pub enum SpawnError {
     /// A text holds a zero byte, which no argument can.
     #[error("{0:?} holds a zero byte, and cannot be handed to a program")]
     ZeroByte(OsString),
+    /// Its descriptors cannot be given to it or held as it was said.
+    #[error("the descriptors of {0:?} cannot be passed on: {1}")]
+    Descriptors(String, &'static str),
     /// Nobody would read the pipe once we are gone.
     #[error("the standard error of {0:?} cannot be piped out of a shim: keep it in a log")]
     PipedFromShim(String),
@@ -84,7 +87,7 @@ pub enum SpawnError {
     Gone(#[from] Gone),
 }
 
-/// A child could not be made to stand still, or to run again.
+/// A child could not be made to stand still or to run again, or its shim did not let go of something.
 #[derive(Debug, thiserror::Error)]
 pub enum StillError {
     /// There is nothing left of it to be frozen or thawed.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ffleet_base::{Clock as _, SystemClock};
 use ffleet_types::Bytes;
 use ffleet_types::attempt::Usage;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use crate::tree::Tree;
 pub struct Exit {
     /// How its first process ended.
     pub exit: ffleet_supervise::Exit,
-    /// What it and its descendants used. Where there are no cgroups, only what was waited for
+    /// What it and its descendants used, and how long they were frozen. Where there are no cgroups, only what was waited for
     /// counts as CPU time, the largest resident set as memory, and threads of the first process
     /// alone as threads.
     pub usage: Usage,
@@ -26,8 +27,15 @@ pub struct Exit {
     pub strays: usize,
     /// The end of what it wrote to standard error, at most 8 KiB; nothing if that was piped.
     pub stderr_tail: String,
+    /// The end of what it wrote to standard output through its shim, at most 8 KiB; nothing for a child
+    /// without one. Whoever takes it over may have missed that.
+    #[serde(default)]
+    pub stdout_tail: String,
     /// Bytes of its standard error that could not be written to its log.
     pub log_lost: u64,
+    /// Whether its shim killed it because nobody came back to it.
+    #[serde(default)]
+    pub forsaken: bool,
 }
 
 impl Exit {
@@ -63,13 +71,16 @@ pub(crate) fn of(
             system_micros: counted.1.max(waited.1),
             peak_memory: used.peak_memory.unwrap_or(resident),
             peak_threads: u32::try_from(threads).unwrap_or(u32::MAX),
+            paused_micros: micros(tree.still().until(SystemClock.monotonic())),
             ..Usage::default()
         },
         memory_kills: used.memory_kills,
         tasks_refused: used.tasks_refused,
         strays,
         stderr_tail: String::new(),
+        stdout_tail: String::new(),
         log_lost: 0,
+        forsaken: false,
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) use self::copy::{Alone, carry};
 pub(crate) use self::reap::{Reaped, reap, watch};
 pub(crate) use self::walls::empty_network;
 use crate::sandbox::Walls;
+use crate::spec::ChildSpec;
 
 /// The highest signal number there is.
 const LAST_SIGNAL: c_int = 64;
@@ -44,6 +45,8 @@ pub(crate) struct Launch {
     pub(crate) cwd: CString,
     /// In the order of their numbers; all three above 2, so that none is overwritten too early.
     pub(crate) stdio: [OwnedFd; 3],
+    /// What it gets beside those, by its number there; all of them above the highest such number.
+    pub(crate) given: Vec<(c_int, OwnedFd)>,
     pub(crate) nice: i32,
     pub(crate) file_size: Option<u64>,
     pub(crate) cpus: Option<CpuSet>,
@@ -83,11 +86,12 @@ pub(crate) enum Step {
     Stdio,
     Directory,
     Sandbox,
+    Given,
     Exec,
 }
 
 impl Step {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Clone,
         Self::Session,
         Self::ParentDeath,
@@ -98,6 +102,7 @@ impl Step {
         Self::Stdio,
         Self::Directory,
         Self::Sandbox,
+        Self::Given,
         Self::Exec,
     ];
 
@@ -122,6 +127,7 @@ impl Step {
             Self::Stdio => "connect its standard streams",
             Self::Directory => "enter its directory",
             Self::Sandbox => "shut it off from the rest of the machine",
+            Self::Given => "hand it its descriptors",
             Self::Exec => "run its program",
         }
     }
@@ -301,6 +307,12 @@ impl Shared<'_> {
             walls::enclose(walls)?;
         }
 
+        // Nothing of ours is needed any more that may be under one of their numbers.
+        self.at(Step::Given);
+        for (number, fd) in &self.launch.given {
+            hand_over(fd, *number)?;
+        }
+
         self.at(Step::Exec);
         // A failure to unblock would show as a child that cannot be terminated, and be killed.
         let _unblocked = mask(libc::SIG_SETMASK, false);
@@ -335,12 +347,30 @@ fn close_others() {
     let _marked = unsafe { libc::close_range(3, last, flags) };
 }
 
+/// Gives the child a descriptor under this number, to be kept by its program.
+fn hand_over(fd: &OwnedFd, number: c_int) -> Result<(), Errno> {
+    // SAFETY: plain numbers; what was there is the child's own, and not used any more.
+    if unsafe { libc::dup2(fd.as_raw_fd(), number) } < 0 {
+        return Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO));
+    }
+    Ok(())
+}
+
 /// A descriptor with a number that no standard stream has.
 pub(crate) fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
-    if fd.as_raw_fd() > 2 {
+    above(fd, 2)
+}
+
+/// A descriptor with a number that none has which a child can be given.
+pub(crate) fn above_given(fd: OwnedFd) -> io::Result<OwnedFd> {
+    above(fd, ChildSpec::LAST_GIVEN.into())
+}
+
+fn above(fd: OwnedFd, number: c_int) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > number {
         return Ok(fd);
     }
-    Ok(rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), 3)?)
+    Ok(rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), number + 1)?)
 }
 
 #[cfg(test)]
@@ -360,6 +390,7 @@ mod tests {
             envp: Vec::new(),
             cwd: c"/".into(),
             stdio: [null().unwrap(), null().unwrap(), null().unwrap()],
+            given: Vec::new(),
             nice: 0,
             file_size: None,
             cpus: None,

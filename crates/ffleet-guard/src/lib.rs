@@ -26,6 +26,7 @@ pub mod shim;
 mod spawner;
 mod spec;
 mod stderr;
+mod still;
 mod supervise;
 mod tree;
 
@@ -38,8 +39,9 @@ pub use node::{Node, Options};
 pub use sample::Sampler;
 pub use sandbox::{Pinned, Sandbox, SandboxError};
 pub use seats::Seat;
+pub use shim::held::Trace;
 pub use spawner::Gone;
-pub use spec::{ChildSpec, Limits, Stderr, Stdout, Tie};
+pub use spec::{ChildSpec, Limits, Stderr, Stdin, Stdout, Tie};
 pub use supervise::{Report, supervise};
 
 use std::time::Duration;

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use ffleet_types::{Bytes, Cpu, RoleGroup};
 
+use crate::error::SpawnError;
 use crate::sandbox::Sandbox;
 use crate::seats::Seat;
 
@@ -29,7 +31,9 @@ pub struct ChildSpec {
     pub cwd: PathBuf,
     /// Its environment, beyond `PATH`, `HOME`, `LANG` and our marks. Nothing is inherited.
     pub env: BTreeMap<OsString, OsString>,
-    /// Where its standard output goes. Its standard input is always empty.
+    /// Where its standard input comes from.
+    pub stdin: Stdin,
+    /// Where its standard output goes.
     pub stdout: Stdout,
     /// Where its standard error goes.
     pub stderr: Stderr,
@@ -46,9 +50,25 @@ pub struct ChildSpec {
     pub tie: Tie,
     /// What it may see of the machine; all that we may, if nothing is said.
     pub sandbox: Option<Sandbox>,
+    /// Descriptors that it gets beside its standard streams, by their number there:
+    /// [`FIRST_GIVEN`](Self::FIRST_GIVEN) to [`LAST_GIVEN`](Self::LAST_GIVEN). It gets no others.
+    pub given: BTreeMap<u8, OwnedFd>,
+    /// Descriptors that its [`shim`](crate::shim) keeps open as long as it is there, by name: the other ends
+    /// of what the child has, so that it meets neither an end nor a broken pipe while nobody guards it.
+    /// The child does not see them; whoever adopts it gets them
+    /// ([`Child::take_held`](crate::Child::take_held)). At most [`MOST_HELD`](Self::MOST_HELD), and
+    /// only with [`Tie::Shim`].
+    pub held: BTreeMap<String, OwnedFd>,
 }
 
 impl ChildSpec {
+    /// The lowest number of a descriptor that a child can be given.
+    pub const FIRST_GIVEN: u8 = 3;
+    /// The highest one.
+    pub const LAST_GIVEN: u8 = 15;
+    /// Descriptors that a shim holds for a child, at most.
+    pub const MOST_HELD: usize = 16;
+
     /// A child that says nothing, without limits, in the root directory.
     #[must_use]
     pub fn new(name: impl Into<String>, program: impl Into<PathBuf>) -> Self {
@@ -58,6 +78,7 @@ impl ChildSpec {
             args: Vec::new(),
             cwd: PathBuf::from("/"),
             env: BTreeMap::new(),
+            stdin: Stdin::Null,
             stdout: Stdout::Null,
             stderr: Stderr::Tail,
             limits: Limits::default(),
@@ -66,7 +87,26 @@ impl ChildSpec {
             seat: None,
             tie: Tie::Node,
             sandbox: None,
+            given: BTreeMap::new(),
+            held: BTreeMap::new(),
         }
+    }
+
+    /// Whether its descriptors can be passed on as it says.
+    pub(crate) fn check_descriptors(&self) -> Result<(), SpawnError> {
+        let numbers = Self::FIRST_GIVEN..=Self::LAST_GIVEN;
+        let why = if self.given.keys().any(|number| !numbers.contains(number)) {
+            "their numbers in it are 3 to 15"
+        } else if self.held.len() > Self::MOST_HELD {
+            "a shim holds 16 at most"
+        } else if self.held.keys().any(|name| name.len() > LONGEST_NAME) {
+            "their names are up to 200 bytes long"
+        } else if !self.held.is_empty() && self.tie != Tie::Shim {
+            "there is nobody to hold them for a child without a shim"
+        } else {
+            return Ok(());
+        };
+        Err(SpawnError::Descriptors(self.name.clone(), why))
     }
 
     /// Whether its name can be a directory's.
@@ -93,6 +133,17 @@ pub enum Tie {
     Shim,
 }
 
+/// Where a child's standard input comes from.
+#[derive(Debug, Default)]
+pub enum Stdin {
+    /// It is empty.
+    #[default]
+    Null,
+    /// From this descriptor. The child's end comes when every other end of it is closed, those that are
+    /// [`held`](ChildSpec::held) included.
+    From(OwnedFd),
+}
+
 /// Where a child's standard output goes.
 #[derive(Debug)]
 pub enum Stdout {
@@ -100,7 +151,7 @@ pub enum Stdout {
     Null,
     /// To whoever takes it from the child ([`Child::take_stdout`](crate::Child::take_stdout)).
     Pipe,
-    /// Into this file.
+    /// Into this file, or whatever else the descriptor is.
     File(File),
 }
 

@@ -10,13 +10,14 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ffleet_base::chain;
+use ffleet_base::{Clock as _, SystemClock, chain};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::cgroup::{Base, Error, Group};
 use crate::launch::{self, Launched, Reaped};
 use crate::spawner::Spawner;
+use crate::still::Still;
 use crate::{pause, process, timespec};
 
 /// How long the last holder of a tree waits for it to die.
@@ -45,6 +46,7 @@ pub(crate) struct Tree {
     marks: Vec<OsString>,
     /// Signals are sent under this lock, so that none goes to an id that was given away.
     life: Mutex<Life>,
+    still: Mutex<Still>,
     /// The thread whose end would kill the child, and the directories that its group is in; nothing
     /// where it is the process's only one, and somebody else keeps them.
     _needs: Option<(Spawner, Arc<Base>)>,
@@ -58,7 +60,15 @@ impl Tree {
         needs: Option<(Spawner, Arc<Base>)>,
     ) -> Self {
         let Launched { pid, pidfd } = launched;
-        Self { pid, pidfd, group, marks, life: Mutex::new(Life::Whole), _needs: needs }
+        Self {
+            pid,
+            pidfd,
+            group,
+            marks,
+            life: Mutex::new(Life::Whole),
+            still: Mutex::default(),
+            _needs: needs,
+        }
     }
 
     pub(crate) const fn pid(&self) -> Pid {
@@ -101,15 +111,28 @@ impl Tree {
 
     /// Makes all of it stand still.
     pub(crate) fn freeze(&self) -> Result<(), Error> {
-        self.still(Signal::STOP, Group::freeze)
+        self.set(Signal::STOP, Group::freeze)?;
+        self.lock_still().begin(SystemClock.monotonic());
+        Ok(())
     }
 
     /// Lets it run again.
     pub(crate) fn thaw(&self) -> Result<(), Error> {
-        self.still(Signal::CONT, Group::thaw)
+        self.set(Signal::CONT, Group::thaw)?;
+        self.lock_still().end(SystemClock.monotonic());
+        Ok(())
     }
 
-    fn still(
+    /// How long it has stood still.
+    pub(crate) fn still(&self) -> Still {
+        *self.lock_still()
+    }
+
+    fn lock_still(&self) -> MutexGuard<'_, Still> {
+        self.still.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(
         &self,
         signal: Signal,
         set: impl FnOnce(&Group) -> Result<(), Error>,

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use ffleet_types::{Reason, Retry, Span};
+use serde::{Deserialize, Serialize};
 
 use crate::Backoff;
 
@@ -20,7 +21,7 @@ const WELL: Duration = Duration::from_secs(30);
 const TOLD: usize = 10;
 
 /// How a sender died.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Death {
     /// The class.
     pub reason: Reason,
@@ -56,8 +57,8 @@ pub enum Next {
     },
 }
 
-/// All senders of a live attempt, one after the other.
-#[derive(Clone, Debug)]
+/// All senders of a live attempt, one after the other. Written down, it goes on as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {
     length: Option<Duration>,
     began: Duration,
@@ -71,7 +72,7 @@ pub struct Live {
 }
 
 /// One death, or several in a row that were the same.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Told {
     /// The last of them.
     death: Death,

@@ -38,10 +38,12 @@ pub(crate) use child::Job;
 pub(crate) use costs::Costs;
 pub(crate) use halt::Halt;
 pub(crate) use publish::note_failure;
-pub(crate) use resume::Resume;
+pub(crate) use resume::{Resume, Stage};
 
-/// The part of the child that makes the results, for its name.
+/// The parts of children that outlive the worker, for their names.
 const ENCODE: &str = "encode";
+const VERIFY: &str = "verify";
+const LIVE: &str = "live";
 
 /// An attempt under way.
 #[derive(Debug)]
@@ -59,9 +61,11 @@ pub(crate) struct Attempt {
     sealed: bool,
     /// How many children it has had.
     children: u32,
-    /// What an earlier life left to go on with.
+    /// What the next life of this node would go on with.
     resume: Option<Resume>,
-    /// Its encode, which may have ended by now. Dropping it kills it.
+    /// Where an earlier life left it.
+    from: Option<Stage>,
+    /// The child that it left, which may have ended by now. Dropping it kills it.
     adopted: Option<ffleet_guard::Child>,
     /// The CPUs its children run on; all where there is none.
     share: Option<Share>,
@@ -86,6 +90,7 @@ impl Attempt {
             sealed: false,
             children: 0,
             resume: None,
+            from: None,
             adopted: None,
             share: None,
             input: None,
@@ -101,6 +106,7 @@ impl Attempt {
         attempt.commands.clone_from(&resume.commands);
         attempt.notes.clone_from(&resume.notes);
         attempt.children = resume.children;
+        attempt.from = Some(resume.stage.clone());
         attempt.resume = Some(resume);
         attempt
     }
@@ -111,6 +117,11 @@ impl Attempt {
     pub(crate) async fn run(mut self) {
         let id = self.job.attempt;
         let worked = Box::pin(self.work()).await;
+        // It did not come to the child that it was to go on with.
+        if let Some(child) = self.adopted.take() {
+            child.kill_tree();
+            child.wait().await;
+        }
         let (outcome, artifacts) = match worked {
             Ok(artifacts) => (Outcome::Completed, artifacts),
             Err(halt) => {
@@ -160,17 +171,16 @@ impl Attempt {
                 (places, probe)
             }
         };
-        // What is adopted is paused as a child.
-        if self.resume.is_none() {
-            self.checkpoint().await?;
-        }
+        self.resume
+            .get_or_insert_with(|| Resume::begin(places.input.clone(), probe.clone()));
+        self.between().await?;
         if self.job.spec.is_live() {
             self.live(&dir, &probe).await?;
             self.keep_recordings(&dir, &places).await
         } else {
             let made = self.encode(&dir, &places, &probe).await?;
             self.step(Step::Encoded);
-            self.checkpoint().await?;
+            self.between().await?;
             self.verify(&dir, &made).await?;
             self.step(Step::Verified);
             self.publish(&dir, &places, |output| encode::result(&dir, output)).await
@@ -207,9 +217,17 @@ impl Attempt {
         Ok(places)
     }
 
+    /// A checkpoint, unless a child of an earlier life comes next: that one is paused or ended itself.
+    async fn between(&mut self) -> Result<(), Halt> {
+        match self.adopted {
+            Some(_) => Ok(()),
+            None => self.checkpoint().await,
+        }
+    }
+
     /// Goes on if that is wanted, waits while a pause is, and ends if an end is.
     async fn checkpoint(&mut self) -> Result<(), Halt> {
-        let mut paused_at = None;
+        let mut paused_at = self.resume.as_ref().and_then(|resume| resume.paused_since);
         loop {
             let order = *self.place.orders.borrow_and_update();
             match order {
@@ -217,12 +235,15 @@ impl Attempt {
                 Order::Run => {
                     if let Some(since) = paused_at {
                         self.costs.pause(self.shop.clock.monotonic().saturating_sub(since));
+                        self.note_pause(None).await;
                         self.herald.say(Report::Resumed { at: self.shop.clock.now() });
                     }
                     return Ok(());
                 }
                 Order::Pause if paused_at.is_none() => {
-                    paused_at = Some(self.shop.clock.monotonic());
+                    let since = self.shop.clock.monotonic();
+                    paused_at = Some(since);
+                    self.note_pause(Some(since)).await;
                     self.herald.say(Report::Paused { at: self.shop.clock.now() });
                 }
                 Order::Pause => {}

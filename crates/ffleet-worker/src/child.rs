@@ -95,8 +95,9 @@ struct Watch<'a> {
     herald: Option<&'a Herald>,
     child: guard::Child,
     machine: Child,
-    paused_at: Option<Duration>,
-    paused: Duration,
+    /// What it had run for when it was taken over.
+    before: Duration,
+    trace: guard::Trace,
 }
 
 impl Hands<'_> {
@@ -107,14 +108,17 @@ impl Hands<'_> {
         reader: &mut dyn Reader,
     ) -> Result<Ended, Halt> {
         let order = *self.orders.borrow_and_update();
-        if let Order::Stop(stop) | Order::Kill(stop) = order {
-            return Err(stop.into());
+        let is_adopted = task.adopted.is_some();
+        match order {
+            // One that is there already is ended by the rules.
+            Order::Stop(stop) | Order::Kill(stop) if !is_adopted => return Err(stop.into()),
+            _ => {}
         }
         let (scratch, tasks) = (task.scratch.clone(), task.limits.tasks);
         let mut policy = task.policy;
         let sampled = task.sampled.take();
-        let is_adopted = task.adopted.is_some();
         let child = self.child(task, order, &mut policy).await?;
+        let before = is_adopted.then(|| child.ran_before(self.clock.monotonic()));
         // It may have waited for long.
         let order = *self.orders.borrow_and_update();
         let gauge = sampled.map(|(gauges, subject)| gauges.watch(&child, subject, is_adopted));
@@ -124,10 +128,10 @@ impl Hands<'_> {
         let mut watch = Watch {
             clock: self.clock,
             herald: self.herald,
+            trace: child.trace(),
             child,
             machine,
-            paused_at: None,
-            paused: Duration::ZERO,
+            before: before.unwrap_or_default(),
         };
         let mut plan = watch.apply(Event::Started);
         if order != Order::Run {
@@ -167,6 +171,10 @@ impl Hands<'_> {
             gauge.end(&exit.usage);
         }
         pipe.drain(reader).await;
+        if is_adopted {
+            // What it said while nobody was there is not in the pipe.
+            let _position = reader.read(exit.stdout_tail.as_bytes());
+        }
         // One that is refused a thread often ends by itself.
         if excess.is_none() && !exit.exit.is_success() && exit.tasks_refused > 0 {
             excess = tasks.map(Excess::Tasks);
@@ -267,7 +275,6 @@ impl Watch<'_> {
 
     async fn freeze(&mut self) -> Result<(), guard::StillError> {
         self.child.freeze().await?;
-        self.paused_at = Some(self.clock.monotonic());
         if let Some(herald) = self.herald {
             herald.say(Report::Paused { at: self.clock.now() });
         }
@@ -276,9 +283,6 @@ impl Watch<'_> {
 
     async fn thaw(&mut self) -> Result<(), guard::StillError> {
         self.child.thaw().await?;
-        if let Some(since) = self.paused_at.take() {
-            self.paused += self.clock.monotonic().saturating_sub(since);
-        }
         // One that is thawed to be ended does not run again.
         if let (Some(herald), Order::Run) = (self.herald, self.machine.order()) {
             herald.say(Report::Resumed { at: self.clock.now() });
@@ -293,15 +297,16 @@ impl Watch<'_> {
             _ => None,
         });
         let began = self.child.exec_at().monotonic;
-        let since_pause = self.paused_at.map(|since| self.clock.monotonic().saturating_sub(since));
         Ended {
             verdict: verdict.unwrap_or(Verdict::Exited { exit: exit.exit }),
             out_of_memory: exit.is_out_of_memory(),
             excess,
             began,
             ended: began + Duration::from_micros(exit.usage.wall_micros),
-            paused: self.paused + since_pause.unwrap_or_default(),
-            worked: self.machine.worked(),
+            paused: Duration::from_micros(exit.usage.paused_micros),
+            worked: self.before + self.machine.worked(),
+            forsaken: exit.forsaken,
+            trace: self.trace,
             usage: exit.usage,
             last_words: exit.stderr_tail,
         }

@@ -11,17 +11,17 @@ use crate::shim::Line;
 use crate::shim::held::Held;
 use crate::shim::wire::Request;
 
-/// How long a shim may take to freeze or thaw its child, and to say so.
+/// How long a shim may take to freeze or thaw its child, or to let go of something, and to say so.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// What a child in the hands of a shim is led by.
 #[derive(Debug)]
 pub(super) struct Reins {
     line: Arc<Line>,
-    /// How many times it was to be frozen or thawed.
+    /// How many times it was asked for what it answers.
     asked: AtomicU64,
     /// Which of them was answered last, and what was wrong with it.
-    stilled: watch::Receiver<(u64, Option<String>)>,
+    answers: watch::Receiver<(u64, Option<String>)>,
 }
 
 impl Reins {
@@ -29,21 +29,21 @@ impl Reins {
         Self {
             line: Arc::clone(&shim.line),
             asked: AtomicU64::new(0),
-            stilled: shim.stilled.subscribe(),
+            answers: shim.answered.subscribe(),
         }
     }
 
     /// Says what needs no answer.
-    pub(super) fn say(&self, request: Request) {
+    pub(super) fn say(&self, request: &Request) {
         self.line.say(request);
     }
 
-    /// Has the shim freeze or thaw, and waits until it says what came of that.
-    pub(super) async fn ask(&self, request: fn(u64) -> Request) -> Result<(), StillError> {
+    /// Has the shim do what it answers, and waits until it says what came of that.
+    pub(super) async fn ask(&self, request: impl FnOnce(u64) -> Request) -> Result<(), StillError> {
         let number = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        self.line.say(request(number));
-        let mut stilled = self.stilled.clone();
-        let answered = stilled.wait_for(|(answered, _)| *answered >= number);
+        self.line.say(&request(number));
+        let mut answers = self.answers.clone();
+        let answered = answers.wait_for(|(answered, _)| *answered >= number);
         match tokio::time::timeout(ANSWER, answered).await {
             Ok(Ok(answer)) => match &answer.1 {
                 None => Ok(()),
@@ -64,8 +64,8 @@ mod tests {
     async fn what_a_shim_could_not_do_is_told_to_whoever_asked_for_it() {
         let (ours, theirs) = Line::pair().unwrap();
         let line = Arc::new(Line::new(ours).unwrap());
-        let (sender, stilled) = watch::channel((0, None));
-        let reins = Reins { line, asked: AtomicU64::new(0), stilled };
+        let (sender, answers) = watch::channel((0, None));
+        let reins = Reins { line, asked: AtomicU64::new(0), answers };
         let shim = async {
             sender.send_replace((1, Some("no such group".to_owned())));
             reins.ask(Request::Freeze).await

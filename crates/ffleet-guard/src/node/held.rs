@@ -14,12 +14,12 @@ use tokio::sync::watch;
 use super::Node;
 use super::spawn::{joined, refused};
 use crate::cgroup::{Base, Group};
-use crate::child::{Child, Keep};
+use crate::child::{Child, Keep, Past};
 use crate::error::SpawnError;
 use crate::launch::{Doors, Failure, Launch, Stack, Step};
 use crate::sandbox::Walls;
 use crate::seats::Seat;
-use crate::shim::held::Held;
+use crate::shim::held::{Held, Trace};
 use crate::shim::nursery::Nursery;
 use crate::shim::wire::{Begin, Flow, Reply};
 use crate::shim::{self, Line, Orphan};
@@ -46,22 +46,23 @@ impl Node {
         let failed = |source| SpawnError::Pipes(PathBuf::from(&name), source);
         match state {
             shim::State::Ended(exit) => {
-                place.clear().map_err(failed)?;
-                Ok(Some(Child::ended(name.clone(), began, *exit)))
+                Ok(Some(Child::ended(name.clone(), began, *exit, Trace::new(place).over())))
             }
-            shim::State::Held { line, shim, stdout, .. } => {
+            shim::State::Held { line, shim, stdout, held, still, ended, .. } => {
                 let line = Arc::new(Line::new(line).map_err(failed)?);
                 let stdout = Receiver::from_owned_fd(stdout).map_err(failed)?;
                 let shim = Held {
                     line,
-                    stilled: watch::Sender::default(),
+                    answered: watch::Sender::default(),
                     shim: Some(shim),
                     group: self.group_of(&name),
-                    place,
+                    trace: Trace::new(place),
                     keep: self.keep(seat),
                     base: Arc::clone(&self.base),
                 };
-                Ok(Some(Child::held(name.clone(), began, Some(stdout), shim)))
+                let ended = ended.map(|exit| *exit).or_else(|| shim.line.ended());
+                let past = Past { began, still, held, ended };
+                Ok(Some(Child::held(name.clone(), past, Some(stdout), shim)))
             }
         }
     }
@@ -69,13 +70,16 @@ impl Node {
     /// Kills the orphans that nobody adopted. Must be called in a tokio runtime.
     pub fn abandon_orphans(&self) {
         for name in self.orphans() {
-            tracing::warn!(
-                child = name,
-                "nobody takes over a child of an earlier life; it is killed"
-            );
             match self.adopt(&name) {
                 // Dropping it kills it; the node waits for its end.
-                Ok(child) => drop(child),
+                Ok(child) => {
+                    if child.is_some_and(|child| child.exit().is_none()) {
+                        tracing::warn!(
+                            child = name,
+                            "nobody takes over a child of an earlier life; it is killed"
+                        );
+                    }
+                }
                 Err(error) => tracing::warn!(error = %chain(&error), "a child is left to its shim"),
             }
         }
@@ -91,7 +95,7 @@ impl Node {
 
     /// Starts a child in the hands of a shim.
     pub(super) async fn spawn_held(&self, wanted: Wanted) -> Result<Child, SpawnError> {
-        let Wanted { name, program, limits, mut begin, marks, launch, stdout, seat } = wanted;
+        let Wanted { name, program, limits, mut begin, marks, launch, stdout, held, seat } = wanted;
         let failed = |source| SpawnError::Shim(program.clone(), source);
         begin.orphan_grace = self
             .options
@@ -99,7 +103,8 @@ impl Node {
             .map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
         let marks: Vec<_> = marks.into_iter().map(|(name, value)| joined(name, &value)).collect();
         begin.set_marks(&marks);
-        let order = Order { name: name.clone(), program: program.clone(), limits, begin, launch };
+        let (named, at) = (name.clone(), program.clone());
+        let order = Order { name: named, program: at, limits, begin, launch, held };
         let order = Arc::new(order);
         let (mut heard, mut held) = self.hand_over(&order, self.keep(Some(seat))).await?;
         if matches!(heard, Ok(None)) {
@@ -110,7 +115,7 @@ impl Node {
         match heard {
             Ok(Some(Reply::Began(began))) => {
                 let stdout = stdout.map(Receiver::from_owned_fd).transpose().map_err(failed)?;
-                Ok(Child::held(name, began, stdout, held))
+                Ok(Child::held(name, Past::new(began), stdout, held))
             }
             Ok(Some(Reply::Refused { step, errno })) => {
                 let source = io::Error::from_raw_os_error(errno);
@@ -148,10 +153,10 @@ impl Node {
         };
         let held = Held {
             line,
-            stilled: watch::Sender::default(),
+            answered: watch::Sender::default(),
             shim,
             group,
-            place: order.begin.place.clone(),
+            trace: Trace::new(order.begin.place.clone()),
             keep,
             base: Arc::clone(&self.base),
         };
@@ -170,6 +175,8 @@ pub(super) struct Wanted {
     pub(super) launch: Launch,
     /// The reading end of it.
     pub(super) stdout: Option<OwnedFd>,
+    /// What the shim is to hold, in the order of their names.
+    pub(super) held: Vec<OwnedFd>,
     pub(super) seat: Seat,
 }
 
@@ -180,6 +187,7 @@ struct Order {
     limits: Limits,
     begin: Begin,
     launch: Launch,
+    held: Vec<OwnedFd>,
 }
 
 impl Order {
@@ -226,6 +234,11 @@ impl Order {
             fds.push(self.launch.stdio[1].as_fd());
         }
         fds.extend(self.launch.walls.iter().flat_map(Walls::fds));
+        if self.begin.stdin {
+            fds.push(self.launch.stdio[0].as_fd());
+        }
+        fds.extend(self.launch.given.iter().map(|(_, fd)| fd.as_fd()));
+        fds.extend(self.held.iter().map(|fd| fd.as_fd()));
         // Without its orders the shim ends by itself, when the line goes.
         self.begin.send(group, line.as_fd(), &fds).map_err(failed)?;
         Ok(line)

@@ -17,13 +17,13 @@ use super::{Node, SHIMS, held};
 use crate::cgroup::{Base, Group};
 use crate::child::{Birth, Child, Moment, Pipes};
 use crate::error::SpawnError;
-use crate::launch::{Doors, Failure, Launch, Stack, Step, above_stdio, cpu_set};
+use crate::launch::{Doors, Failure, Launch, Stack, Step, above_given, above_stdio, cpu_set};
 use crate::sandbox::{Sandbox, SandboxError, Walls};
 use crate::seats::Seat;
 use crate::shim::Place;
 use crate::shim::wire::Begin;
 use crate::spawner::Spawner;
-use crate::spec::{ChildSpec, Limits, Stderr, Stdout, Tie};
+use crate::spec::{ChildSpec, Limits, Stderr, Stdin, Stdout, Tie};
 use crate::tree::Tree;
 use crate::{process, stderr};
 
@@ -42,6 +42,7 @@ impl Node {
         if !spec.is_well_named() {
             return Err(SpawnError::Name(spec.name));
         }
+        spec.check_descriptors()?;
         let program = self.find(&spec.program)?;
         let seat = match spec.seat.take() {
             Some(seat) => seat,
@@ -67,30 +68,23 @@ impl Node {
     ) -> Result<Child, SpawnError> {
         let limits = seat.limits().clone();
         let marks = self.marks(&spec.name);
-        let ChildSpec { name, args, cwd, mut env, stdout, stderr, nice, tie, .. } = spec;
+        let ChildSpec { name, args, cwd, mut env, stdin, stdout, stderr, nice, tie, .. } = spec;
         let walls = self.walls(&program, spec.sandbox).await?;
         self.surround(&mut env, &marks);
         let failed = |source| SpawnError::Pipes(program.clone(), source);
         let flow = held::flow(&stdout);
-        let (stdin, stdout) = (self.null().map_err(failed)?, self.stdout(stdout).map_err(failed)?);
+        let has_stdin = matches!(stdin, Stdin::From(_));
+        let (stdin, stdout) =
+            (self.stdin(stdin).map_err(failed)?, self.stdout(stdout).map_err(failed)?);
+        let given = given(spec.given).map_err(failed)?;
         let error = pipe().map_err(failed)?;
         let launch = Launch {
             program: text(program.clone().into_os_string())?,
-            argv: [program.clone().into_os_string()]
-                .into_iter()
-                .chain(args)
-                .map(text)
-                .collect::<Result<_, _>>()?,
-            envp: env
-                .into_iter()
-                .map(|(mut name, value)| {
-                    name.push("=");
-                    name.push(value);
-                    text(name)
-                })
-                .collect::<Result<_, _>>()?,
+            argv: argv(&program, args)?,
+            envp: envp(env)?,
             cwd: text(cwd.into_os_string())?,
             stdio: [stdin, stdout.0, error.0],
+            given,
             nice,
             file_size: limits.file_size.map(|bytes| bytes.0),
             cpus: limits.cpus.as_ref().map(|cpus| cpu_set(cpus.iter().copied())),
@@ -106,10 +100,13 @@ impl Node {
             let cpus = limits.cpus.as_ref().map(|cpus| cpus.iter().copied().collect());
             let place = Place::new(&self.options.root.join(SHIMS), &name);
             let mut begin = Begin::of(&launch, cpus, (name.clone(), seat.promise(), place));
-            begin.stdout = flow;
+            (begin.stdin, begin.stdout) = (has_stdin, flow);
+            begin.held = spec.held.keys().cloned().collect();
             begin.log = log;
             let stdout = stdout.1;
-            let wanted = held::Wanted { name, program, limits, begin, marks, launch, stdout, seat };
+            let held = spec.held.into_values().collect();
+            let wanted =
+                held::Wanted { name, program, limits, begin, marks, launch, stdout, held, seat };
             return self.spawn_held(wanted).await;
         }
         let start = Start {
@@ -198,6 +195,13 @@ impl Node {
         above_stdio(self.null.try_clone()?)
     }
 
+    fn stdin(&self, stdin: Stdin) -> io::Result<OwnedFd> {
+        match stdin {
+            Stdin::Null => self.null(),
+            Stdin::From(fd) => above_stdio(fd),
+        }
+    }
+
     /// The child's end, and ours.
     fn stdout(&self, stdout: Stdout) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
         match stdout {
@@ -259,6 +263,29 @@ pub(super) fn refused(program: &Path, failure: Failure) -> SpawnError {
         return SpawnError::NotFound(program.to_owned());
     }
     SpawnError::Refused { program: program.to_owned(), step: step.purpose(), source }
+}
+
+fn argv(program: &Path, args: Vec<OsString>) -> Result<Vec<CString>, SpawnError> {
+    [program.as_os_str().to_owned()]
+        .into_iter()
+        .chain(args)
+        .map(text)
+        .collect()
+}
+
+fn envp(env: BTreeMap<OsString, OsString>) -> Result<Vec<CString>, SpawnError> {
+    let joined = |(mut name, value): (OsString, OsString)| {
+        name.push("=");
+        name.push(value);
+        text(name)
+    };
+    env.into_iter().map(joined).collect()
+}
+
+/// What a child is given, where no number of it is in the way.
+fn given(fds: BTreeMap<u8, OwnedFd>) -> io::Result<Vec<(i32, OwnedFd)>> {
+    let moved = |(number, fd): (u8, OwnedFd)| Ok((number.into(), above_given(fd)?));
+    fds.into_iter().map(moved).collect()
 }
 
 /// The writing end for a child, and the reading end for us.

@@ -1,7 +1,8 @@
 //! A child in the hands of a shim, from the guard's side, to its end.
 
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ffleet_base::chain;
@@ -20,18 +21,68 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mi
 /// After so long what does not die is left to the next start.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What is left on disk of a child that was in the hands of a shim: how it ended. While there is one of
+/// these the next life of the node finds that out, so whoever acts on a child's end keeps it until that is
+/// written down. No other child may have its name meanwhile. A child without a shim leaves nothing.
+#[derive(Clone, Debug, Default)]
+#[must_use = "what a child left goes when this is dropped"]
+pub struct Trace(Option<Arc<Left>>);
+
+/// What a shim is found by. It is removed when the shim is gone and nobody needs it any more.
+#[derive(Debug)]
+pub(crate) struct Left {
+    place: Place,
+    /// Whether the shim is gone.
+    over: AtomicBool,
+}
+
+impl Trace {
+    /// That of a child whose shim may be alive.
+    pub(crate) fn new(place: Place) -> Self {
+        Self(Some(Arc::new(Left { place, over: AtomicBool::new(false) })))
+    }
+
+    pub(crate) fn left(&self) -> Weak<Left> {
+        self.0.as_ref().map(Arc::downgrade).unwrap_or_default()
+    }
+
+    /// One more, if there is something left.
+    pub(crate) fn of(left: &Weak<Left>) -> Self {
+        Self(left.upgrade())
+    }
+
+    /// Its shim is gone.
+    pub(crate) fn over(self) -> Self {
+        if let Some(left) = &self.0 {
+            left.over.store(true, Ordering::Relaxed);
+        }
+        self
+    }
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        if !self.over.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = self.place.clear() {
+            tracing::warn!(place = ?self.place, %error, "what a shim was found by is left");
+        }
+    }
+}
+
 /// A child in the hands of a shim.
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) line: Arc<Line>,
-    /// Hears which freeze or thaw was answered last, and what was wrong with it.
-    pub(crate) stilled: watch::Sender<(u64, Option<String>)>,
+    /// Hears which request was answered last, and what was wrong with it.
+    pub(crate) answered: watch::Sender<(u64, Option<String>)>,
     /// The shim: a pidfd; nothing if it never said anything.
     pub(crate) shim: Option<OwnedFd>,
     /// The child's cgroups.
     pub(crate) group: Option<Group>,
-    /// Where the shim was to be found; nothing stays there.
-    pub(crate) place: Place,
+    /// What it is found by.
+    pub(crate) trace: Trace,
     /// Dropped when nothing of it is left.
     pub(crate) keep: Keep,
     /// The directories that its group is in.
@@ -39,17 +90,18 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Hears how the child ended, and lets the shim go.
-    pub(crate) async fn see_to_it(self, child: &str) -> (Exit, Keep) {
+    /// Hears how the child ended, unless that is known, and lets the shim go.
+    pub(crate) async fn see_to_it(self, child: &str, mut ended: Option<Exit>) -> (Exit, Keep) {
         let exit = loop {
+            if let Some(exit) = ended.take() {
+                self.line.say(&Request::Farewell);
+                break exit;
+            }
             match self.line.hear().await {
-                Ok(Some(Reply::Stilled { request, trouble })) => {
-                    self.stilled.send_replace((request, trouble));
+                Ok(Some(Reply::Answered { request, trouble })) => {
+                    self.answered.send_replace((request, trouble));
                 }
-                Ok(Some(Reply::Ended(exit))) => {
-                    self.line.say(Request::Farewell);
-                    break *exit;
-                }
+                Ok(Some(Reply::Ended(exit))) => ended = Some(*exit),
                 lost => {
                     tracing::error!(child, ?lost, "a child's shim was lost, and the child with it");
                     break self.clear().await;
@@ -57,7 +109,7 @@ impl Held {
             }
         };
         self.bury(child).await;
-        drop(self.base);
+        drop((self.base, self.trace.over()));
         (exit, self.keep)
     }
 
@@ -65,6 +117,7 @@ impl Held {
     pub(crate) async fn give_up(self, child: &str) -> Keep {
         let _exit = self.clear().await;
         self.bury(child).await;
+        drop(self.trace.over());
         self.keep
     }
 
@@ -74,6 +127,7 @@ impl Held {
         if let Some(Err(error)) = self.group.as_ref().map(Group::remove) {
             tracing::warn!(error = %chain(&error), "a cgroup is left");
         }
+        drop(self.trace.over());
     }
 
     /// Kills and removes what a shim left that was killed itself. Its child died with it.
@@ -110,11 +164,13 @@ impl Held {
             tasks_refused: 0,
             strays,
             stderr_tail: String::new(),
+            stdout_tail: String::new(),
             log_lost: 0,
+            forsaken: false,
         }
     }
 
-    /// Waits for the shim's own end, and removes what it is found by.
+    /// Waits for the shim's own end.
     async fn bury(&self, child: &str) {
         let shim = self.shim.as_ref().map(|shim| shim.try_clone().and_then(launch::watch));
         let gone = async {
@@ -126,9 +182,6 @@ impl Held {
         };
         if tokio::time::timeout(PATIENCE, gone).await.is_err() {
             tracing::warn!(child, "a shim does not end");
-        }
-        if let Err(error) = self.place.clear() {
-            tracing::warn!(child, %error, "what a shim was found by is left");
         }
     }
 }

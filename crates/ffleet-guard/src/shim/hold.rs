@@ -36,6 +36,8 @@ pub(super) struct Held {
     wants_log: bool,
     log: Option<log::Writer>,
     said: Said,
+    /// What went through us from its standard output.
+    poured: Said,
     pub(super) errors: Option<OwnedFd>,
     pub(super) stdout: Option<Pour>,
     /// Bytes of its standard error for which there was no log.
@@ -62,7 +64,8 @@ pub(super) enum End {
     },
 }
 
-/// Starts the child, and holds its pipes.
+/// Starts the child, and holds its pipes. `fds` is what came beside its description, without what is held
+/// for others.
 pub(super) fn start(
     begin: &Begin,
     group: Option<Group>,
@@ -70,6 +73,9 @@ pub(super) fn start(
     null: &File,
 ) -> Result<(Held, Began), Failure> {
     let failed = |step| move |source: io::Error| Failure { step, source };
+    let stdio = failed(Step::Stdio);
+    let given = begin.take_given(&mut fds).map_err(stdio)?;
+    let input = begin.take_stdin(&mut fds).map_err(stdio)?;
     let walls = begin.walls.map(|built| Walls::take(built, &mut fds)).transpose();
     let walls = walls.map_err(failed(Step::Sandbox))?;
     let pipe = || -> io::Result<(OwnedFd, OwnedFd)> {
@@ -78,22 +84,23 @@ pub(super) fn start(
         Ok((above_stdio(read)?, above_stdio(write)?))
     };
     let copy = || above_stdio(null.try_clone()?.into());
-    let stdio = failed(Step::Stdio);
+    let input = input.map_or_else(copy, Ok).map_err(stdio)?;
     let (errors, error) = pipe().map_err(stdio)?;
+    let poured = Said::default();
     let (stdout, output) = match begin.stdout {
         Flow::Nowhere => (None, copy().map_err(stdio)?),
         Flow::File => (None, fds.pop().ok_or_else(|| stdio(Errno::BADF.into()))?),
         Flow::Pipe => {
             let (read, write) = pipe().map_err(stdio)?;
             let reader = fds.pop().ok_or_else(|| stdio(Errno::BADF.into()))?;
-            (Some(Pour::new(read, reader).map_err(stdio)?), write)
+            (Some(Pour::new(read, reader, poured.clone()).map_err(stdio)?), write)
         }
     };
     let in_tree = group.as_ref().is_some_and(|group| group.tree().is_some());
     let tree = if in_tree { fds.pop() } else { None };
     let doors = Doors { files: fds.into_iter().map(File::from).collect(), tree };
     let launch = begin
-        .launch([copy().map_err(stdio)?, output, error], walls)
+        .launch([input, output, error], given, walls)
         .map_err(failed(Step::Exec))?;
     let launched = launch.start(&doors, &mut Stack::new())?;
     let began = Began {
@@ -112,6 +119,7 @@ pub(super) fn start(
         wants_log: begin.log.is_some(),
         log,
         said: Said::default(),
+        poured,
         errors: Some(errors),
         stdout,
         lost: 0,
@@ -193,6 +201,7 @@ impl Held {
         let lost = self.lost + self.log.as_ref().map_or(0, log::Writer::lost);
         // What stays is removed at the node's next start.
         let _or_stays = self.tree.remove();
-        Some(Exit { stderr_tail: self.said.tail(), log_lost: lost, ..exit })
+        let (stderr_tail, stdout_tail) = (self.said.tail(), self.poured.tail());
+        Some(Exit { stderr_tail, stdout_tail, log_lost: lost, ..exit })
     }
 }

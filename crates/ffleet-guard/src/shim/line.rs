@@ -17,9 +17,11 @@ use rustix::net::{
 use serde::{Deserialize, Serialize};
 use tokio::io::unix::AsyncFd;
 
-use super::wire::{self, Began, Record, Reply, Request};
+use super::wire::{self, Attached, Began, Record, Reply, Request};
 use super::{EXIT, SOCKET};
+use crate::exit::Exit;
 use crate::seats::Promise;
+use crate::still::Still;
 use crate::{launch, timespec};
 
 /// How long a shim of an earlier life may take to answer.
@@ -46,8 +48,17 @@ impl Line {
     }
 
     /// Says what is wanted. A line that is broken says so to whoever listens on it.
-    pub(crate) fn say(&self, request: Request) {
-        let _or_broken = wire::send(self.0.get_ref().as_fd(), &request, &[]);
+    pub(crate) fn say(&self, request: &Request) {
+        let _or_broken = wire::send(self.0.get_ref().as_fd(), request, &[]);
+    }
+
+    /// How the child ended, if its shim has said so by now and nothing else before.
+    pub(crate) fn ended(&self) -> Option<Exit> {
+        match wire::receive::<Reply>(self.0.get_ref().as_fd()) {
+            Ok(Some((Reply::Ended(exit), _))) => Some(*exit),
+            // A line that is broken says so again to whoever listens on it.
+            _ => None,
+        }
     }
 
     /// What the shim says next; nothing if it is gone. May be dropped at any time.
@@ -125,10 +136,19 @@ pub(crate) struct Orphan {
 /// What has become of it.
 #[derive(Debug)]
 pub(crate) enum State {
-    /// Its shim, a pidfd, answers on this line; its standard output comes by this pipe.
-    Held { line: OwnedFd, shim: OwnedFd, stdout: OwnedFd, seat: Promise },
+    /// Its shim, a pidfd, answers on this line; its standard output comes by this pipe. How it ended is
+    /// known if it had when it was found.
+    Held {
+        line: OwnedFd,
+        shim: OwnedFd,
+        stdout: OwnedFd,
+        seat: Promise,
+        held: BTreeMap<String, OwnedFd>,
+        still: Still,
+        ended: Option<Box<Exit>>,
+    },
     /// It ended, and its shim is gone.
-    Ended(Box<crate::exit::Exit>),
+    Ended(Box<Exit>),
 }
 
 /// The children that are to be found in `dir`; what there is of others is removed. Blocks.
@@ -174,12 +194,11 @@ fn remove(path: &Path) {
 fn orphan(place: &Place) -> Option<Orphan> {
     let place = place.clone();
     match attach(&place) {
-        Ok((Reply::Taken { name, began, seat }, shim, line, stdout)) => {
-            Some(Orphan { name, place, began, state: State::Held { line, shim, stdout, seat } })
-        }
-        Ok((other, ..)) => {
-            tracing::warn!(?place, ?other, "a shim did not hand over its child");
-            None
+        Ok((attached, held, [shim, line, stdout])) => {
+            let Attached { name, began, seat, still, ended, .. } = attached;
+            let ended = ended.map(Box::new);
+            let state = State::Held { line, shim, stdout, seat, held, still, ended };
+            Some(Orphan { name, place, began, state })
         }
         Err(error) => {
             let text = fs::read(place.record()).ok()?;
@@ -190,9 +209,9 @@ fn orphan(place: &Place) -> Option<Orphan> {
     }
 }
 
-/// Asks the shim at `place` for its child: what it answers, itself, the line, the child's standard
-/// output.
-fn attach(place: &Place) -> io::Result<(Reply, OwnedFd, OwnedFd, OwnedFd)> {
+/// Takes over the child of the shim at `place`: what there is to know, what is held for it, and the shim,
+/// the line to it and the child's standard output.
+fn attach(place: &Place) -> io::Result<(Attached, BTreeMap<String, OwnedFd>, [OwnedFd; 3])> {
     let line = socket()?;
     let holder = hold(&place.dir)?;
     connect(&line, &address(&holder, place)?)?;
@@ -203,11 +222,12 @@ fn attach(place: &Place) -> io::Result<(Reply, OwnedFd, OwnedFd, OwnedFd)> {
         return Err(io::ErrorKind::TimedOut.into());
     }
     match wire::receive::<Reply>(line.as_fd())? {
-        Some((reply, mut beside)) => {
-            let shim = beside.pop().ok_or(io::ErrorKind::InvalidData)?;
-            Ok((reply, shim, line, stdout))
+        Some((Reply::Attached(attached), mut fds)) if fds.len() == attached.held.len() + 1 => {
+            let shim = fds.pop().ok_or(io::ErrorKind::InvalidData)?;
+            let held = attached.held.iter().cloned().zip(fds).collect();
+            Ok((*attached, held, [shim, line, stdout]))
         }
-        None => Err(io::ErrorKind::ConnectionReset.into()),
+        other => Err(io::Error::other(format!("a shim answered {other:?}"))),
     }
 }
 

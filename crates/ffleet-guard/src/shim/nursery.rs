@@ -78,6 +78,7 @@ impl Nursery {
             envp: vec![text(format!("{ROOM}={}", "-".repeat(PLACES)).into())?],
             cwd: c"/".into(),
             stdio: [above_stdio(theirs)?, null()?, null()?],
+            given: Vec::new(),
             nice: 0,
             file_size: None,
             cpus: None,

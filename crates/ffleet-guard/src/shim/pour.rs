@@ -7,6 +7,8 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
 
+use crate::stderr::Said;
+
 /// What is read from a child at once.
 const PIECE: usize = 8 << 10;
 /// How much is kept for whoever does not read it now.
@@ -18,12 +20,14 @@ pub(super) struct Pour {
     source: Option<OwnedFd>,
     sink: Option<OwnedFd>,
     unread: VecDeque<u8>,
+    /// Its end, read or not.
+    said: Said,
 }
 
 impl Pour {
-    pub(super) fn new(source: OwnedFd, sink: OwnedFd) -> io::Result<Self> {
+    pub(super) fn new(source: OwnedFd, sink: OwnedFd, said: Said) -> io::Result<Self> {
         fcntl_setfl(&sink, OFlags::NONBLOCK)?;
-        Ok(Self { source: Some(source), sink: Some(sink), unread: VecDeque::new() })
+        Ok(Self { source: Some(source), sink: Some(sink), unread: VecDeque::new(), said })
     }
 
     /// Goes on into another pipe.
@@ -53,6 +57,7 @@ impl Pour {
                 Err(Errno::AGAIN | Errno::INTR) => break,
                 Ok(0) | Err(_) => self.source = None,
                 Ok(count) => {
+                    self.said.hear(&piece[..count]);
                     self.unread.extend(&piece[..count]);
                     self.hand_on();
                     self.forget();
@@ -111,7 +116,7 @@ mod tests {
     #[test]
     fn output_that_nobody_reads_is_kept_by_whole_lines_up_to_a_bound() {
         let ((source, child), (reader, sink)) = (pipe(), pipe());
-        let mut pour = Pour::new(source, sink).unwrap();
+        let mut pour = Pour::new(source, sink, Said::default()).unwrap();
         drop(reader);
         for number in 0..20_000 {
             rustix::io::write(&child, format!("frame={number}\n").as_bytes()).unwrap();
@@ -128,7 +133,7 @@ mod tests {
     #[test]
     fn output_ends_when_it_was_handed_on() {
         let ((source, child), (reader, sink)) = (pipe(), pipe());
-        let mut pour = Pour::new(source, sink).unwrap();
+        let mut pour = Pour::new(source, sink, Said::default()).unwrap();
         rustix::io::write(&child, b"progress=end\n").unwrap();
         drop(child);
         assert!(!pour.pour(), "there is no more to come");

@@ -1,5 +1,6 @@
 //! The shim's own side: one thread that waits for whatever comes next.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -14,7 +15,7 @@ use rustix::process::{PidfdFlags, getpid, pidfd_open};
 use super::hold::{End, Held, now, start};
 use super::nursery::{self, Born};
 use super::pour::Pour;
-use super::wire::{self, Began, Begin, Received, Record, Reply, Request};
+use super::wire::{self, Attached, Began, Begin, Received, Record, Reply, Request};
 use super::{Place, line};
 use crate::cgroup;
 use crate::exit::Exit;
@@ -54,9 +55,10 @@ fn run() -> io::Result<()> {
 
 /// What a shim does for the guard at the other end of `line`.
 fn shim(line: OwnedFd, null: &File) -> io::Result<()> {
-    let Some(Received { begin, group, fds }) = Begin::receive(line.as_fd())? else {
+    let Some(Received { begin, group, mut fds }) = Begin::receive(line.as_fd())? else {
         return Ok(());
     };
+    let held = begin.take_held(&mut fds)?;
     // Whoever is on the line has to see its end.
     let itself = pidfd_open(getpid(), PidfdFlags::empty())?;
     let last = |reply: &Reply| wire::send(line.as_fd(), reply, &[itself.as_fd()]);
@@ -85,9 +87,11 @@ fn shim(line: OwnedFd, null: &File) -> io::Result<()> {
         listener,
         alone_since: now(),
         child,
+        held,
+        forsaken: false,
         ended: None,
     };
-    shim.introduce(&Reply::Began(began));
+    shim.introduce(&Reply::Began(began), false);
     shim.watch();
     Ok(())
 }
@@ -105,6 +109,10 @@ struct Shim {
     /// Since when nobody is on the line.
     alone_since: Duration,
     child: Held,
+    /// What is kept open for whoever comes next.
+    held: BTreeMap<String, OwnedFd>,
+    /// Whether it was killed because nobody came back.
+    forsaken: bool,
     ended: Option<Exit>,
 }
 
@@ -133,6 +141,7 @@ impl Shim {
                 if self.ended.is_some() {
                     return;
                 }
+                self.forsaken |= matches!(self.child.end, End::Lives);
                 self.child.tree.kill();
             }
         }
@@ -221,16 +230,18 @@ impl Shim {
                 {
                     stdout.turn(reader);
                 }
-                let (name, seat) = (self.name.clone(), self.seat.clone());
-                self.introduce(&Reply::Taken { name, began: self.began, seat });
-                if let Some(exit) = self.ended.clone() {
-                    self.say(&Reply::Ended(Box::new(exit)));
-                }
+                self.say_all();
             }
             (Request::Terminate, _) => tree.terminate(),
             (Request::Kill, _) => tree.kill(),
             (Request::Freeze(request), _) => self.still(request, Tree::freeze),
             (Request::Thaw(request), _) => self.still(request, Tree::thaw),
+            (Request::Release(request, name), _) => {
+                // Closed before that is said.
+                let held = self.held.remove(&name).is_some();
+                let trouble = (!held).then(|| "it holds nothing of this name".to_owned());
+                self.say(&Reply::Answered { request, trouble });
+            }
             (Request::Farewell, _) => return self.ended.is_some(),
         }
         false
@@ -242,45 +253,48 @@ impl Shim {
             End::Lives => set(&self.child.tree).err().map(|error| chain(&error)),
             End::Dies { .. } | End::Fades { .. } => Some("it has ended".to_owned()),
         };
-        self.say(&Reply::Stilled { request, trouble });
+        self.say(&Reply::Answered { request, trouble });
     }
 
     fn say(&mut self, reply: &Reply) {
-        self.send(reply, false);
-    }
-
-    /// Says something for the first time on this line, and who says it.
-    fn introduce(&mut self, reply: &Reply) {
-        self.send(reply, true);
-    }
-
-    fn send(&mut self, reply: &Reply, first: bool) {
-        let itself = [self.itself.as_fd()];
-        let beside = if first { &itself[..] } else { &[] };
         if let Some(line) = &self.line
-            && wire::send(line.as_fd(), reply, beside).is_err()
+            && wire::send(line.as_fd(), reply, &[]).is_err()
         {
             self.alone();
         }
     }
 
+    /// Says the first thing on this line, with who says it beside it, and before that what is held if it is
+    /// to be handed on.
+    fn introduce(&mut self, reply: &Reply, hands: bool) {
+        let held = self.held.values().filter(|_| hands).map(|fd| fd.as_fd());
+        let beside: Vec<_> = held.chain([self.itself.as_fd()]).collect();
+        if let Some(line) = &self.line
+            && wire::send(line.as_fd(), reply, &beside).is_err()
+        {
+            self.alone();
+        }
+    }
+
+    /// Tells whoever takes the child over what there is to know, and hands on what is held.
+    fn say_all(&mut self) {
+        let attached = Reply::Attached(Box::new(Attached {
+            name: self.name.clone(),
+            began: self.began,
+            seat: self.seat.clone(),
+            still: self.child.tree.still(),
+            held: self.held.keys().cloned().collect(),
+            ended: self.ended.clone(),
+        }));
+        self.introduce(&attached, true);
+    }
+
     fn alone(&mut self) {
         self.line = None;
         self.alone_since = now();
-        self.write_down();
     }
 
-    /// Writes down how the child ended, once it has, for whoever comes when the shim is gone.
-    fn write_down(&self) {
-        let Some(exit) = self.ended.clone() else { return };
-        let record = Record { name: self.name.clone(), began: self.began, exit };
-        let text = serde_json::to_vec(&record).unwrap_or_default();
-        // A disk that is full costs the record, not the answer to whoever comes in time. After a restart
-        // of the machine nobody asks: the attempt is done again.
-        let _or_full = files::write_whole(&self.place.record(), &text, 0o600);
-    }
-
-    /// Says how the child ended, once it has; writes it down where nobody hears it.
+    /// Writes down how the child ended, once it has, and says it.
     fn close_up(&mut self) {
         if self.ended.is_some() {
             return;
@@ -290,11 +304,13 @@ impl Shim {
             return;
         };
         self.child.stdout = None;
+        let exit = Exit { forsaken: self.forsaken, ..exit };
+        let record = Record { name: self.name.clone(), began: self.began, exit: exit.clone() };
+        let text = serde_json::to_vec(&record).unwrap_or_default();
+        // A disk that is full costs the record, not the answer to whoever is on the line. After a restart
+        // of the machine nobody asks: the attempt is done again.
+        let _or_full = files::write_whole(&self.place.record(), &text, 0o600);
         self.ended = Some(exit.clone());
-        if self.line.is_some() {
-            self.say(&Reply::Ended(Box::new(exit)));
-        } else {
-            self.write_down();
-        }
+        self.say(&Reply::Ended(Box::new(exit)));
     }
 }

@@ -3,6 +3,7 @@
 //! Every message is one packet of JSON, with descriptors beside it (`unix(7)`, `SCM_RIGHTS`). What a
 //! child is to be may be longer than a packet, so it travels as a file in memory (`memfd_create(2)`).
 
+use std::collections::BTreeMap;
 use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Seek as _, SeekFrom, Write as _};
@@ -13,8 +14,9 @@ use std::path::PathBuf;
 
 use ffleet_types::Timestamp;
 use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::io::Errno;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use serde::de::DeserializeOwned;
@@ -22,19 +24,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Group;
 use crate::exit::Exit;
-use crate::launch::{Launch, above_stdio};
+use crate::launch::{Launch, above_given, above_stdio};
 use crate::sandbox::{Built, Walls};
 use crate::seats::Promise;
 use crate::shim::Place;
+use crate::still::Still;
 
-/// The longest packet: the end of a standard error with every byte escaped fits.
-const LONGEST: usize = 64 << 10;
-/// Descriptors with one packet, at most.
-const MOST: usize = 16;
+/// The longest packet: the ends of both outputs with every byte escaped fit.
+const LONGEST: usize = 128 << 10;
+/// Descriptors with one packet, at most: those of all cgroups, walls and streams, and what a child is
+/// given and its shim holds.
+const MOST: usize = 64;
 
 /// What a child is to be. Its descriptors travel beside it: the doors of its cgroups, that of
 /// version 2 last, then the one that its standard output goes to, if it goes anywhere, then those
-/// of its walls.
+/// of its walls, then the one that its standard input comes from, if it comes from anywhere, then
+/// those that it is given, then those that are held.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Begin {
     /// Program, arguments, environment, directory: bytes, as the kernel takes them.
@@ -47,7 +52,13 @@ pub(crate) struct Begin {
     pub(crate) cpus: Option<Vec<usize>>,
     /// Which walls it has.
     pub(crate) walls: Option<Built>,
+    /// Whether its standard input comes from anywhere.
+    pub(crate) stdin: bool,
     pub(crate) stdout: Flow,
+    /// The numbers under which it gets its other descriptors.
+    pub(crate) given: Vec<i32>,
+    /// The names of what is held, in order.
+    pub(crate) held: Vec<String>,
     /// Where its standard error goes, and the size of a segment.
     pub(crate) log: Option<(PathBuf, u64)>,
     /// What its processes carry in their environment, and the shim.
@@ -81,7 +92,7 @@ pub(crate) enum Flow {
 }
 
 /// What a guard wants of a shim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Request {
     /// To take the child over. A pipe for its standard output lies beside it.
     Attach,
@@ -93,23 +104,25 @@ pub(crate) enum Request {
     Freeze(u64),
     /// To let it run again. Answered with the same number.
     Thaw(u64),
+    /// To close what is held under this name. Answered with the same number.
+    Release(u64, String),
     /// Nothing more: its end was heard, and the shim may go.
     Farewell,
 }
 
-/// What a shim says to its guard. A pidfd of its own lies beside what it says first on a line.
+/// What a shim says to its guard. A pidfd of its own lies beside what it says first on a line, the last.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
     /// The child runs.
     Began(Began),
-    /// Here is the child, and what it was promised: the answer to [`Request::Attach`].
-    Taken { name: String, began: Began, seat: Promise },
+    /// The answer to [`Request::Attach`]. What is held lies beside it.
+    Attached(Box<Attached>),
     /// The shim cannot do its work.
     Unable(String),
     /// It could not be started: at which step, and the kernel's number for why.
     Refused { step: i32, errno: i32 },
-    /// What came of a freeze or thaw: nothing is wrong, or why it was not done.
-    Stilled { request: u64, trouble: Option<String> },
+    /// What came of a request with a number: nothing is wrong, or why it was not done.
+    Answered { request: u64, trouble: Option<String> },
     /// Nothing of it is alive any more.
     Ended(Box<Exit>),
 }
@@ -121,6 +134,20 @@ pub(crate) struct Began {
     /// When, on both clocks.
     pub(crate) wall: Timestamp,
     pub(crate) monotonic_micros: u64,
+}
+
+/// What whoever takes a child over learns of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Attached {
+    pub(crate) name: String,
+    pub(crate) began: Began,
+    /// What it was promised.
+    pub(crate) seat: Promise,
+    pub(crate) still: Still,
+    /// The names of what is held, in the order in which it lies beside this.
+    pub(crate) held: Vec<String>,
+    /// How it ended, if it has.
+    pub(crate) ended: Option<Exit>,
 }
 
 /// A shim's record of a child that has ended.
@@ -148,7 +175,10 @@ impl Begin {
             file_size: launch.file_size,
             cpus,
             walls: launch.walls.as_ref().map(Walls::built),
+            stdin: false,
             stdout: Flow::Nowhere,
+            given: launch.given.iter().map(|&(number, _)| number).collect(),
+            held: Vec::new(),
             log: None,
             marks: Vec::new(),
             name,
@@ -159,7 +189,12 @@ impl Begin {
     }
 
     /// The same again on the shim's side.
-    pub(crate) fn launch(&self, stdio: [OwnedFd; 3], walls: Option<Walls>) -> io::Result<Launch> {
+    pub(crate) fn launch(
+        &self,
+        stdio: [OwnedFd; 3],
+        given: Vec<(i32, OwnedFd)>,
+        walls: Option<Walls>,
+    ) -> io::Result<Launch> {
         let text = |bytes: &Vec<u8>| CString::new(bytes.clone()).map_err(io::Error::other);
         let texts = |all: &[Vec<u8>]| all.iter().map(text).collect::<io::Result<Vec<_>>>();
         Ok(Launch {
@@ -168,6 +203,7 @@ impl Begin {
             envp: texts(&self.envp)?,
             cwd: text(&self.cwd)?,
             stdio,
+            given,
             nice: self.nice,
             file_size: self.file_size,
             cpus: self
@@ -177,6 +213,30 @@ impl Begin {
             walls,
             tied: true,
         })
+    }
+
+    /// Takes what is to be held off the end of its descriptors.
+    pub(crate) fn take_held(
+        &self,
+        fds: &mut Vec<OwnedFd>,
+    ) -> io::Result<BTreeMap<String, OwnedFd>> {
+        let held = last(fds, self.held.len())?;
+        Ok(self.held.iter().cloned().zip(held).collect())
+    }
+
+    /// Takes what the child is given off the end of its descriptors, behind what is held.
+    pub(crate) fn take_given(&self, fds: &mut Vec<OwnedFd>) -> io::Result<Vec<(i32, OwnedFd)>> {
+        let given = last(fds, self.given.len())?.into_iter().map(above_given);
+        self.given
+            .iter()
+            .zip(given)
+            .map(|(&number, fd)| Ok((number, fd?)))
+            .collect()
+    }
+
+    /// Takes its standard input off the end of its descriptors, behind what it is given.
+    pub(crate) fn take_stdin(&self, fds: &mut Vec<OwnedFd>) -> io::Result<Option<OwnedFd>> {
+        Ok(last(fds, self.stdin.into())?.pop())
     }
 
     pub(crate) fn marks(&self) -> Vec<OsString> {
@@ -217,6 +277,12 @@ impl Begin {
     }
 }
 
+/// So many descriptors off the end of `fds`.
+fn last(fds: &mut Vec<OwnedFd>, count: usize) -> io::Result<Vec<OwnedFd>> {
+    let rest = fds.len().checked_sub(count).ok_or(Errno::BADF)?;
+    Ok(fds.split_off(rest))
+}
+
 /// Sends one message with its descriptors.
 pub(crate) fn send<T: Serialize>(
     line: BorrowedFd<'_>,
@@ -252,6 +318,9 @@ pub(crate) fn receive<T: DeserializeOwned>(
         recvmsg(line, &mut [IoSliceMut::new(&mut text)], &mut beside, RecvFlags::CMSG_CLOEXEC)?;
     if got.bytes == 0 {
         return Ok(None);
+    }
+    if got.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(io::Error::other("descriptors were lost: is their limit too low?"));
     }
     let mut fds = Vec::new();
     for message in beside.drain() {

@@ -2,6 +2,7 @@
 //! of them is left.
 
 mod bounds;
+mod descriptors;
 mod disk;
 mod ends;
 mod fixture;

@@ -5,12 +5,13 @@
     reason = "the victim is this test, started again to be killed; one that cannot go on has failed"
 )]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use ffleet_guard::{ChildSpec, Node, SpawnError, Stderr, Stdout, StillError, Tie, log};
+use ffleet_base::{Clock as _, SystemClock};
+use ffleet_guard::{ChildSpec, Node, SpawnError, Stderr, Stdin, Stdout, StillError, Tie, log};
 use ffleet_supervise::Exit;
 use ffleet_testkit::{assert_none_left, processes_with, until};
 use ffleet_types::Bytes;
@@ -20,10 +21,13 @@ use tokio::io::AsyncReadExt as _;
 use crate::fixture::{Fixture, GRACE, SOON, groups, heard, nasty, options, ways};
 
 /// The variables in which the victim finds its directory, its child's script, and whether it is to
-/// use cgroups.
+/// use cgroups, and to leave its child frozen.
 const ROOT: &str = "SHIM_VICTIM_ROOT";
 const SCRIPT: &str = "SHIM_VICTIM_SCRIPT";
 const CGROUPS: &str = "SHIM_VICTIM_CGROUPS";
+const FROZEN: &str = "SHIM_VICTIM_FROZEN";
+/// Whether its child reads what a pipe holds that its shim keeps open.
+pub(crate) const FED: &str = "SHIM_VICTIM_FED";
 
 /// Not a test: the process whose death others survive. It never ends by itself.
 #[test]
@@ -42,23 +46,43 @@ fn victim() {
         spec.stdout = Stdout::Pipe;
         let path = Path::new(&root).join("child.log");
         spec.stderr = Stderr::Log { path, cap: Bytes(64 << 10) };
+        let writer = std::env::var_os(FED).map(|_| fed(&mut spec));
         let mut child = node.spawn(spec).await.unwrap();
         let _stdout = heard(&mut child, "on").await;
+        if let Some(mut writer) = writer {
+            writer.write_all(b"first ").unwrap();
+        }
+        if std::env::var_os(FROZEN).is_some() {
+            child.freeze().await.unwrap();
+        }
         println!("\nvictim {} {}", child.pid(), node.instance());
         std::future::pending::<()>().await;
     });
 }
 
+/// Has a child read a pipe that its shim holds the other end of, and answers one more of those.
+fn fed(spec: &mut ChildSpec) -> std::io::PipeWriter {
+    let (reader, writer) = std::io::pipe().unwrap();
+    spec.stdin = Stdin::From(reader.into());
+    spec.held.insert("feed".to_owned(), writer.try_clone().unwrap().into());
+    writer
+}
+
 /// A directory whose node was killed with a child in it: the child's id and mark.
-struct Killed {
-    root: tempfile::TempDir,
-    pid: u32,
+pub(crate) struct Killed {
+    pub(crate) root: tempfile::TempDir,
+    pub(crate) pid: u32,
     mark: String,
 }
 
 /// Kills a node whose child does as `script` says, after it said `on`. `DEATH` in it is a file that
 /// is there from then on.
 fn killed(script: &str, cgroups: bool) -> Killed {
+    killed_with(script, cgroups, &[])
+}
+
+/// The same, with more that the victim finds.
+pub(crate) fn killed_with(script: &str, cgroups: bool, more: &[(&str, &str)]) -> Killed {
     let root = tempfile::Builder::new().prefix("guard-").tempdir().unwrap();
     let death = root.path().join("death");
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -66,6 +90,7 @@ fn killed(script: &str, cgroups: bool) -> Killed {
         .args(["--exact", "shim::victim", "--nocapture"])
         .env(ROOT, root.path())
         .env(SCRIPT, script.replace("DEATH", death.to_str().unwrap()));
+    command.envs(more.iter().copied());
     if cgroups {
         command.env(CGROUPS, "1");
     }
@@ -84,11 +109,11 @@ fn killed(script: &str, cgroups: bool) -> Killed {
 }
 
 impl Killed {
-    fn next_life(&self, cgroups: bool) -> Node {
+    pub(crate) fn next_life(&self, cgroups: bool) -> Node {
         Node::open(options(self.root.path(), cgroups)).unwrap()
     }
 
-    fn nothing_is_left(&self, node: Node) {
+    pub(crate) fn nothing_is_left(&self, node: Node) {
         assert_none_left(&self.mark, SOON);
         let groups = groups(self.root.path());
         drop(node);
@@ -120,6 +145,7 @@ async fn child_is_taken_over_by_the_next_life_of_its_node() {
         let exit = child.wait().await;
         assert_eq!((exit.exit, exit.strays), (Exit::Code(5), 0));
         assert_eq!(exit.stderr_tail, "early\nlate\n");
+        assert_eq!(exit.stdout_tail, "on\nlater\n", "what it said before is not lost");
         assert!(exit.usage.wall_micros >= 3_000_000, "its whole life counts: {:?}", exit.usage);
         let chunk = log::read(&killed.root.path().join("child.log"), 0, 100).unwrap();
         assert_eq!(chunk.bytes, b"early\nlate\n");
@@ -143,6 +169,9 @@ async fn end_that_nobody_saw_is_told_to_the_next_life() {
     let child = node.adopt("child").unwrap().unwrap();
     let exit = child.wait().await;
     assert_eq!((exit.exit, &*exit.stderr_tail), (Exit::Code(7), "alone\n"));
+    assert!(!exit.forsaken && exit.stdout_tail == "on\n", "{exit:?}");
+    let life = Duration::from_micros(exit.usage.wall_micros);
+    assert_eq!(child.ran_before(Duration::MAX), life, "what came after its end is not its time");
     drop(child);
     node.idle().await;
     killed.nothing_is_left(node);
@@ -170,9 +199,57 @@ async fn orphan_that_nobody_comes_back_to_ends_with_its_tree() {
         assert_none_left(&killed.mark, SOON + GRACE);
         let node = killed.next_life(cgroups);
         let child = node.adopt("child").unwrap().unwrap();
-        assert_eq!(child.wait().await.exit, Exit::Signal(9));
+        let exit = child.wait().await;
+        assert_eq!(exit.exit, Exit::Signal(9));
+        assert!(exit.forsaken, "it is not taken for a crash");
         drop(child);
         killed.nothing_is_left(node);
+    }
+}
+
+#[tokio::test]
+async fn time_that_a_child_stood_still_is_known_to_the_next_life() {
+    for cgroups in ways() {
+        let script = "say on await DEATH exit 0";
+        let killed = killed_with(script, cgroups, &[(FROZEN, "1")]);
+        let still = Duration::from_secs(1);
+        std::thread::sleep(still);
+        let node = killed.next_life(cgroups);
+        let child = node.adopt("child").unwrap().unwrap();
+        let now = SystemClock.monotonic();
+        let lived = now - child.exec_at().monotonic;
+        assert!(
+            child.ran_before(now) + still <= lived,
+            "{:?} of {lived:?}",
+            child.ran_before(now)
+        );
+        // Frozen once more it has stood still all the while.
+        child.freeze().await.unwrap();
+        child.thaw().await.unwrap();
+        let exit = child.wait().await;
+        assert_eq!(exit.exit, Exit::Code(0));
+        let paused = Duration::from_micros(exit.usage.paused_micros);
+        assert!(paused >= still && paused <= lived + SOON, "{paused:?}");
+        drop(child);
+        node.idle().await;
+        killed.nothing_is_left(node);
+    }
+}
+
+#[tokio::test]
+async fn how_a_child_ended_is_kept_until_it_is_let_go_of() {
+    let fixture = Fixture::tied(true, Tie::Shim);
+    let record = fixture.root.path().join("node/shims/child/exit.json");
+    for keeps in [true, false] {
+        let child = fixture.spawn(nasty("child", "exit 4")).await;
+        let trace = keeps.then(|| child.trace());
+        assert_eq!(child.wait().await.exit, Exit::Code(4));
+        fixture.node().idle().await;
+        assert_eq!(record.exists(), keeps, "somebody still has to act on it");
+        drop(child);
+        assert_eq!(record.exists(), keeps);
+        drop(trace);
+        assert!(!record.exists());
     }
 }
 
@@ -259,7 +336,7 @@ async fn shim_that_waits_does_nothing() {
     killed.nothing_is_left(node);
 }
 
-fn parent(pid: u32) -> Pid {
+pub(crate) fn parent(pid: u32) -> Pid {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     Pid::from_raw(fields.split(' ').nth(1).unwrap().parse().unwrap()).unwrap()

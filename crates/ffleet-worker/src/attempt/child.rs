@@ -49,8 +49,10 @@ impl Attempt {
         }
         self.role = self.role_of(job.phase);
         let dir = self.shop.work.dir(self.job.attempt);
+        let name = resume::name(self.job.attempt, self.children, job.phase);
+        let adopted = self.adopted.take_if(|child| child.name() == name);
         let task = Task {
-            name: resume::name(self.job.attempt, self.children, job.phase),
+            name,
             program: job.program,
             args: job.args,
             env: BTreeMap::new(),
@@ -63,7 +65,7 @@ impl Attempt {
             role: self.role.clone(),
             tie: job.tie,
             sampled: self.sampled(job.phase),
-            adopted: self.adopted.take(),
+            adopted,
         };
         let display = Some(self.place.display());
         let mut hands = Hands {

@@ -1,19 +1,19 @@
 //! The second phase: one FFmpeg that makes all results, into the work directory.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ffleet_api::control::Phase;
 use ffleet_engine::failure::{Scene, despite_success};
 use ffleet_engine::{Expected, Plan};
-use ffleet_guard::{Limits, Tie, machine};
+use ffleet_guard::{Limits, Tie};
 use ffleet_media::{Probe, Spec};
 use ffleet_spool::Dir;
 use ffleet_supervise::Policy;
 use ffleet_types::Reason;
 
 use crate::attempt::limits::{self, Allowed, Room};
-use crate::attempt::resume::Stage;
-use crate::attempt::{Attempt, ENCODE, Halt, Job, Resume, blocking};
+use crate::attempt::{Attempt, ENCODE, Halt, Job, Stage, blocking};
 use crate::child::Ended;
 use crate::cpus::Share;
 use crate::places::Places;
@@ -26,6 +26,16 @@ pub(crate) struct Made {
     pub(crate) expected: Vec<Expected>,
     pub(crate) limits: Allowed,
     pub(crate) length_micros: Option<u64>,
+    /// How long making it took.
+    pub(crate) worked: Duration,
+    /// How many of its verifications it has passed.
+    pub(crate) verified: usize,
+}
+
+impl Made {
+    fn after(self, worked: Duration, verified: usize) -> Self {
+        Self { limits: self.limits.after(worked), worked, verified, ..self }
+    }
 }
 
 /// Where the result of an output is made.
@@ -79,17 +89,16 @@ impl Attempt {
     ) -> Result<Made, Halt> {
         let spec = self.job.spec.clone();
         let (plan, limits) = self.plan(dir, &spec, probe)?;
-        let before = self.resume.take();
-        if let Some(Stage::Encoded { worked }) = before.as_ref().map(|resume| resume.stage) {
-            let limits = limits.after(worked);
-            return Ok(Made { expected: plan.expected, limits, length_micros: plan.length_micros });
+        let (expected, length_micros) = (plan.expected, plan.length_micros);
+        let made = Made { expected, limits, length_micros, worked: Duration::ZERO, verified: 0 };
+        if let Some(Stage::Encoded { worked, verified }) = self.from.take() {
+            return Ok(made.after(worked, verified));
         }
         self.place.enter_phase(Phase::Encode);
-        let mut resume = before.unwrap_or_else(|| self.resume(places, probe));
-        self.keep(dir, &resume).await?;
+        self.keep(Stage::Encode).await?;
         let mut job = self.ffmpeg(ENCODE, plan.args, dir, &limits);
         job.tie = Tie::Shim;
-        let mut meter = Meter::new(self.place.display(), Phase::Encode, plan.length_micros);
+        let mut meter = Meter::new(self.place.display(), Phase::Encode, length_micros);
         let ended = self.child(job, &mut meter).await?;
         self.costs.add(&ended);
         let outputs = self.outputs(dir);
@@ -112,43 +121,8 @@ impl Attempt {
                 .try_for_each(|(output, path)| hold_something(*output, path))
         })
         .await?;
-        resume = Resume {
-            children: self.children,
-            stage: Stage::Encoded { worked: ended.worked },
-            ..self.resume_from(resume)
-        };
-        self.keep(dir, &resume).await?;
-        let limits = limits.after(ended.worked);
-        Ok(Made { expected: plan.expected, limits, length_micros: plan.length_micros })
-    }
-
-    /// What the next life of this node would need if this one ended now.
-    fn resume(&self, places: &Places, probe: &Probe) -> Resume {
-        Resume {
-            boot: machine::boot().to_owned(),
-            probe: probe.clone(),
-            input: places.input.clone(),
-            costs: self.costs,
-            commands: self.commands.clone(),
-            notes: self.notes.clone(),
-            children: self.children,
-            stage: Stage::Encode,
-        }
-    }
-
-    /// The same with what has come to it since.
-    fn resume_from(&self, before: Resume) -> Resume {
-        Resume {
-            costs: self.costs,
-            commands: self.commands.clone(),
-            notes: self.notes.clone(),
-            ..before
-        }
-    }
-
-    async fn keep(&self, dir: &Dir, resume: &Resume) -> Result<(), Halt> {
-        let (dir, resume) = (dir.clone(), resume.clone());
-        blocking(move || resume.write(&dir)).await
+        self.keep(Stage::Encoded { worked: ended.worked, verified: 0 }).await?;
+        Ok(made.after(ended.worked, 0))
     }
 
     /// What went wrong although FFmpeg said that nothing did.

@@ -5,6 +5,7 @@ use ffleet_engine::plan::Budget;
 use ffleet_engine::threads::tasks_limit;
 use ffleet_engine::verify::{Step, Tool, command, judge_end, judge_tracks, steps, threads};
 use ffleet_engine::{Expected, probe};
+use ffleet_guard::Tie;
 use ffleet_media::Spec;
 use ffleet_media::job::{Make, Output, Verify};
 use ffleet_media::recipe::{Audio, Video};
@@ -13,7 +14,8 @@ use ffleet_types::Reason;
 
 use crate::attempt::encode::{Made, result};
 use crate::attempt::limits::Allowed;
-use crate::attempt::{Attempt, Halt};
+use crate::attempt::{Attempt, Halt, Stage, VERIFY};
+use crate::child::Ended;
 use crate::progress::{Answer, Meter};
 use crate::sandbox::Sight;
 
@@ -57,22 +59,33 @@ impl Attempt {
             return Ok(());
         }
         self.place.enter_phase(Phase::Verify);
-        for expected in &made.expected {
-            for &step in steps(way) {
-                self.verify_step(dir, made, expected, step).await?;
+        let all = made.expected.iter();
+        let all: Vec<_> = all
+            .flat_map(|expected| steps(way).iter().map(move |&step| (expected, step)))
+            .collect();
+        for (before, (expected, step)) in all.into_iter().enumerate().skip(made.verified) {
+            let mut verified = before;
+            while verified == before {
+                let ended = self.verify_step(dir, made, expected, step).await?;
+                // One that nobody guarded for too long has said nothing about the result.
+                verified += usize::from(!ended.forsaken);
+                self.keep(Stage::Encoded { worked: made.worked, verified }).await?;
+                drop(ended);
                 self.checkpoint().await?;
             }
         }
         Ok(())
     }
 
+    /// One step for one result. What its reader must hear whole, an answer, is cheap and asked for again by
+    /// the next life; what takes long outlives this one.
     async fn verify_step(
         &mut self,
         dir: &Dir,
         made: &Made,
         expected: &Expected,
         step: Step,
-    ) -> Result<(), Halt> {
+    ) -> Result<Ended, Halt> {
         let path = result(dir, expected.output).to_string_lossy().into_owned();
         let cpu = made.limits.cpu;
         let budget = Budget { cpu, seen: self.shop.cpus.seen(cpu) };
@@ -83,7 +96,7 @@ impl Attempt {
         };
         self.costs.predict(threads);
         let limits = Allowed { tasks: tasks_limit(threads), ..made.limits };
-        let mut job = self.ffmpeg("verify", args, dir, &limits);
+        let mut job = self.ffmpeg(VERIFY, args, dir, &limits);
         job.sight = Sight::Results;
         let mut meter = Meter::new(self.place.display(), Phase::Verify, made.length_micros);
         let count = u32::try_from(made.expected.len()).unwrap_or(u32::MAX);
@@ -95,9 +108,15 @@ impl Attempt {
                 job.policy.stall = None;
                 self.child(job, &mut answer).await?
             }
-            Tool::Ffmpeg => self.child(job, &mut meter).await?,
+            Tool::Ffmpeg => {
+                job.tie = Tie::Shim;
+                self.child(job, &mut meter).await?
+            }
         };
         self.costs.add_verification(&ended);
+        if ended.forsaken {
+            return Ok(ended);
+        }
         let failed = |why: String| {
             let target = &self.job.spec.outputs[expected.output as usize].target;
             Halt::failed(
@@ -123,7 +142,8 @@ impl Attempt {
             Step::Decode | Step::Packets => {
                 judge_end(expected, &meter.last).map_err(|mismatch| failed(mismatch.to_string()))
             }
-        }
+        }?;
+        Ok(ended)
     }
 }
 

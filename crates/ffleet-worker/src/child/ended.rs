@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ffleet_engine::failure::{self, Scene};
+use ffleet_guard as guard;
 use ffleet_media::Source;
 use ffleet_supervise::{Exit, Verdict};
 use ffleet_types::attempt::Usage;
@@ -35,8 +36,12 @@ pub(crate) struct Ended {
     pub(crate) usage: Usage,
     /// Time spent frozen.
     pub(crate) paused: Duration,
-    /// Time that counts to its limits.
+    /// Time that counts to its limits, that of an earlier life included.
     pub(crate) worked: Duration,
+    /// Whether its shim ended it because nobody guarded it any more.
+    pub(crate) forsaken: bool,
+    /// Kept until what follows from its end is written down.
+    pub(crate) trace: guard::Trace,
     /// When it began and ended, on the monotonic clock.
     pub(crate) began: Duration,
     pub(crate) ended: Duration,
@@ -52,6 +57,7 @@ impl Ended {
     ) -> Result<(), Halt> {
         let exit = match self.verdict {
             Verdict::Exited { exit } if exit.is_success() => return Ok(()),
+            Verdict::Exited { .. } if self.forsaken => return Err(Halt::Interrupted),
             Verdict::Exited { .. } if matches!(self.excess, Some(Excess::Tasks(_))) => {
                 return Err(self.excess.map_or(Halt::Interrupted, Excess::halt));
             }

@@ -22,10 +22,13 @@ impl Hands<'_> {
         let adopted = task.adopted.take();
         match adopted {
             Some(child) => {
-                // Its time has been running, pauses of its earlier life included.
-                let lived = self.clock.monotonic().saturating_sub(child.exec_at().monotonic);
-                policy.timeout = policy.timeout.map(|timeout| timeout.saturating_sub(lived));
-                if order == Order::Run {
+                let ran = child.ran_before(self.clock.monotonic());
+                policy.timeout = policy
+                    .timeout
+                    // One that has ended is judged by that.
+                    .filter(|_| child.exit().is_none())
+                    .map(|timeout| timeout.saturating_sub(ran));
+                if order != Order::Pause {
                     match child.thaw().await {
                         Ok(()) | Err(guard::StillError::Ended) => {}
                         Err(error) => {

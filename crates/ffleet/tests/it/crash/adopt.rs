@@ -1,12 +1,12 @@
 //! An encode outlives the server that started it: the next life goes on with it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ffleet_testkit::{need, processes_with, until};
+use ffleet_testkit::{need, until};
 use serde_json::{Value, json};
 
+use crate::crash::engines::{self, is_alive};
 use crate::crash::judge;
 use crate::fixture::{Room, Server, ffprobe};
 
@@ -26,7 +26,11 @@ struct Working {
 
 impl Working {
     fn begin(seconds: u32, preset: &str) -> Self {
-        let server = Server::open(Arc::new(Room::new()), &[]);
+        Self::begin_with(Room::new(), &[], seconds, preset)
+    }
+
+    fn begin_with(room: Room, more: &[&str], seconds: u32, preset: &str) -> Self {
+        let server = Server::open(Arc::new(room), more);
         let target = server.room.path("out.mp4");
         // A retry that would be charged to the job would be its last.
         let body = json!({
@@ -39,7 +43,7 @@ impl Working {
                 .as_u64()
                 > Some(0)
         });
-        let mut encoders = encoders(&server);
+        let mut encoders = engines::of(&server);
         assert_eq!(encoders.len(), 1);
         Self { job, ffmpeg: encoders.remove(0), server }
     }
@@ -70,24 +74,6 @@ impl Working {
     }
 }
 
-/// The encoders of a server, dead or alive.
-fn encoders(server: &Server) -> Vec<u32> {
-    let instance =
-        std::fs::read_to_string(server.room.path("data").join("instance")).unwrap_or_default();
-    let mut all = processes_with(&format!("FFLEET_INSTANCE={}", instance.trim()));
-    all.retain(|pid| comm(*pid) == "ffmpeg");
-    all
-}
-
-fn comm(pid: u32) -> String {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    text.trim().to_owned()
-}
-
-fn is_alive(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}/exe")).exists() && comm(pid) == "ffmpeg"
-}
-
 #[test]
 fn encode_outlives_the_server_and_the_next_one_goes_on_with_it() {
     if !have_ffmpeg() {
@@ -99,7 +85,7 @@ fn encode_outlives_the_server_and_the_next_one_goes_on_with_it() {
     until(SOON, "its progress is shown again", || {
         working.shown()["progress"]["frames"].as_u64() > Some(before)
     });
-    assert_eq!(encoders(&working.server), [working.ffmpeg], "it is the same process");
+    assert_eq!(engines::of(&working.server), [working.ffmpeg], "it is the same process");
     // Twice is no more than once.
     let working = working.killed();
     working.completed(600);
@@ -154,4 +140,23 @@ fn encode_of_an_earlier_life_is_gone_when_its_job_is_canceled() {
     working.server.await_state(working.job, "canceled");
     assert!(!is_alive(working.ffmpeg), "its tree is gone before it counts as canceled");
     assert!(!working.server.room.path("out.mp4").exists());
+}
+
+/// The shortest lease term that is taken.
+const SHORT: &str = "lease-term: 3s\n";
+
+#[test]
+fn encode_that_nobody_came_back_to_in_time_is_done_again_at_no_cost() {
+    if !have_ffmpeg() {
+        return;
+    }
+    let room = Room::new();
+    std::fs::write(room.path("short.yaml"), SHORT).unwrap();
+    let working = Working::begin_with(room, &["--config", "short.yaml"], 8, "slow");
+    let Working { server, job, ffmpeg } = working;
+    let room = server.kill();
+    until(SOON, "its shim has ended it", || !is_alive(ffmpeg));
+    let server = Server::open(room, &["--config", "short.yaml"]);
+    let shown = server.await_state(job, "completed");
+    assert_eq!(judge::completed_once(&shown), 1, "{shown:#}");
 }
