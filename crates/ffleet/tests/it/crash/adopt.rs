@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ffleet_testkit::{need, until};
+use ffleet_testkit::{measure, need, until};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::crash::engines::{self, is_alive};
@@ -11,6 +12,11 @@ use crate::crash::judge;
 use crate::fixture::{Room, Server, ffprobe};
 
 const SOON: Duration = Duration::from_secs(60);
+/// CPU time after which an encode has surely begun.
+const A_WHILE: Duration = Duration::from_millis(300);
+/// A lease term within which no encode here ends, and one in which they all do.
+const SHORT: &str = "lease-term: 3s\n";
+const LONG: &str = "lease-term: 60s\n";
 
 fn have_ffmpeg() -> bool {
     need::ffmpeg().is_some() && need::ffprobe().is_some()
@@ -38,14 +44,14 @@ impl Working {
             "outputs": [{"target": target, "raw": ["-c:v", "libx264", "-preset", preset, "-an"]}],
         });
         let job = server.post_job(&body).json()["number"].as_u64().unwrap();
+        let mut found = None;
+        let at_work = |pid: &u32| measure::cpu_time(*pid).is_ok_and(|used| used > A_WHILE);
+        // Not by what is shown: how often that is told depends on the lease term.
         until(SOON, "the encode is under way", || {
-            server.call("GET", &format!("/v1/jobs/{job}"), b"").json()["progress"]["frames"]
-                .as_u64()
-                > Some(0)
+            found = engines::at(&server, "-encode").into_iter().find(at_work);
+            found.is_some()
         });
-        let mut encoders = engines::of(&server);
-        assert_eq!(encoders.len(), 1);
-        Self { job, ffmpeg: encoders.remove(0), server }
+        Self { job, ffmpeg: found.unwrap(), server }
     }
 
     fn shown(&self) -> Value {
@@ -80,7 +86,7 @@ fn encode_outlives_the_server_and_the_next_one_goes_on_with_it() {
         return;
     }
     let working = Working::begin(20, "slow");
-    let before = working.shown()["progress"]["frames"].as_u64().unwrap();
+    let before = working.shown()["progress"]["frames"].as_u64().unwrap_or(0);
     let working = working.killed();
     until(SOON, "its progress is shown again", || {
         working.shown()["progress"]["frames"].as_u64() > Some(before)
@@ -97,10 +103,13 @@ fn encode_that_ends_while_no_server_is_there_is_published_by_the_next_one() {
     if !have_ffmpeg() {
         return;
     }
-    let Working { server, job, ffmpeg } = Working::begin(8, "fast");
+    let room = Room::new();
+    std::fs::write(room.path("long.yaml"), LONG).unwrap();
+    let more = ["--config", "long.yaml"];
+    let Working { server, job, ffmpeg } = Working::begin_with(room, &more, 8, "fast");
     let room = server.kill();
     until(SOON, "the encode is over", || !is_alive(ffmpeg));
-    let working = Working { server: Server::open(room, &[]), job, ffmpeg };
+    let working = Working { server: Server::open(room, &more), job, ffmpeg };
     working.completed(240);
 }
 
@@ -121,7 +130,7 @@ fn encode_that_was_paused_stays_paused_until_somebody_resumes_it() {
             .said()
             .contains("a child of an earlier life is taken over")
     });
-    let cpu = || ffleet_testkit::measure::cpu_time(working.ffmpeg).unwrap();
+    let cpu = || measure::cpu_time(working.ffmpeg).unwrap();
     let (before, since) = (cpu(), std::time::Instant::now());
     until(SOON, "a second has passed", || since.elapsed() > Duration::from_secs(1));
     assert_eq!(cpu(), before, "it stands still");
@@ -142,9 +151,6 @@ fn encode_of_an_earlier_life_is_gone_when_its_job_is_canceled() {
     assert!(!working.server.room.path("out.mp4").exists());
 }
 
-/// The shortest lease term that is taken.
-const SHORT: &str = "lease-term: 3s\n";
-
 #[test]
 fn encode_that_nobody_came_back_to_in_time_is_done_again_at_no_cost() {
     if !have_ffmpeg() {
@@ -152,8 +158,10 @@ fn encode_that_nobody_came_back_to_in_time_is_done_again_at_no_cost() {
     }
     let room = Room::new();
     std::fs::write(room.path("short.yaml"), SHORT).unwrap();
-    let working = Working::begin_with(room, &["--config", "short.yaml"], 8, "slow");
+    let working = Working::begin_with(room, &["--config", "short.yaml"], 8, "fast");
     let Working { server, job, ffmpeg } = working;
+    // However quick it is, it does not end by itself meanwhile.
+    engines::signal(ffmpeg, Signal::STOP);
     let room = server.kill();
     until(SOON, "its shim has ended it", || !is_alive(ffmpeg));
     let server = Server::open(room, &["--config", "short.yaml"]);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ffleet_testkit::processes_with;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fixture::Server;
 
@@ -30,6 +31,10 @@ pub(super) fn at(server: &Server, phase: &str) -> Vec<u32> {
 fn comm(pid: u32) -> String {
     let text = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     text.trim().to_owned()
+}
+
+pub(super) fn signal(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
 }
 
 pub(super) fn is_alive(pid: u32) -> bool {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ffleet_testkit::{need, until};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::crash::engines::{self, is_alive};
@@ -148,10 +148,6 @@ impl Sending {
     }
 }
 
-fn kill(pid: u32) {
-    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL).unwrap();
-}
-
 #[test]
 fn sender_outlives_the_server_and_the_next_one_goes_on_with_it() {
     let Some((sending, mut receiver, sender)) = Sending::begin("20s") else {
@@ -218,7 +214,7 @@ fn sender_that_died_while_no_server_was_there_is_started_again() {
     };
     let (url, file) = (sending.url.clone(), sending.received());
     let sending = sending.killed(|| {
-        kill(sender);
+        engines::signal(sender, Signal::KILL);
         until(SOON, "it is dead", || !is_alive(sender));
     });
     receiver.await_end();
@@ -272,4 +268,32 @@ fn sender_that_nobody_came_back_to_in_time_is_started_again() {
     sending.order("cancel");
     let notes = sending.ends("canceled");
     assert!(notes.contains("its server was away"), "{notes}");
+}
+
+#[test]
+fn pause_between_two_senders_does_not_count_to_the_duration_in_the_next_life_either() {
+    if need::ffmpeg().is_none() || need::ffprobe().is_none() {
+        return;
+    }
+    let room = Room::new();
+    std::fs::write(room.path("short.yaml"), "lease-term: 3s\n").unwrap();
+    let duration = Duration::from_secs(20);
+    // Nobody listens.
+    let sending = Sending::submit(room, &["--config", "short.yaml"], "20s");
+    until(SOON, "it was refused", || sending.trouble().is_some());
+    sending.order("pause");
+    sending.server.await_state(sending.job, "paused");
+    let since = std::time::Instant::now();
+    let sending = sending.killed(|| {});
+    sending.server.await_state(sending.job, "paused");
+    until(SOON, "its duration would be over", || since.elapsed() > duration);
+    let _receiver = Receiver::start(&sending.url, &sending.received());
+    sending.order("resume");
+    // It would have failed: nothing was sent before.
+    let notes = sending.ends("completed");
+    assert!(notes.contains("the destination refused"), "{notes}");
+    let paused = sending.shown()["attempts"][0]["usage"]["paused-seconds"]
+        .as_f64()
+        .unwrap();
+    assert!(paused >= duration.as_secs_f64(), "{paused} s");
 }

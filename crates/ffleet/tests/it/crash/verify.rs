@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ffleet_base::write_atomic;
 use ffleet_testkit::{need, until};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::crash::engines::{self, is_alive};
@@ -80,11 +80,6 @@ fn is_stopped(pid: u32) -> bool {
         .is_some_and(|(_, fields)| fields.starts_with('T'))
 }
 
-/// Lets what was stopped go on.
-fn go_on(pid: u32) {
-    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::CONT).unwrap();
-}
-
 #[test]
 fn verification_outlives_the_server_and_the_next_one_goes_on_with_it() {
     for way in ["full", "packets"] {
@@ -98,7 +93,7 @@ fn verification_outlives_the_server_and_the_next_one_goes_on_with_it() {
             server.said().contains("a child of an earlier life is taken over")
         });
         assert_eq!(engines::of(&server), [ffmpeg], "it is the same process");
-        go_on(ffmpeg);
+        engines::signal(ffmpeg, Signal::CONT);
         Verifying { server, job, ffmpeg }.completed();
     }
 }
@@ -109,7 +104,7 @@ fn verification_that_ends_while_no_server_is_there_counts() {
         return;
     };
     let room = server.kill();
-    go_on(ffmpeg);
+    engines::signal(ffmpeg, Signal::CONT);
     until(SOON, "it is over", || !is_alive(ffmpeg));
     let working = Verifying { server: Server::open(room, &MORE), job, ffmpeg };
     working.server.await_state(job, "completed");
@@ -130,7 +125,7 @@ fn verification_that_nobody_came_back_to_in_time_is_done_again_and_nothing_else(
         next = engines::at(&server, "-verify").pop().filter(|&pid| is_stopped(pid));
         next.is_some()
     });
-    go_on(next.unwrap());
+    engines::signal(next.unwrap(), Signal::CONT);
     let shown = server.await_state(job, "completed");
     assert_eq!(judge::completed_once(&shown), 0, "the encode was not done again: {shown:#}");
 }
