@@ -372,3 +372,13 @@ async fn shim_takes_a_few_megabytes() {
         .await
         .unwrap();
 }
+
+/// What has to be escaped most, as much of it as is kept.
+#[tokio::test]
+async fn end_is_told_whatever_the_child_has_said() {
+    let fixture = Fixture::tied(true, Tie::Shim);
+    let (exit, said) = fixture.run("flood-stderr 64 flood-stdout 64").await;
+    assert_eq!((exit.exit, said.len()), (Exit::Code(0), 64 << 10));
+    assert_eq!(exit.stdout_tail, "\0".repeat(8 << 10));
+    assert!(exit.stderr_tail.len() > 4 << 10, "{}", exit.stderr_tail.len());
+}
