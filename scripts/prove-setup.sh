@@ -61,7 +61,7 @@ inside() {
     said=$(chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM=dumb \
         PATH="$inside_path" ${http_proxy:+http_proxy="$http_proxy"} \
         ${https_proxy:+https_proxy="$https_proxy"} ${no_proxy:+no_proxy="$no_proxy"} \
-        "$@" 2>&1 </dev/null)
+        ${authorities:+CARGO_HTTP_CAINFO="$authorities"} "$@" 2>&1 </dev/null)
 }
 
 # expect CODE TEXT COMMAND…: that the command ends so, and says so.
@@ -79,7 +79,10 @@ expect() {
 prove() {
     local root=$1 setup=/ffleet/scripts/setup.sh
     local inside_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    local authorities=
     build "$root"
+    # Whom this machine trusts on the way to its sources is trusted on the way to cargo's.
+    [ ! -e "$root/etc/apt/sources.crt" ] || authorities=/etc/apt/sources.crt
     mount -t proc proc "$root/proc"
     mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm" 2>/dev/null || true
     mkdir -p "$root/ffleet/scripts"
