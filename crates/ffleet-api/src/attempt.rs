@@ -96,8 +96,15 @@ pub struct Usage {
     pub cpu_seconds: f64,
     /// The share of it that verification took.
     pub verify_cpu_seconds: f64,
-    /// Peak memory.
+    /// Peak memory of a cgroup, pages of files that it read and wrote included; without cgroups the
+    /// largest resident set.
     pub peak_memory_bytes: u64,
+    /// The largest resident set of one process; 0 where it is not known.
+    #[serde(default)]
+    pub peak_resident_bytes: u64,
+    /// The resident set that was predicted; 0 where nothing was.
+    #[serde(default)]
+    pub predicted_memory_bytes: u64,
     /// Most threads seen at once; 0 where nothing was sampled.
     pub peak_threads: u32,
     /// Most threads that were predicted; 0 where nothing was.
@@ -114,6 +121,8 @@ impl From<&types::Usage> for Usage {
             cpu_seconds: seconds(usage.user_micros.saturating_add(usage.system_micros)),
             verify_cpu_seconds: seconds(usage.verify_cpu_micros),
             peak_memory_bytes: usage.peak_memory.0,
+            peak_resident_bytes: usage.peak_resident.0,
+            predicted_memory_bytes: usage.predicted_memory.0,
             peak_threads: usage.peak_threads,
             predicted_threads: usage.predicted_threads,
             paused_seconds: seconds(usage.paused_micros),

@@ -81,6 +81,8 @@ pub(crate) struct Metrics {
     attempts: Family<OutcomeLabel, Counter>,
     predictions: Family<ResultLabel, Counter>,
     thread_errors: Histogram,
+    memory_predictions: Family<ResultLabel, Counter>,
+    memory_errors: Histogram,
     requests: Family<RouteLabel, Counter>,
     plans: Histogram,
     children: Children,
@@ -105,6 +107,8 @@ impl Metrics {
             attempts: Family::default(),
             predictions: Family::default(),
             thread_errors: Histogram::new(SHARES),
+            memory_predictions: Family::default(),
+            memory_errors: Histogram::new(SHARES),
             requests: Family::default(),
             plans: Histogram::new(WAITS),
             children: Children::default(),
@@ -132,6 +136,17 @@ impl Metrics {
             "How far an attempt's most threads were from what was predicted",
             Unit::Ratios,
             self.thread_errors.clone(),
+        );
+        r.register(
+            "ffleet_engine_memory_predictions",
+            "Attempts whose largest resident set was, was above or was below what was predicted, give or take a quarter",
+            self.memory_predictions.clone(),
+        );
+        r.register_with_unit(
+            "ffleet_engine_memory_prediction_error",
+            "How far an attempt's largest resident set was from what was predicted",
+            Unit::Ratios,
+            self.memory_errors.clone(),
         );
         let seconds = [
             (
@@ -195,24 +210,24 @@ impl Metrics {
             .inc();
     }
 
-    /// Compares the threads of an attempt that did all it was to do with what was predicted. A peak
-    /// that was sampled once a second means nothing for one that was over before.
+    /// Compares what an attempt that did all it was to do took with what was predicted.
     pub(crate) fn used(&self, outcome: &ffleet_types::Outcome, usage: &Usage) {
-        let (peak, predicted) = (usage.peak_threads, usage.predicted_threads);
-        let is_whole = *outcome == ffleet_types::Outcome::Completed;
-        if !is_whole || peak == 0 || predicted == 0 || usage.wall_micros < LONG_ENOUGH {
+        if *outcome != ffleet_types::Outcome::Completed {
             return;
         }
-        let off = peak.abs_diff(predicted);
-        let result = if off <= (peak / 10).max(2) {
-            "within"
-        } else if peak > predicted {
-            "above"
-        } else {
-            "below"
-        };
-        self.predictions.get_or_create(&ResultLabel { result }).inc();
-        self.thread_errors.observe(f64::from(off) / f64::from(peak));
+        let (peak, predicted) = (usage.peak_threads, usage.predicted_threads);
+        // A peak that was sampled once a second means nothing for one that was over before.
+        if peak > 0 && predicted > 0 && usage.wall_micros >= LONG_ENOUGH {
+            let (peak, predicted) = (f64::from(peak), f64::from(predicted));
+            let give = (peak / 10.0).floor().max(2.0);
+            compare(&self.predictions, &self.thread_errors, peak, predicted, give);
+        }
+        // The kernel itself keeps the largest resident set, however short a life was.
+        let (peak, predicted) = (usage.peak_resident.0, usage.predicted_memory.0);
+        if peak > 0 && predicted > 0 {
+            let (peak, predicted) = (float(peak), float(predicted));
+            compare(&self.memory_predictions, &self.memory_errors, peak, predicted, peak / 4.0);
+        }
     }
 
     pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16) {
@@ -265,6 +280,31 @@ impl Metrics {
     }
 }
 
+/// Counts a prediction as one that was within `give` of the peak or not, and how far off it was.
+fn compare(
+    results: &Family<ResultLabel, Counter>,
+    errors: &Histogram,
+    peak: f64,
+    predicted: f64,
+    give: f64,
+) {
+    let off = (peak - predicted).abs();
+    let result = if off <= give {
+        "within"
+    } else if peak > predicted {
+        "above"
+    } else {
+        "below"
+    };
+    results.get_or_create(&ResultLabel { result }).inc();
+    errors.observe(off / peak);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2⁵³ bytes, which is 8 PiB")]
+const fn float(number: u64) -> f64 {
+    number as f64
+}
+
 fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
@@ -285,7 +325,7 @@ fn process() -> (u64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use ffleet_types::Outcome;
+    use ffleet_types::{Bytes, Outcome};
 
     use super::*;
 
@@ -308,5 +348,21 @@ mod tests {
         metrics.used(&Outcome::Completed, &Usage { wall_micros: 1, ..usage(1, 20) });
         let count = |result| metrics.predictions.get_or_create(&ResultLabel { result }).get();
         assert_eq!((count("within"), count("above"), count("below")), (1, 1, 1));
+    }
+
+    #[test]
+    fn memory_is_compared_where_both_numbers_are_known_however_short_a_life_was() {
+        let metrics = Metrics::new();
+        for (peak, predicted) in [(100, 125), (100, 126), (100, 74), (100, 75), (0, 9), (9, 0)] {
+            let (peak_resident, predicted_memory) = (Bytes::mib(peak), Bytes::mib(predicted));
+            let usage = Usage { peak_resident, predicted_memory, ..Usage::default() };
+            metrics.used(&Outcome::Completed, &usage);
+            metrics.used(&Outcome::Canceled, &usage);
+        }
+        let count = |result| {
+            let label = ResultLabel { result };
+            metrics.memory_predictions.get_or_create(&label).get()
+        };
+        assert_eq!((count("within"), count("above"), count("below")), (2, 1, 1));
     }
 }

@@ -13,6 +13,7 @@ pub mod demand;
 pub mod failure;
 mod flat;
 pub mod input;
+pub mod memory;
 pub mod plan;
 pub mod predict;
 pub mod probe;

@@ -222,7 +222,7 @@ fn raw_draft(
     if let Some(format) = format {
         draft.args.extend(["-f", format].map(str::to_owned));
     }
-    draft.cost = predict::Cost::unknown(job.probe);
+    draft.cost = predict::Cost::of_options(job.probe, &draft.args, &job.build);
     Ok(draft)
 }
 
@@ -287,7 +287,7 @@ fn assemble(job: &Job<'_>, drafts: Vec<Draft>, files: &[String]) -> Plan {
     }
     args.extend(outputs);
     let threads = threads::count(&args, job.probe, &job.build, job.budget.seen);
-    let prediction = predict::predict(job.probe, &costs, job.length, job.budget);
+    let prediction = predict::predict(job.probe, &costs, job.length, job.budget, &job.footprint);
     Plan {
         args,
         expected,

@@ -4,20 +4,21 @@
 //! Xeon (2.3 GHz), `testsrc2` scaled from 1080p, by
 //! `ffmpeg -benchmark -threads 1 -i clip.mp4 -an -c:v ENCODER … -f null -`; real pictures differ by
 //! a factor of two either way, which is what the factors on top of predictions are for. Memory is
-//! what the encoder holds: so many frames of look-ahead and reference, plus a base for libraries.
+//! what [`crate::memory`] measured of the build.
 
 use ffleet_media::Probe;
 use ffleet_media::recipe::Effort;
 use ffleet_types::{Bytes, FrameRate};
 
-use crate::threads::Budget;
+use crate::memory::Footprint;
+use crate::threads::{Budget, Build, Encoded, pictures};
 
 /// What a job will take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prediction {
     /// Most threads at once, the main one among them.
     pub threads: u32,
-    /// Peak memory.
+    /// The largest resident set.
     pub memory: Bytes,
     /// CPU time, in microseconds; nothing where the input's length is not known.
     pub cpu_micros: Option<u64>,
@@ -28,8 +29,8 @@ pub struct Prediction {
 /// What one output costs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Cost {
-    /// Its picture, if one is encoded.
-    pub(crate) video: Option<Work>,
+    /// Its pictures that are encoded.
+    pub(crate) video: Vec<Work>,
     /// How many audio tracks are encoded.
     pub(crate) audio_tracks: u32,
     /// Bytes held beyond what the encoder needs.
@@ -49,44 +50,49 @@ pub(crate) struct Work {
 }
 
 impl Cost {
-    /// The price of options that were not looked into: as H.264 at the input's size and rate.
-    pub(crate) fn unknown(probe: &Probe) -> Self {
-        let video = probe.picture().map(|track| Work {
-            encoder: "libx264".to_owned(),
+    /// The price of a person's own options `args` for one output: of the pictures that they encode,
+    /// at an effort that is not looked into and taken for a great one.
+    pub(crate) fn of_options(probe: &Probe, args: &[String], build: &Build) -> Self {
+        let fps = probe
+            .picture()
+            .and_then(|track| track.fps)
+            .map_or(30.0, FrameRate::as_f64);
+        let work = |encoded: Encoded| Work {
+            encoder: encoded.encoder,
             effort: Effort::Thorough,
             live: false,
-            size: (track.width, track.height),
-            bits: 8,
-            fps: track.fps.map_or(30.0, FrameRate::as_f64),
-        });
+            size: encoded.size,
+            bits: if encoded.is_deep { 10 } else { 8 },
+            fps,
+        };
         Self {
-            video,
+            video: pictures(args, probe, build).into_iter().map(work).collect(),
             audio_tracks: u32::try_from(probe.audio.len()).unwrap_or(u32::MAX),
             held: 0,
         }
     }
 }
 
-/// What an encoder asks for a picture: CPU microseconds per thousand pixels, and frames held.
-fn price(work: &Work) -> (f64, f64) {
-    let (cpu, frames) = match (work.encoder.as_str(), work.effort, work.live) {
-        ("libx264", Effort::Fast, _) | ("libx264", _, true) => (9.0, 50.0),
-        ("libx264", Effort::Balanced, _) => (25.0, 100.0),
-        ("libx264", Effort::Thorough, _) => (50.0, 120.0),
-        ("libx265", Effort::Fast, _) | ("libx265", _, true) => (28.0, 70.0),
-        ("libx265", Effort::Balanced, _) => (57.0, 90.0),
-        ("libx265", Effort::Thorough, _) => (180.0, 110.0),
-        ("libsvtav1", Effort::Fast, _) | ("libsvtav1", _, true) => (40.0, 150.0),
-        ("libsvtav1", Effort::Balanced, _) => (75.0, 150.0),
-        ("libsvtav1", Effort::Thorough, _) => (250.0, 180.0),
-        ("libaom-av1", _, _) => (200.0, 120.0),
-        ("libvpx-vp9", Effort::Fast, _) | ("libvpx-vp9", _, true) => (40.0, 60.0),
-        ("libvpx-vp9", Effort::Balanced, _) => (65.0, 65.0),
-        ("libvpx-vp9", Effort::Thorough, _) => (300.0, 60.0),
-        _ => (30.0, 8.0),
+/// What an encoder asks for a picture: CPU microseconds per thousand pixels.
+fn price(work: &Work) -> f64 {
+    let cpu = match (work.encoder.as_str(), work.effort, work.live) {
+        ("libx264", Effort::Fast, _) | ("libx264", _, true) => 9.0,
+        ("libx264", Effort::Balanced, _) => 25.0,
+        ("libx264", Effort::Thorough, _) => 50.0,
+        ("libx265", Effort::Fast, _) | ("libx265", _, true) => 28.0,
+        ("libx265", Effort::Balanced, _) => 57.0,
+        ("libx265", Effort::Thorough, _) => 180.0,
+        ("libsvtav1", Effort::Fast, _) | ("libsvtav1", _, true) => 40.0,
+        ("libsvtav1", Effort::Balanced, _) => 75.0,
+        ("libsvtav1", Effort::Thorough, _) => 250.0,
+        ("libaom-av1", _, _) => 200.0,
+        ("libvpx-vp9", Effort::Fast, _) | ("libvpx-vp9", _, true) => 40.0,
+        ("libvpx-vp9", Effort::Balanced, _) => 65.0,
+        ("libvpx-vp9", Effort::Thorough, _) => 300.0,
+        _ => 30.0,
     };
     let deep = if work.bits > 8 { 1.8 } else { 1.0 };
-    (cpu * deep, frames)
+    cpu * deep
 }
 
 /// CPU microseconds to decode a thousand pixels.
@@ -103,8 +109,6 @@ fn decode_price(codec: &str) -> f64 {
 const AUDIO: f64 = 12_000.0;
 /// CPU microseconds to start.
 const START: f64 = 150_000.0;
-/// Libraries, demuxer, buffers between threads.
-const BASE: f64 = 80.0 * 1024.0 * 1024.0;
 /// Share of a job that runs on one thread however many there are: Amdahl's law.
 const SERIAL: f64 = 0.05;
 
@@ -114,30 +118,28 @@ pub(crate) fn predict(
     costs: &[Cost],
     length: Option<u64>,
     budget: Budget,
+    footprint: &Footprint,
 ) -> Prediction {
-    let mut memory = BASE;
+    let mut memory = footprint.base();
     // CPU microseconds for one second of media.
     let mut rate = 0.0;
-    let needs_picture = costs.iter().any(|cost| cost.video.is_some());
+    let needs_picture = costs.iter().any(|cost| !cost.video.is_empty());
     if let Some(track) = probe.picture().filter(|_| needs_picture) {
         let pixels = f64::from(track.width) * f64::from(track.height);
         let fps = track.fps.map_or(30.0, FrameRate::as_f64);
         let bytes = if track.bits > 8 { 3.0 } else { 1.5 };
         rate += pixels / 1_000.0 * fps * decode_price(&track.codec);
-        // Reference frames, and one in flight for each thread.
-        memory += pixels * bytes * (18.0 + f64::from(budget.decoder()));
+        memory += footprint.decoder(pixels, bytes, budget.decoder());
     }
     let mut once = START;
     for cost in costs {
         rate += f64::from(cost.audio_tracks) * AUDIO;
         memory += f64::from(cost.audio_tracks) * 4e6;
         memory += float(cost.held);
-        if let Some(work) = &cost.video {
+        for work in &cost.video {
             let pixels = f64::from(work.size.0) * f64::from(work.size.1);
-            let (cpu, frames) = price(work);
-            let bytes = if work.bits > 8 { 3.0 } else { 1.5 };
-            let threads = f64::from(budget.busy());
-            memory += pixels * bytes * (frames + threads * 4.0);
+            let cpu = price(work);
+            memory += footprint.encoder(work, budget);
             rate += pixels / 1_000.0 * work.fps * cpu;
             once += pixels / 1_000.0 * cpu;
         }

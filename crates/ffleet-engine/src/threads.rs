@@ -26,6 +26,7 @@ mod svt;
 
 pub use build::Build;
 pub use count::count;
+pub(crate) use count::{Encoded, pictures};
 
 /// What a job may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -70,6 +70,7 @@ pub(crate) fn of(
             user_micros: counted.0.max(waited.0),
             system_micros: counted.1.max(waited.1),
             peak_memory: used.peak_memory.unwrap_or(resident),
+            peak_resident: resident,
             peak_threads: u32::try_from(threads).unwrap_or(u32::MAX),
             paused_micros: micros(tree.still().until(SystemClock.monotonic())),
             ..Usage::default()

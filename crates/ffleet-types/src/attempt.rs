@@ -19,8 +19,18 @@ pub struct Usage {
     pub system_micros: u64,
     /// The share of `user` and `system` that verification took, in microseconds.
     pub verify_cpu_micros: u64,
-    /// Peak memory: of the cgroup where there is one, else the largest resident set.
+    /// Peak memory: of the cgroup where there is one, else the largest resident set. A cgroup is
+    /// charged with the pages of files that were read and written, which it gives back when it is
+    /// full.
     pub peak_memory: Bytes,
+    /// The largest resident set of any one process, by `wait4(2)`; 0 where none was waited for. That
+    /// of a child without a shim is never less than that of the process that started it, because
+    /// Linux hands it on over `execve(2)`.
+    #[serde(default)]
+    pub peak_resident: Bytes,
+    /// Most memory that was predicted for any of them: a resident set; 0 where nothing was.
+    #[serde(default)]
+    pub predicted_memory: Bytes,
     /// Most threads seen at once; 0 where nothing was sampled.
     pub peak_threads: u32,
     /// Most threads that were predicted for any of them; 0 where nothing was.

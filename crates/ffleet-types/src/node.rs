@@ -142,6 +142,10 @@ pub struct Engine {
     /// (`ffleet_engine::threads::build`); empty where none was made.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub threads: BTreeMap<String, u32>,
+    /// The largest resident set of each calibration of its memory, in bytes, by the calibration's
+    /// name (`ffleet_engine::memory`); empty where none was made.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub memory: BTreeMap<String, u64>,
 }
 
 /// Something of an engine that a task cannot do without.

@@ -93,9 +93,11 @@ async fn identify(
         listed: Vec::new(),
         unproven: std::collections::BTreeMap::new(),
         threads: std::collections::BTreeMap::new(),
+        memory: std::collections::BTreeMap::new(),
     };
     if name == "ffmpeg" {
         prover.prove(&mut engine).await?;
+        prover.weigh(&mut engine).await;
         prover.calibrate(&mut engine).await;
     }
     // A proof that cannot be kept is still a proof.

@@ -164,6 +164,8 @@ fn total(attempts: &[Attempt]) -> Usage {
             cpu_seconds: sum.cpu_seconds + one.cpu_seconds,
             verify_cpu_seconds: sum.verify_cpu_seconds + one.verify_cpu_seconds,
             peak_memory_bytes: sum.peak_memory_bytes.max(one.peak_memory_bytes),
+            peak_resident_bytes: sum.peak_resident_bytes.max(one.peak_resident_bytes),
+            predicted_memory_bytes: sum.predicted_memory_bytes.max(one.predicted_memory_bytes),
             peak_threads: sum.peak_threads.max(one.peak_threads),
             predicted_threads: sum.predicted_threads.max(one.predicted_threads),
             paused_seconds: sum.paused_seconds + one.paused_seconds,
@@ -183,6 +185,12 @@ fn costs(job: &Job) -> Markup {
                 (figure("CPU time", format::span(usage.cpu_seconds)))
                 (figure("of it to verify", format::span(usage.verify_cpu_seconds)))
                 (figure("Peak memory", Bytes(usage.peak_memory_bytes).human()))
+                @if usage.peak_resident_bytes > 0 {
+                    (figure("of it resident", Bytes(usage.peak_resident_bytes).human()))
+                }
+                @if usage.predicted_memory_bytes > 0 {
+                    (figure("Resident predicted", Bytes(usage.predicted_memory_bytes).human()))
+                }
                 @if usage.peak_threads > 0 {
                     (figure("Peak threads", usage.peak_threads.to_string()))
                 }

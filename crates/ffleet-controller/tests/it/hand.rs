@@ -64,6 +64,7 @@ impl Hand {
                 listed: encoders.iter().map(|&name| name.to_owned()).collect(),
                 unproven: [].into(),
                 threads: [].into(),
+                memory: [].into(),
             }],
             ..description("one", 1)
         };

@@ -6,6 +6,7 @@ use ffleet_types::node::Engine;
 
 use super::{Budget, Refused};
 use crate::input;
+use crate::memory::Footprint;
 use crate::threads::Build;
 
 /// A job to be planned.
@@ -16,6 +17,8 @@ pub(super) struct Job<'a> {
     pub(super) engine: &'a Engine,
     /// What its build starts by itself.
     pub(super) build: Build,
+    /// How much memory its build takes.
+    pub(super) footprint: Footprint,
     pub(super) budget: Budget,
     /// How much of the input is read, in microseconds, where known.
     pub(super) length: Option<u64>,
@@ -50,7 +53,8 @@ impl<'a> Job<'a> {
             || has_exact_length(&probe.format)
             || probe.video.iter().any(|track| track.frames.is_some());
         let build = Build::of(engine);
-        Ok(Self { spec, probe, engine, build, budget, length, is_length_exact })
+        let footprint = Footprint::of(engine, &build);
+        Ok(Self { spec, probe, engine, build, footprint, budget, length, is_length_exact })
     }
 
     /// The length of a result that may be limited further, in microseconds.

@@ -131,7 +131,8 @@ pub(super) fn gif(job: &Job<'_>, wanted: &Gif, draft: &mut Draft) -> Result<(), 
         .filter(|_| job.is_length_exact)
         .map_or(u64::MAX, |count| count + count / 100 + 2);
     finish(draft, "gif", size, (1, most), Some(wanted.fps));
-    draft.cost.held = if shared { held.unwrap_or(0) } else { 0 };
+    // Half as much again is on its way between the filters.
+    draft.cost.held = if shared { held.unwrap_or(0) / 2 * 3 } else { 0 };
     Ok(())
 }
 
@@ -157,7 +158,7 @@ fn finish(
         interlaced: false,
         frames: Some(frames),
     }]);
-    draft.cost.video = Some(Work {
+    draft.cost.video.push(Work {
         encoder: codec.to_owned(),
         effort: Effort::Balanced,
         live: false,

@@ -37,6 +37,7 @@ pub(crate) fn engine() -> Engine {
         listed: Vec::new(),
         unproven: proven.unproven,
         threads: std::collections::BTreeMap::new(),
+        memory: std::collections::BTreeMap::new(),
     }
 }
 

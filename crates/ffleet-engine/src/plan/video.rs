@@ -155,7 +155,7 @@ fn encode(
         interlaced: false,
         frames,
     }]);
-    draft.cost.video = Some(Work {
+    draft.cost.video.push(Work {
         encoder: encoder.to_owned(),
         effort: wanted.effort,
         live: recipe.live,

@@ -169,6 +169,11 @@ impl Build {
                 .all(|&beyond| beyond == 0)
     }
 
+    /// Whether it is of a release before 7.
+    pub(crate) const fn is_old(&self) -> bool {
+        self.is_old
+    }
+
     /// Whether SVT-AV1 starts more than a dozen threads where it is told one CPU.
     #[must_use]
     pub fn is_crowded(&self) -> bool {
@@ -201,6 +206,7 @@ mod tests {
             listed: Vec::new(),
             unproven: BTreeMap::new(),
             threads: threads.iter().map(|&(name, count)| (name.to_owned(), count)).collect(),
+            memory: BTreeMap::new(),
         }
     }
 

@@ -85,16 +85,18 @@ pub(crate) fn encoder_named(args: &[String], format: &str) -> String {
         .outputs
         .first()
         .and_then(|output| output.of("c", Kind::Video, 0));
-    match named {
-        // The names of codecs are names of encoders too.
-        Some("h264") => "libx264",
-        Some("hevc") => "libx265",
-        Some("vp9") => "libvpx-vp9",
-        Some("vp8") => "libvpx",
-        Some(named) => named,
-        None => encoder_of(format),
+    named.map_or_else(|| encoder_of(format), encoder_of_codec).to_owned()
+}
+
+/// The encoder that a name means: the names of codecs are names of encoders too.
+pub(super) fn encoder_of_codec(name: &str) -> &str {
+    match name {
+        "h264" => "libx264",
+        "hevc" => "libx265",
+        "vp9" => "libvpx-vp9",
+        "vp8" => "libvpx",
+        named => named,
     }
-    .to_owned()
 }
 
 /// What a number was and what it became.

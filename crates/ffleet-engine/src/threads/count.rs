@@ -63,6 +63,43 @@ pub fn count(args: &[String], probe: &Probe, build: &Build, seen: u32) -> u32 {
     sum + decoders.sum::<u32>()
 }
 
+/// A picture that a person's own options encode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Encoded {
+    pub(crate) encoder: String,
+    /// Its size as the encoder gets it.
+    pub(crate) size: (u32, u32),
+    /// Whether it has more than 8 bits.
+    pub(crate) is_deep: bool,
+}
+
+/// The pictures that the options `args` of one output encode, of an input that `probe` describes.
+pub(crate) fn pictures(args: &[String], probe: &Probe, build: &Build) -> Vec<Encoded> {
+    let mut whole = args.to_vec();
+    whole.push("output".to_owned());
+    let command = Command::of(&whole);
+    let Some(output) = command.outputs.first() else {
+        return Vec::new();
+    };
+    let scene = Scene { probe, build, seen: 1, filter: 1 };
+    let streams = scene.streams(output).into_iter();
+    let pictures = streams.filter(|stream| stream.kind == Kind::Video).enumerate();
+    pictures
+        .filter_map(|(number, stream)| {
+            let named = output.of("c", Kind::Video, number);
+            let encoder = named.unwrap_or_else(|| customary(output));
+            let picture = scene.picture(output, stream, number, encoder);
+            let is_deep = picture.format.is_some_and(|format| {
+                ["p10", "p12", "p14", "p16", "48", "64"]
+                    .iter()
+                    .any(|deep| format.contains(deep))
+            });
+            let encoder = super::clamp::encoder_of_codec(encoder).to_owned();
+            (encoder != "copy").then_some(Encoded { encoder, size: picture.size, is_deep })
+        })
+        .collect()
+}
+
 impl Scene<'_> {
     /// The pool of the graph that makes test pictures, which nothing bounds but the CPUs it sees.
     fn generator(&self, input: &Part<'_>) -> u32 {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ffleet_types::Bytes;
 use ffleet_types::attempt::Usage;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,7 @@ impl Costs {
         usage.user_micros += ended.usage.user_micros;
         usage.system_micros += ended.usage.system_micros;
         usage.peak_memory = usage.peak_memory.max(ended.usage.peak_memory);
+        usage.peak_resident = usage.peak_resident.max(ended.usage.peak_resident);
         usage.peak_threads = usage.peak_threads.max(ended.usage.peak_threads);
         self.paused += ended.paused;
         self.first_start.get_or_insert(ended.began);
@@ -32,6 +34,11 @@ impl Costs {
     /// Notes how many threads a child is predicted to have.
     pub(crate) fn predict(&mut self, threads: u32) {
         self.usage.predicted_threads = self.usage.predicted_threads.max(threads);
+    }
+
+    /// Notes how much memory a child is predicted to hold.
+    pub(crate) fn predict_memory(&mut self, memory: Bytes) {
+        self.usage.predicted_memory = self.usage.predicted_memory.max(memory);
     }
 
     /// Adds a child that verified.

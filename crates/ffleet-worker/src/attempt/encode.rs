@@ -58,6 +58,7 @@ impl Attempt {
         let (plan, limits) = limits::plan(spec, probe, engine, room, &files)?;
         let mut allowed = Allowed::of(&limits, plan.prediction.threads);
         self.costs.predict(plan.prediction.threads);
+        self.costs.predict_memory(plan.prediction.memory);
         if self.share.is_none() {
             self.share = self.shop.cpus.share(allowed.cpu);
         }

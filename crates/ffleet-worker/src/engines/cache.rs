@@ -9,7 +9,7 @@ use ffleet_types::node::Engine;
 use serde::{Deserialize, Serialize};
 
 /// What is proven, and how, changes with this number.
-const FORM: u32 = 3;
+const FORM: u32 = 4;
 
 /// The directory of proofs.
 #[derive(Clone, Debug)]
@@ -82,6 +82,7 @@ mod tests {
             listed: Vec::new(),
             unproven: std::collections::BTreeMap::new(),
             threads: std::collections::BTreeMap::new(),
+            memory: std::collections::BTreeMap::new(),
         }
     }
 

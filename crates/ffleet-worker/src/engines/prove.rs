@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use ffleet_base::{Clock, chain};
+use ffleet_base::{Clock, chain, chance};
 use ffleet_engine::capability::{self, Sample, Trial};
+use ffleet_engine::memory;
 use ffleet_engine::threads::build;
 use ffleet_guard::{Limits, Node};
 use ffleet_supervise::{Order, Policy, Verdict};
@@ -27,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(2);
 /// What a batch of tiny samples may hold.
 const MEMORY: Bytes = Bytes::gib(2);
+
+/// Tiny encodes whose memory is measured at the same time.
+const AT_ONCE: usize = 4;
 
 /// Tells the children of this module apart.
 static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -49,6 +53,8 @@ struct Said {
     ended: Result<(), String>,
     /// Most threads that were seen of it; 0 where none were counted.
     peak_threads: u32,
+    /// Its largest resident set; 0 where it is not known.
+    peak_resident: Bytes,
 }
 
 impl Prover<'_> {
@@ -119,6 +125,34 @@ impl Prover<'_> {
             }
         }
         tracing::info!(threads = ?engine.threads, "an engine's threads were counted");
+    }
+
+    /// Notes the memory of its build: tiny encodes, a second or two of them, a few at a time so that
+    /// a small machine has room. What fails is left to what is customary.
+    pub(super) async fn weigh(&self, engine: &mut Engine) {
+        let (path, began) = (PathBuf::from(&engine.path), self.clock.monotonic());
+        for some in memory::calibrations(&engine.encoders).chunks(AT_ONCE) {
+            let peaks = some.iter().map(|(name, args)| {
+                let task = self.task(&path, args.clone(), Path::new("/"), &[]);
+                // One that we start ourselves begins with our own largest resident set for its own.
+                let task = Task {
+                    name: format!("{}-{}", task.name, chance::name(8)),
+                    tie: ffleet_guard::Tie::Shim,
+                    ..task
+                };
+                async move { (name, self.carry_out(task).await) }
+            });
+            for (name, measured) in together(peaks).await {
+                match measured {
+                    Ok(Said { ended: Ok(()), peak_resident, .. }) if peak_resident.0 > 0 => {
+                        engine.memory.insert(name.clone(), peak_resident.0);
+                    }
+                    unmeasured => tracing::warn!(name, ?unmeasured, "memory could not be measured"),
+                }
+            }
+        }
+        let took = self.clock.monotonic().saturating_sub(began);
+        tracing::info!(memory = ?engine.memory, ?took, "an engine's memory was measured");
     }
 
     /// All at once, and only if that fails one by one.
@@ -210,6 +244,7 @@ impl Prover<'_> {
                 answer: answer.text(),
                 ended: judge(&ended),
                 peak_threads: ended.usage.peak_threads,
+                peak_resident: ended.usage.peak_resident,
             }),
             Err(Halt::Failed { message, .. }) => Err(message),
             Err(halt) => Err(format!("it was stopped ({halt:?})")),

@@ -8,6 +8,7 @@ mod fixture;
 mod heavy;
 mod inputs;
 mod live;
+mod memory;
 mod nasty;
 mod presets;
 mod roles;

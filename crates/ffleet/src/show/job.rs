@@ -115,6 +115,8 @@ pub(crate) fn cost(job: &Job) -> Option<String> {
         cpu_seconds: sum.cpu_seconds + next.cpu_seconds,
         verify_cpu_seconds: sum.verify_cpu_seconds + next.verify_cpu_seconds,
         peak_memory_bytes: sum.peak_memory_bytes.max(next.peak_memory_bytes),
+        peak_resident_bytes: sum.peak_resident_bytes.max(next.peak_resident_bytes),
+        predicted_memory_bytes: sum.predicted_memory_bytes.max(next.predicted_memory_bytes),
         peak_threads: sum.peak_threads.max(next.peak_threads),
         predicted_threads: sum.predicted_threads.max(next.predicted_threads),
         paused_seconds: sum.paused_seconds + next.paused_seconds,
@@ -131,6 +133,13 @@ fn used(usage: &Usage) -> String {
         parts.push(format!("{} of it to verify", length(usage.verify_cpu_seconds)));
     }
     parts.push(format!("{} peak memory", size(usage.peak_memory_bytes)));
+    if usage.peak_resident_bytes > 0 {
+        let mut resident = format!("{} resident", size(usage.peak_resident_bytes));
+        if usage.predicted_memory_bytes > 0 {
+            push!(resident, " ({} predicted)", size(usage.predicted_memory_bytes));
+        }
+        parts.push(resident);
+    }
     if usage.peak_threads > 0 {
         let mut threads = text::count(usage.peak_threads.into(), "thread");
         if usage.predicted_threads > 0 {

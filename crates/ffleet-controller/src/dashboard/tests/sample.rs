@@ -199,6 +199,8 @@ fn attempt(job: &mut Job, began: u64, outcome: Option<Ending>) {
         cpu_seconds: 27.31,
         verify_cpu_seconds: 2.04,
         peak_memory_bytes: 231_473_152,
+        peak_resident_bytes: 212_860_928,
+        predicted_memory_bytes: 224_395_264,
         peak_threads: 24,
         predicted_threads: 23,
         paused_seconds: 0.0,
@@ -350,6 +352,7 @@ fn node() -> Node {
         listed: Vec::new(),
         unproven: BTreeMap::from([("h264_nvenc".into(), "Cannot load libcuda.so.1".into())]),
         threads: BTreeMap::new(),
+        memory: BTreeMap::new(),
     };
     let description = Description {
         name: "studio-1".into(),

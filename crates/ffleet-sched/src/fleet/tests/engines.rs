@@ -15,6 +15,7 @@ fn engine(encoders: &[&str]) -> Engine {
         filters: vec!["scale".to_owned()],
         listed: vec!["mpeg2video".to_owned()],
         threads: BTreeMap::new(),
+        memory: BTreeMap::new(),
         unproven: [("encoder libx265".to_owned(), "it crashed".to_owned())].into(),
     }
 }

@@ -73,6 +73,7 @@ fn planned(tail: &str, target: &Path) -> Vec<String> {
         listed: Vec::new(),
         unproven: BTreeMap::new(),
         threads: BTreeMap::new(),
+        memory: BTreeMap::new(),
     };
     let budget = Budget::fitted(Cpu::whole(1));
     ffleet_engine::plan(&spec, &probe, &engine, budget, &[target.to_owned()])

@@ -69,6 +69,7 @@ impl Subject {
             listed: Vec::new(),
             unproven: std::collections::BTreeMap::new(),
             threads,
+            memory: std::collections::BTreeMap::new(),
         };
         Self { program: program.to_owned(), engine }
     }

@@ -6,7 +6,8 @@ use super::*;
 fn sample() -> Job {
     let usage = serde_json::json!({
         "wall-seconds": 2.5, "cpu-seconds": 4.0, "verify-cpu-seconds": 0.5,
-        "peak-memory-bytes": 104_857_600, "peak-threads": 9, "paused-seconds": 0.0,
+        "peak-memory-bytes": 104_857_600, "peak-resident-bytes": 94_371_840,
+        "predicted-memory-bytes": 99_614_720, "peak-threads": 9, "paused-seconds": 0.0,
     });
     let attempt = |number: u32, outcome: &str, reason: Option<&str>| {
         serde_json::json!({
@@ -85,8 +86,7 @@ fn page_says_everything() {
 
 #[test]
 fn cost_is_that_of_all_attempts() {
-    let expected =
-        "5.00 s wall, 8.00 s CPU, 1.00 s of it to verify, 100 MiB peak memory, 9 threads";
+    let expected = "5.00 s wall, 8.00 s CPU, 1.00 s of it to verify, 100 MiB peak memory, 90.0 MiB resident (95.0 MiB predicted), 9 threads";
     assert_eq!(cost(&sample()).unwrap(), expected);
     assert_eq!(cost(&Job { attempts: Vec::new(), ..sample() }), None);
 }
