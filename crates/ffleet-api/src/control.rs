@@ -41,7 +41,9 @@ pub trait Controller: Send + Sync + 'static {
         wait: Duration,
     ) -> impl Future<Output = Result<Command, Error>> + Send;
 
-    /// Renews the leases of everything the node holds, and says how it gets on.
+    /// Renews the leases of everything the node holds, and says how it gets on. A node that takes no
+    /// more work for a reason of its own says it here each time, as `closed`, for a person; what it
+    /// holds goes on.
     ///
     /// # Errors
     ///
@@ -52,6 +54,7 @@ pub trait Controller: Send + Sync + 'static {
         &self,
         node: NodeId,
         progress: Vec<(AttemptId, Progress)>,
+        closed: Option<String>,
     ) -> impl Future<Output = Result<Vec<AttemptId>, Error>> + Send;
 
     /// Reports what became of an attempt.

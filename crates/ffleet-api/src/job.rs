@@ -46,6 +46,9 @@ pub struct Summary {
     pub reason: Option<Reason>,
     /// Why it is there, for a person.
     pub message: Option<String>,
+    /// Why no node takes it, while it waits and that is known: each that could has closed itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<String>,
     /// Where its media comes from.
     pub input: String,
     /// What is made of it.
@@ -134,6 +137,7 @@ impl Summary {
             state: facts.state,
             reason: facts.reason,
             message: facts.message,
+            waits: None,
             input: spec.input.to_string(),
             outputs: spec.outputs.iter().map(|output| Output::new(output, detail)).collect(),
             queue: terms.queue,

@@ -28,6 +28,9 @@ pub struct Node {
     /// What it is.
     #[schema(schema_with = schema::node_state)]
     pub state: State,
+    /// Why it takes no more work by itself, where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<String>,
     /// What it has.
     #[schema(schema_with = schema::capacity)]
     pub capacity: Capacity,
@@ -61,6 +64,7 @@ impl Node {
             version: description.version.clone(),
             order: Order::Accept,
             state: State::Active,
+            closed: None,
             capacity: description.capacity,
             promised: Capacity::default(),
             jobs: 0,

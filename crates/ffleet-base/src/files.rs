@@ -160,10 +160,26 @@ pub fn create_private_dir(path: &Path) -> Result<(), Error> {
 /// How much room the file system of a path has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
-    /// What this user may still write.
+    /// What this user may still write (`f_bavail` of `statvfs(3)`).
     pub free: Bytes,
+    /// What is written (`f_blocks` less `f_bfree`).
+    pub used: Bytes,
     /// Its size.
     pub total: Bytes,
+}
+
+impl Space {
+    /// How full it is, in percent rounded up, as `df(1)` says: what is written of that and what this
+    /// user may still write. What is reserved for root counts to neither. An empty one of no size is
+    /// not full.
+    #[must_use]
+    pub fn percent(&self) -> u8 {
+        let used = u128::from(self.used.0);
+        let all = used + u128::from(self.free.0);
+        let percent = (used * 100).checked_div(all).unwrap_or(0)
+            + u128::from(all > 0 && used * 100 % all > 0);
+        u8::try_from(percent).unwrap_or(100)
+    }
 }
 
 /// The room on the file system of `path`.
@@ -175,7 +191,11 @@ pub fn space(path: &Path) -> Result<Space, Error> {
     let fs = rustix::fs::statvfs(path)
         .map_err(|errno| naming("read the free space of", path)(errno.into()))?;
     let bytes = |blocks: u64| Bytes(blocks.saturating_mul(fs.f_frsize));
-    Ok(Space { free: bytes(fs.f_bavail), total: bytes(fs.f_blocks) })
+    Ok(Space {
+        free: bytes(fs.f_bavail),
+        used: bytes(fs.f_blocks.saturating_sub(fs.f_bfree)),
+        total: bytes(fs.f_blocks),
+    })
 }
 
 /// What this user may still write to the file system of `path`.

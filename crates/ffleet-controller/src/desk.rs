@@ -5,6 +5,8 @@
 //! a node that registers is told what the store believes it to hold. The lock is held for the
 //! time of a look-up, never across a wait.
 
+mod closed;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -83,6 +85,8 @@ pub(crate) struct Station {
     pub(crate) heard: Timestamp,
     /// Whether it has registered since the controller started.
     pub(crate) registered: bool,
+    /// Why it takes no more work by itself, where it does not.
+    pub(crate) closed: Option<String>,
     commands: VecDeque<Command>,
     wake: Arc<Notify>,
 }
@@ -133,6 +137,7 @@ impl Desk {
             order,
             heard,
             registered: false,
+            closed: None,
             commands: VecDeque::new(),
             wake: Arc::default(),
         };
@@ -153,6 +158,7 @@ impl Desk {
             order,
             heard,
             registered: true,
+            closed: None,
             commands: VecDeque::new(),
             wake,
         };

@@ -69,6 +69,9 @@ fn summarise(row: &JobSummary, desk: &Desk, detail: Detail) -> Summary {
     if row.state.is_held() {
         summary.progress = desk.progress(row.id).as_ref().map(Progress::from);
     }
+    if row.state == State::Queued {
+        summary.waits = desk.closed();
+    }
     if row.state == State::Completed && !row.spec.is_live() {
         for output in &mut summary.outputs {
             output.state = OutputState::Published;
@@ -98,6 +101,7 @@ pub(crate) fn nodes(desk: &Desk, now: Timestamp, term: std::time::Duration) -> V
         .map(|(id, station, promised, jobs)| Node {
             order: station.order,
             state: station.state(now, term),
+            closed: station.closed.clone(),
             promised,
             jobs,
             ..Node::new(id, &station.description, station.heard.into())

@@ -70,6 +70,7 @@ impl control::Controller for Controller {
         &self,
         node: NodeId,
         progress: Vec<(AttemptId, Progress)>,
+        closed: Option<String>,
     ) -> Result<Vec<AttemptId>, Error> {
         let (mut renewed, mut unwanted) = (Vec::new(), Vec::new());
         for (attempt, mut progress) in progress {
@@ -87,6 +88,7 @@ impl control::Controller for Controller {
             }
         }
         self.hear(node, renewed)?;
+        self.close(node, closed.as_deref());
         Ok(unwanted)
     }
 
@@ -114,6 +116,19 @@ impl Controller {
         }
         self.signals.send(Event::NodeHeard { node, attempts, at });
         Ok(())
+    }
+
+    /// A node says whether it takes no more work by itself.
+    fn close(&self, node: NodeId, closed: Option<&str>) {
+        if !self.desk.close(node, closed) {
+            return;
+        }
+        match closed {
+            Some(why) => tracing::warn!(%node, why, "a node takes no more work"),
+            None => tracing::info!(%node, "a node takes work again"),
+        }
+        self.signals.send(Event::NodeClosed { node, closed: closed.is_some() });
+        self.announce_node(node);
     }
 
     fn show_progress(&self, attempt: AttemptId, progress: &Progress) {

@@ -93,6 +93,8 @@ pub struct Node {
     pub heard: Timestamp,
     /// Whether its connection is broken since.
     pub suspect: bool,
+    /// Whether it takes no more work by itself, until it says otherwise.
+    pub closed: bool,
 }
 
 impl Node {

@@ -15,6 +15,7 @@ mod bench;
 mod child;
 mod config;
 mod cpus;
+mod disk;
 mod engines;
 mod gauges;
 mod herald;

@@ -29,6 +29,7 @@ trait Calls: Send + Sync {
         &self,
         node: NodeId,
         progress: Vec<(AttemptId, Progress)>,
+        closed: Option<String>,
     ) -> Boxed<'_, Result<Vec<AttemptId>, Error>>;
     fn report(
         &self,
@@ -55,8 +56,9 @@ impl<C: Controller> Calls for C {
         &self,
         node: NodeId,
         progress: Vec<(AttemptId, Progress)>,
+        closed: Option<String>,
     ) -> Boxed<'_, Result<Vec<AttemptId>, Error>> {
-        Box::pin(Controller::renew(self, node, progress))
+        Box::pin(Controller::renew(self, node, progress, closed))
     }
 
     fn report(
@@ -122,8 +124,9 @@ impl Link {
     pub(crate) async fn renew(
         &self,
         progress: Vec<(AttemptId, Progress)>,
+        closed: Option<String>,
     ) -> Result<Vec<AttemptId>, Error> {
-        self.calls.renew(self.node, progress).await
+        self.calls.renew(self.node, progress, closed).await
     }
 
     /// Reports, and repeats it until it is answered or the line is cut.

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::attempt::{Attempt, Resume};
+use crate::disk::Disk;
 use crate::link::BACKOFF;
 use crate::recover::{self, Settled};
 use crate::roster::{NoPlace, Roster};
@@ -27,6 +28,7 @@ const HOLD: Duration = Duration::from_secs(30);
 pub(crate) struct Puller {
     pub(crate) shop: Arc<Shop>,
     pub(crate) roster: Arc<Roster>,
+    pub(crate) disk: Arc<Disk>,
     pub(crate) description: Description,
     pub(crate) attempts: TaskTracker,
     /// Goes off when no more is to be taken.
@@ -194,6 +196,10 @@ impl Puller {
         let attempt = job.attempt;
         if self.draining.is_cancelled() {
             return self.decline(attempt, "the node is stopping".to_owned());
+        }
+        // The controller hears of a full disk at the next renewal, and may have sent this before.
+        if let Some(full) = self.disk.full() {
+            return self.decline(attempt, full);
         }
         match self.roster.enter(attempt, job.need) {
             Ok(place) => {

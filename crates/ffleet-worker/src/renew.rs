@@ -1,10 +1,12 @@
 //! The loop that keeps leases alive and says how attempts get on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ffleet_supervise::{Order, Stop};
 use tokio_util::sync::CancellationToken;
 
+use crate::disk::Disk;
 use crate::link::Link;
 use crate::roster::Roster;
 
@@ -14,7 +16,8 @@ const SHOW: Duration = Duration::from_secs(1);
 /// Renews every `every`, more often while something is at work, until the end comes.
 pub(crate) async fn run(
     link: Link,
-    roster: std::sync::Arc<Roster>,
+    roster: Arc<Roster>,
+    disk: Arc<Disk>,
     every: Duration,
     ended: CancellationToken,
 ) {
@@ -24,7 +27,7 @@ pub(crate) async fn run(
             () = ended.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        match link.renew(roster.progress()).await {
+        match link.renew(roster.progress(), disk.full()).await {
             Ok(lost) => {
                 for attempt in lost {
                     // Lost or canceled: in both cases it is undone, and its end settles which.

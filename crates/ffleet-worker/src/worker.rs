@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
 use ffleet_api::control::Controller;
+use ffleet_base::files::Space;
 use ffleet_base::{Clock, chain};
 use ffleet_guard::Node;
 use ffleet_spool::{Observer, Work};
@@ -18,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::bench::SEATS;
 use crate::config::Config;
 use crate::cpus::Cpus;
+use crate::disk::Disk;
 use crate::engines::Engines;
 use crate::gauges::Gauges;
 use crate::link::Link;
@@ -82,6 +84,7 @@ struct Inner {
     logs: Logs,
     work: Work,
     roster: Arc<Roster>,
+    disk: Arc<Disk>,
     attempts: TaskTracker,
     loops: TaskTracker,
     draining: CancellationToken,
@@ -115,10 +118,12 @@ impl Worker {
     pub fn start<C: Controller>(parts: Parts<C>) -> Result<Self, OpenError> {
         let Parts { controller, node, clock, observer, config } = parts;
         let cut = CancellationToken::new();
+        let work = Work::open(&config.home)?;
         let worker = Self {
             inner: Arc::new(Inner {
                 logs: Logs::open(&config.home)?,
-                work: Work::open(&config.home)?,
+                disk: Disk::new(work.root()),
+                work,
                 roster: Roster::new(config.capacity),
                 attempts: TaskTracker::new(),
                 loops: TaskTracker::new(),
@@ -190,8 +195,8 @@ impl Worker {
         if inner.draining.is_cancelled() {
             problems.push("the node is stopping".to_owned());
         }
-        match ffleet_base::files::free_space(inner.work.root()) {
-            Ok(free) if free < LEAST_ROOM => problems.push(format!(
+        match inner.disk.look() {
+            Ok(Space { free, .. }) if free < LEAST_ROOM => problems.push(format!(
                 "only {} are free in {}, less than {}: free some room",
                 free.human(),
                 inner.work.root().display(),
@@ -200,6 +205,7 @@ impl Worker {
             Ok(_) => {}
             Err(error) => problems.push(chain(&error)),
         }
+        problems.extend(inner.disk.full());
         problems
     }
 }
@@ -238,6 +244,7 @@ impl Inner {
         let puller = Puller {
             shop: Arc::clone(&shop),
             roster: Arc::clone(&self.roster),
+            disk: Arc::clone(&self.disk),
             description,
             attempts: self.attempts.clone(),
             draining: self.draining.clone(),
@@ -245,9 +252,15 @@ impl Inner {
         };
         let Some(welcome) = puller.register().await else { return };
         let _first = self.registered.set(());
-        let renewing =
-            renew::run(link, Arc::clone(&self.roster), welcome.renew_every, self.ended.clone());
-        tokio::join!(puller.run(), renewing, self.prune(&shop));
+        let renewing = renew::run(
+            link,
+            Arc::clone(&self.roster),
+            Arc::clone(&self.disk),
+            welcome.renew_every,
+            self.ended.clone(),
+        );
+        let watching = Arc::clone(&self.disk).watch(self.ended.clone());
+        tokio::join!(puller.run(), renewing, watching, self.prune(&shop));
     }
 
     /// The engines, as soon as there are any; nothing if the end comes first.

@@ -87,6 +87,21 @@ fn free_space_is_part_of_the_total() {
 }
 
 #[test]
+fn disk_is_as_full_as_df_says() {
+    for (used, free, percent) in [
+        (0, 0, 0),
+        (0, 9, 0),
+        (9, 0, 100),
+        (95, 5, 95),
+        (94_001, 5_999, 95),
+        (1, 9_999, 1),
+    ] {
+        let space = Space { used: Bytes(used), free: Bytes(free), total: Bytes(1 << 40) };
+        assert_eq!(space.percent(), percent, "{space:?}");
+    }
+}
+
+#[test]
 fn second_holder_is_told_who_has_the_lock() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("lock");

@@ -113,6 +113,7 @@ fn standing(job: &Summary) -> Markup {
             div .card { (chip::progress(job.progress.as_ref(), "Progress")) }
         }
         @if let Some(waits) = waits { p .note { (waits) } }
+        @if let Some(why) = &job.waits { p .note { "No node takes it now: " (why) "." } }
         @if job.reason.is_some() || job.message.is_some() {
             div class={ "alert " (chip::tone(job.state)) } {
                 @if let Some(reason) = job.reason { strong { (format::word(reason.name())) } }

@@ -59,6 +59,7 @@ fn card(node: &Node, now: Timestamp) -> Markup {
                     "ffleet " (node.version) " · heard from " (format::ago(node.heard_at, now))
                 }
             }
+            @if let Some(why) = &node.closed { p .note { "It takes no more work: " (why) "." } }
             div .meters {
                 (meter("CPU", u64::from(gone.cpu.0), u64::from(has.cpu.0),
                     Some(format!("{} of {}", gone.cpu, has.cpu))))

@@ -134,7 +134,7 @@ impl Hand {
     /// Renews a lease, and answers whether it is one that is to be stopped.
     pub(crate) async fn tell(&self, attempt: AttemptId, progress: Progress) -> Vec<AttemptId> {
         self.controller
-            .renew(self.node, vec![(attempt, progress)])
+            .renew(self.node, vec![(attempt, progress)], None)
             .await
             .unwrap()
     }

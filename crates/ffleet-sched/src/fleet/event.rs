@@ -39,6 +39,13 @@ pub enum Event {
         /// The node.
         node: NodeId,
     },
+    /// A node says whether it takes no more work by itself. What it holds goes on.
+    NodeClosed {
+        /// The node.
+        node: NodeId,
+        /// Whether it takes none.
+        closed: bool,
+    },
     /// Something else is wanted of a node.
     NodeOrdered {
         /// The node.
@@ -169,13 +176,24 @@ impl Fleet {
     pub fn apply(&mut self, event: Event) -> Effect {
         let known = match event {
             Event::NodeJoined { node, name, capacity, engines, order, at } => {
-                let joined = Node { name, capacity, engines, order, heard: at, suspect: false };
+                let joined = Node {
+                    name,
+                    capacity,
+                    engines,
+                    order,
+                    heard: at,
+                    suspect: false,
+                    closed: false,
+                };
                 self.join(node, joined);
                 Some(())
             }
             Event::NodeHeard { node, attempts, at } => self.heard(node, &attempts, at),
             Event::NodeSuspect { node } => {
                 self.nodes.get_mut(&node).map(|node| node.suspect = true)
+            }
+            Event::NodeClosed { node, closed } => {
+                self.nodes.get_mut(&node).map(|node| node.closed = closed)
             }
             Event::NodeOrdered { node, order } => {
                 self.nodes.get_mut(&node).map(|node| node.order = order)

@@ -168,7 +168,7 @@ impl Fleet {
             .iter()
             .filter(|(_, node)| {
                 let active = node.state(self.policy.lease, now) == State::Active;
-                active && node.order == Order::Accept
+                active && node.order == Order::Accept && !node.closed
             })
             .map(|(&id, node)| {
                 let promised = self.promised.get(&id).copied().unwrap_or_default();

@@ -37,6 +37,8 @@ struct State {
     reports: Vec<(AttemptId, Report)>,
     progress: Vec<(AttemptId, Progress)>,
     lost: Vec<AttemptId>,
+    /// Why the node takes no more work, as it last said.
+    closed: Option<String>,
     /// Reports that are refused as stale, by kind.
     refused: Vec<&'static str>,
     /// So many calls fail first.
@@ -231,8 +233,10 @@ impl Controller for Fake {
         &self,
         _: NodeId,
         progress: Vec<(AttemptId, Progress)>,
+        closed: Option<String>,
     ) -> Result<Vec<AttemptId>, Error> {
         let lost = self.with(|state| {
+            state.closed = closed;
             state.progress = progress;
             state.lost.clone()
         });

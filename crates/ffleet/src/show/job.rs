@@ -64,6 +64,9 @@ pub(crate) fn page(job: &Job, now: Timestamp) -> String {
     if let Some(message) = &about.message {
         page.block("message", message);
     }
+    if let Some(waits) = &about.waits {
+        page.block("waits", &format!("no node takes it now: {waits}"));
+    }
     page.line("input", &about.input);
     for output in &about.outputs {
         page.line("output", &made(output));

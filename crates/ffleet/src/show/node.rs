@@ -43,6 +43,9 @@ pub(crate) fn page(node: &Node, now: Timestamp) -> String {
     page.line("id", &node.id.to_string());
     page.line("version", &node.version);
     page.line("heard", &format!("{} ago", ago(node.heard_at.0, now)));
+    if let Some(why) = &node.closed {
+        page.block("closed", why);
+    }
     let (has, promised) = (&node.capacity, &node.promised);
     page.line("jobs", &format!("{} of {}", node.jobs, has.tasks));
     page.line("cpu", &format!("{} of {} promised", promised.cpu, has.cpu));
@@ -153,6 +156,7 @@ fn state(node: &Node) -> String {
         State::Gone => "gone",
     };
     match node.order {
+        Order::Accept if node.closed.is_some() => format!("{state}, closed"),
         Order::Accept => state.to_owned(),
         Order::Drain => format!("{state}, draining"),
         Order::Quarantine => format!("{state}, quarantined"),

@@ -154,6 +154,7 @@ pub(crate) fn job(number: u64, state: State, input: &str) -> Job {
         number: JobNumber(number),
         state,
         reason: None,
+        waits: None,
         message: None,
         input: input.into(),
         outputs: vec![output("/data/out/talk-480p.mp4", "480p-h264")],

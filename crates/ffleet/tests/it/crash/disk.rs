@@ -29,10 +29,20 @@ impl Disk {
 
     /// Leaves no room, and says by what file.
     fn fill(&self) -> PathBuf {
+        self.fill_up_to(0)
+    }
+
+    /// Leaves room for `rest` bytes, and says by what file.
+    fn fill_up_to(&self, rest: u64) -> PathBuf {
         let ballast = self.0.join("ballast");
         let file = File::create(&ballast).unwrap();
+        let free = ffleet_base::files::free_space(&self.0).unwrap().0;
         let mut end = 0;
-        let mut piece = SIZE;
+        let mut piece = free.saturating_sub(rest);
+        if rest > 0 {
+            fallocate(&file, FallocateFlags::empty(), 0, piece).unwrap();
+            return ballast;
+        }
         while piece >= 1 {
             match fallocate(&file, FallocateFlags::empty(), end, piece) {
                 Ok(()) => end += piece,
@@ -144,4 +154,52 @@ fn store_that_is_damaged_or_unreadable_is_told_at_the_start_and_left_alone() {
     fs::write(&path, &whole).unwrap();
     let server = Server::open(Arc::clone(&room), &[]);
     assert_eq!(server.call("GET", "/v1/jobs/1", b"").json()["state"], "completed");
+}
+
+#[test]
+fn jobs_wait_while_the_disk_is_nearly_full_and_say_so() {
+    if need::ffmpeg().is_none() || need::ffprobe().is_none() {
+        return;
+    }
+    let room = Arc::new(Room::new());
+    let Some(disk) = Disk::at(room.path("data")) else {
+        return;
+    };
+    let server = Server::open(room, &[]);
+    let node = || server.call("GET", "/v1/nodes", b"").json()["nodes"][0].clone();
+    until(Duration::from_secs(60), "the node takes work", || {
+        server.call("GET", "/readyz", b"").status == 200
+    });
+    assert_eq!(node()["closed"], Value::Null);
+
+    // Four of a hundred: room for the store, and too little for work.
+    let ballast = disk.fill_up_to(SIZE * 4 / 100);
+    until(Duration::from_secs(30), "the node takes no more work", || {
+        node()["closed"].is_string()
+    });
+    let ready = server.call("GET", "/readyz", b"");
+    assert_eq!(ready.status, 503, "{ready:?}");
+    for text in ["% full", "are free", "new jobs wait", disk.0.to_str().unwrap()] {
+        assert!(ready.body.contains(text), "no {text:?} in {ready:?}");
+        assert!(node()["closed"].as_str().unwrap().contains(text), "{}", node());
+    }
+    assert_eq!(server.post_job(&job(&server, "later.mp4")).status, 201);
+    let waiting = || server.call("GET", "/v1/jobs/1", b"").json();
+    let why = waiting()["waits"].as_str().unwrap().to_owned();
+    assert!(why.contains("% full"), "{why}");
+    for (words, text) in [(["jobs", "show", "1"], "waits"), (["nodes", "show", "NODE"], "closed")] {
+        let name = node()["name"].as_str().unwrap().to_owned();
+        let words = words.map(|word| if word == "NODE" { name.as_str() } else { word });
+        let shown = server.cli(&words);
+        assert!(shown.contains(text) && shown.contains("% full"), "{shown}");
+    }
+    // Nothing is tried over and over: the history of a job that waits does not grow.
+    let history = waiting()["history"].as_array().unwrap().len();
+    assert_eq!((waiting()["state"].clone(), history), ("queued".into(), 1));
+
+    fs::remove_file(ballast).unwrap();
+    server.await_state(1, "completed");
+    assert_eq!(node()["closed"], Value::Null);
+    assert_eq!(waiting()["waits"], Value::Null);
+    server.stop();
 }

@@ -1,0 +1,116 @@
+//! The disk of the work directories: a node whose disk is nearly full takes no more work.
+//!
+//! Every job writes there: its results until they are published, its logs, what its next life would
+//! need. Work that is begun on the last percents ends in the middle, and takes what is under way
+//! down with it. So it waits instead, and the node says why, until there is room again.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ffleet_base::files::Space;
+use ffleet_base::{chain, files};
+use tokio_util::sync::CancellationToken;
+
+/// From here on no more work is taken: percent, rounded up, as `df(1)` says.
+const FULL: u8 = 95;
+/// Up to here it is taken again; between the two it stays as it was.
+const ROOM: u8 = 93;
+/// Between two looks.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// The disk of a node, as it was last looked at.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    root: PathBuf,
+    /// Why no work is taken, if it is not.
+    full: Mutex<Option<String>>,
+}
+
+impl Disk {
+    /// The disk of `root`, looked at.
+    pub(crate) fn new(root: &Path) -> Arc<Self> {
+        let disk = Self { root: root.to_owned(), full: Mutex::default() };
+        let _first = disk.look();
+        Arc::new(disk)
+    }
+
+    /// Why no more work is taken, if it is not, by the last look.
+    pub(crate) fn full(&self) -> Option<String> {
+        self.full.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks, and says how it is. Blocks for as long as the file system does not answer.
+    pub(crate) fn look(&self) -> Result<Space, files::Error> {
+        let space = files::space(&self.root);
+        if let Ok(space) = &space {
+            self.judge(*space);
+        }
+        space
+    }
+
+    /// What follows from how it is.
+    fn judge(&self, space: Space) {
+        let percent = space.percent();
+        let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = percent >= FULL || full.is_some() && percent > ROOM;
+        *full = is_full.then(|| {
+            format!(
+                "the disk of {} is {percent} % full, {} are free: new jobs wait until it is at most {ROOM} % full",
+                self.root.display(),
+                space.free.human(),
+            )
+        });
+    }
+
+    /// Looks again and again until the end comes.
+    pub(crate) async fn watch(self: Arc<Self>, ended: CancellationToken) {
+        let mut failed = false;
+        loop {
+            tokio::select! {
+                () = ended.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            let disk = Arc::clone(&self);
+            // One that does not answer is waited for here, and by nobody else.
+            let looked = tokio::select! {
+                () = ended.cancelled() => return,
+                looked = tokio::task::spawn_blocking(move || disk.look()) => looked,
+            };
+            match looked {
+                Ok(Ok(_)) => failed = false,
+                Ok(Err(error)) if !failed => {
+                    failed = true;
+                    tracing::warn!(error = %chain(&error), "the disk of the work directories");
+                }
+                Ok(Err(_)) => {}
+                Err(error) => tracing::warn!(%error, "a look at the disk broke off"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ffleet_types::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn node_closes_when_it_is_full_and_opens_when_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk { root: dir.path().to_owned(), full: Mutex::default() };
+        let at = |percent: u64| {
+            let (used, free) = (Bytes::gib(percent), Bytes::gib(100 - percent));
+            disk.judge(Space { used, free, total: Bytes::gib(100) });
+            disk.full()
+        };
+        assert_eq!((at(0), at(94)), (None, None));
+        let why = at(95).unwrap();
+        assert!(why.contains("95 % full, 5.00 GiB are free"), "{why}");
+        assert!(at(94).unwrap().contains("94 %"), "it stays closed for a while");
+        assert_eq!((at(93), at(94)), (None, None), "and open");
+        assert!(at(100).is_some());
+        disk.look().unwrap();
+    }
+}
