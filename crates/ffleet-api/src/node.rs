@@ -49,9 +49,9 @@ pub struct Node {
     pub engines: Vec<Engine>,
     /// When it was last heard from.
     pub heard_at: Moment,
-    /// What its children are at, by role; empty where that is not known here.
+    /// What its children are at, by role group; empty where that is not known here.
     #[serde(default)]
-    pub roles: Vec<Load>,
+    pub role_groups: Vec<Load>,
 }
 
 impl Node {
@@ -72,7 +72,7 @@ impl Node {
             labels: description.labels.clone(),
             engines: description.engines.clone(),
             heard_at,
-            roles: Vec::new(),
+            role_groups: Vec::new(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What children are at, second by second. A value that the node's kernel does not keep is left out.
 
+use ffleet_types::RoleGroup;
 use ffleet_types::sample as types;
-use ffleet_types::sample::Role;
+use ffleet_types::sample::Phase;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,9 +29,9 @@ pub struct Sample {
     pub at: Moment,
     /// Which of the attempt's children.
     pub child: u32,
-    /// What that is for.
-    #[schema(schema_with = schema::role)]
-    pub role: Role,
+    /// What that does.
+    #[schema(schema_with = schema::phase)]
+    pub phase: Phase,
     /// Processes at the moment.
     pub processes: u32,
     /// Their threads.
@@ -97,13 +98,13 @@ pub struct Pressure {
     pub full_seconds: f64,
 }
 
-/// All children of one role on a node.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+/// All children of one role group on a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Load {
-    /// The role.
-    #[schema(schema_with = schema::role)]
-    pub role: Role,
+    /// The role group.
+    #[schema(value_type = String, example = "encode")]
+    pub role_group: RoleGroup,
     /// Children that run.
     pub children: u32,
     /// Children since the node started.
@@ -128,7 +129,7 @@ impl From<&types::Point> for Sample {
         Self {
             at: sample.at.into(),
             child: point.child,
-            role: point.role,
+            phase: point.phase,
             processes: sample.processes,
             threads: sample.threads,
             resident_memory_bytes: sample.resident.0,
@@ -141,7 +142,7 @@ impl From<&types::Point> for Sample {
 impl From<&types::Load> for Load {
     fn from(load: &types::Load) -> Self {
         Self {
-            role: load.role,
+            role_group: load.role_group.clone(),
             children: load.children,
             started: load.started,
             processes: load.processes,
@@ -191,11 +192,11 @@ mod tests {
             sums: types::Sums { seen: 1, cpu: Some(1_500_000), ..types::Sums::default() },
             ..types::Sample::default()
         };
-        let sample = Sample::from(&types::Point { child: 2, role: Role::Encode, sample });
+        let sample = Sample::from(&types::Point { child: 2, phase: Phase::Encode, sample });
         let text = serde_json::to_string(&sample).unwrap();
         assert_eq!(
             text,
-            "{\"at\":\"2026-01-31T12:00:00.123Z\",\"child\":2,\"role\":\"encode\",\"processes\":1,\
+            "{\"at\":\"2026-01-31T12:00:00.123Z\",\"child\":2,\"phase\":\"encode\",\"processes\":1,\
              \"threads\":14,\"resident-memory-bytes\":0,\"processes-seen\":1,\"cpu-seconds\":1.5}"
         );
         assert_eq!(serde_json::from_str::<Sample>(&text).unwrap(), sample);

@@ -42,10 +42,10 @@ pub(crate) fn reason() -> Object {
     word("Why an attempt failed.", &words)
 }
 
-/// `ffleet_types::sample::Role`.
-pub(crate) fn role() -> Object {
-    let words = ffleet_types::sample::Role::ALL.map(ffleet_types::sample::Role::name);
-    word("What a child is for.", &words)
+/// `ffleet_types::sample::Phase`.
+pub(crate) fn phase() -> Object {
+    let words = ffleet_types::sample::Phase::ALL.map(ffleet_types::sample::Phase::name);
+    word("What a child does in its attempt.", &words)
 }
 
 /// `ffleet_types::job::Queue`.

@@ -8,13 +8,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::roles::RoleGroup;
 use crate::time::Timestamp;
 use crate::units::Bytes;
 
-/// What a child is for.
+/// What a child does in its attempt. Which limits it is under is its
+/// [role group](crate::RoleGroup)'s matter: an encode may be in any that its job names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Role {
+pub enum Phase {
     /// Finds out what an input is.
     Probe,
     /// Makes results.
@@ -25,7 +27,7 @@ pub enum Role {
     Live,
 }
 
-impl Role {
+impl Phase {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Probe, Self::Encode, Self::Verify, Self::Live];
 
@@ -40,14 +42,14 @@ impl Role {
         }
     }
 
-    /// The role of this name.
+    /// The phase of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.name() == name)
+        Self::ALL.into_iter().find(|phase| phase.name() == name)
     }
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
@@ -168,18 +170,18 @@ impl Sums {
 pub struct Point {
     /// Which of its children: the number in the name of its log.
     pub child: u32,
-    /// What that is for.
-    pub role: Role,
+    /// What that does.
+    pub phase: Phase,
     /// How it was.
     pub sample: Sample,
 }
 
-/// What all children of one role on a node are at, and have used since the node started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What all children of one role group on a node are at, and have used since the node started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Load {
-    /// The role.
-    pub role: Role,
+    /// The role group.
+    pub role_group: RoleGroup,
     /// Children that run.
     pub children: u32,
     /// Children that were ever started or taken over.
@@ -199,9 +201,9 @@ pub struct Load {
 impl Load {
     /// Nothing yet.
     #[must_use]
-    pub fn new(role: Role) -> Self {
+    pub fn new(role_group: RoleGroup) -> Self {
         Self {
-            role,
+            role_group,
             children: 0,
             started: 0,
             processes: 0,
@@ -239,9 +241,9 @@ mod tests {
 
     #[test]
     fn role_goes_by_its_name() {
-        for role in Role::ALL {
-            assert_eq!(Role::named(role.name()), Some(role));
+        for phase in Phase::ALL {
+            assert_eq!(Phase::named(phase.name()), Some(phase));
         }
-        assert_eq!(Role::named("thumbnail"), None);
+        assert_eq!(Phase::named("thumbnail"), None);
     }
 }

@@ -15,7 +15,7 @@ use ffleet_media::{Probe, Source, Spec};
 use ffleet_sched::limits::{Effective, Limit, Source as Whence, cpu_for_one};
 use ffleet_supervise::Order;
 use ffleet_types::job::Limits;
-use ffleet_types::sample::{Load, Point, Role};
+use ffleet_types::sample::{Load, Point};
 use ffleet_types::{AttemptId, Fence, JobId, NodeId, Reason, RoleGroup, TaskId};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
@@ -79,7 +79,10 @@ impl Workbench for Worker {
     }
 
     fn loads(&self) -> Option<(NodeId, Vec<Load>)> {
-        self.shop().map(|shop| (shop.node.instance(), shop.gauges.loads()))
+        self.shop().map(|shop| {
+            let groups = shop.node.roles().into_iter().map(|(group, _)| group);
+            (shop.node.instance(), shop.gauges.loads(groups))
+        })
     }
 
     fn ready(&self) -> Result<(), Vec<String>> {
@@ -114,6 +117,7 @@ impl Ask for Inquiry<'_> {
     async fn ask(&mut self, question: Question) -> Result<String, Halt> {
         let _seat = seat(&self.shop.seats, PATIENCE).await?;
         let (_keep, mut orders) = watch::channel(Order::Run);
+        let subject = Subject { of: None, group: RoleGroup::named(RoleGroup::PROBE) };
         let task = Task {
             name: format!("probe-{}", COUNT.fetch_add(1, Ordering::Relaxed)),
             program: self.shop.engines.ffprobe.path.clone().into(),
@@ -130,7 +134,7 @@ impl Ask for Inquiry<'_> {
                 .shop
                 .walled
                 .sandbox(self.input.clone(), &[], is_remote(self.source)),
-            sampled: Some((Arc::clone(&self.shop.gauges), Subject::of_nobody(Role::Probe))),
+            sampled: Some((Arc::clone(&self.shop.gauges), subject)),
             adopted: None,
         };
         let mut hands = Hands {

@@ -17,6 +17,7 @@ use ffleet_guard::Node;
 use ffleet_types::node::Engine;
 
 use crate::config::Config;
+use crate::gauges::Gauges;
 use crate::sandbox::Walled;
 
 /// The programs of a node. They may be of different builds.
@@ -39,6 +40,7 @@ impl Engines {
         node: &Arc<Node>,
         config: &Config,
         clock: &dyn Clock,
+        gauges: &Arc<Gauges>,
     ) -> Result<Self, Missing> {
         let ffmpeg = find::find("ffmpeg", config.ffmpeg.as_deref(), &config.search)?;
         let ffprobe = find::find("ffprobe", config.ffprobe.as_deref(), &config.search)?;
@@ -48,6 +50,7 @@ impl Engines {
             nice: config.nice,
             home: &config.home,
             walled: Walled::new(&config.sandboxes, Vec::new()),
+            gauges,
         };
         let (one, other) = tokio::join!(prover.libraries(&ffmpeg), prover.libraries(&ffprobe));
         let libraries = [one, other].concat();

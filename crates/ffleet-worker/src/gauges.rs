@@ -1,5 +1,5 @@
 //! What the node's children are at: a sample a second of each while it lives, the last minutes of
-//! every attempt, and sums by role.
+//! every attempt, and sums by role group.
 //!
 //! It is kept in memory alone, and all of it is bounded: a ring of [`KEPT`] samples for each attempt
 //! that has a child, and for the last [`OVER`] that have none.
@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use ffleet_base::Clock;
 use ffleet_guard::{Child, Sampler};
-use ffleet_types::AttemptId;
 use ffleet_types::attempt::Usage;
-use ffleet_types::sample::{Load, Point, Role, Sample, Sums};
+use ffleet_types::sample::{Load, Phase, Point, Sample, Sums};
+use ffleet_types::{AttemptId, RoleGroup};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -37,8 +37,8 @@ struct Inner {
     rings: BTreeMap<AttemptId, VecDeque<Point>>,
     /// Whose ring was begun when, the oldest first.
     order: VecDeque<AttemptId>,
-    /// By role: children that were started, and what all of them used.
-    totals: BTreeMap<Role, (u64, Sums)>,
+    /// By role group: children that were started, and what all of them used.
+    totals: BTreeMap<RoleGroup, (u64, Sums)>,
 }
 
 /// A child that lives.
@@ -49,20 +49,23 @@ struct Alive {
 }
 
 /// Whom samples are of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Subject {
-    /// Whose child it is; nobody's outside of jobs.
-    pub(crate) attempt: Option<AttemptId>,
-    /// Which one of its children.
-    pub(crate) child: u32,
-    pub(crate) role: Role,
+    /// Of which attempt; of none outside of jobs.
+    pub(crate) of: Option<Part>,
+    /// The role group that it is in.
+    pub(crate) group: RoleGroup,
 }
 
-impl Subject {
-    /// A child outside of jobs.
-    pub(crate) const fn of_nobody(role: Role) -> Self {
-        Self { attempt: None, child: 0, role }
-    }
+/// A child of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    /// Whose child it is.
+    pub(crate) attempt: AttemptId,
+    /// Which one of its children.
+    pub(crate) child: u32,
+    /// What it does there.
+    pub(crate) phase: Phase,
 }
 
 /// A child that is being sampled, until this is dropped.
@@ -127,10 +130,10 @@ impl Gauges {
             .unwrap_or_default()
     }
 
-    /// How each role is; all of them.
-    pub(crate) fn loads(&self) -> Vec<Load> {
+    /// How each of these role groups is.
+    pub(crate) fn loads(&self, groups: impl Iterator<Item = RoleGroup>) -> Vec<Load> {
         let inner = self.lock();
-        Role::ALL.into_iter().map(|role| inner.load(role)).collect()
+        groups.map(|group| inner.load(&group)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -141,24 +144,23 @@ impl Gauges {
 impl Inner {
     fn begin(&mut self, subject: Subject) -> u64 {
         self.count += 1;
+        self.totals.entry(subject.group.clone()).or_default().0 += 1;
         self.alive
             .insert(self.count, Alive { subject, last: Sample::default() });
-        self.totals.entry(subject.role).or_default().0 += 1;
         self.count
     }
 
     /// Takes a sample of a child; of the first one of an `is_adopted` child, not its sums.
     fn add(&mut self, id: u64, sample: Sample, is_adopted: bool) {
         let Some(alive) = self.alive.get_mut(&id) else { return };
-        let Subject { attempt, child, role } = alive.subject;
         let more = match is_adopted {
             true => sample.sums.since(&sample.sums),
             false => sample.sums.since(&alive.last.sums),
         };
         alive.last = sample;
-        let (_, sums) = self.totals.entry(role).or_default();
+        let (_, sums) = self.totals.entry(alive.subject.group.clone()).or_default();
         *sums = sums.plus(&more);
-        if let Some(attempt) = attempt {
+        if let Some(Part { attempt, child, phase }) = alive.subject.of {
             let ring = self.rings.entry(attempt).or_insert_with(|| {
                 self.order.push_back(attempt);
                 VecDeque::new()
@@ -166,7 +168,7 @@ impl Inner {
             if ring.len() == KEPT {
                 ring.pop_front();
             }
-            ring.push_back(Point { child, role, sample });
+            ring.push_back(Point { child, phase, sample });
         }
     }
 
@@ -181,7 +183,7 @@ impl Inner {
                 cpu: Some(usage.user_micros + usage.system_micros),
                 ..last.sums
             };
-            let (_, sums) = self.totals.entry(subject.role).or_default();
+            let (_, sums) = self.totals.entry(subject.group).or_default();
             *sums = sums.plus(&whole.since(&last.sums));
         }
         self.forget();
@@ -190,7 +192,8 @@ impl Inner {
     /// Lets go of attempts without a child, but for the last few.
     fn forget(&mut self) {
         let is_alive = |attempt: &AttemptId| {
-            self.alive.values().any(|alive| alive.subject.attempt == Some(*attempt))
+            let of = self.alive.values().filter_map(|alive| alive.subject.of);
+            of.into_iter().any(|part| part.attempt == *attempt)
         };
         let over: Vec<_> = self
             .order
@@ -204,10 +207,10 @@ impl Inner {
         self.order.retain(|attempt| self.rings.contains_key(attempt));
     }
 
-    fn load(&self, role: Role) -> Load {
-        let (started, sums) = self.totals.get(&role).copied().unwrap_or_default();
-        let alive = self.alive.values().filter(|alive| alive.subject.role == role);
-        let load = Load { started, sums, ..Load::new(role) };
+    fn load(&self, group: &RoleGroup) -> Load {
+        let (started, sums) = self.totals.get(group).copied().unwrap_or_default();
+        let alive = self.alive.values().filter(|alive| alive.subject.group == *group);
+        let load = Load { started, sums, ..Load::new(group.clone()) };
         alive.fold(load, |load, Alive { last, .. }| Load {
             children: load.children + 1,
             processes: load.processes + last.processes,
@@ -248,8 +251,13 @@ mod tests {
         AttemptId { task: TaskId::whole(JobId::from_bits(number)), fence: Fence::FIRST }
     }
 
-    fn subject(number: u128, role: Role) -> Subject {
-        Subject { attempt: Some(attempt(number)), child: 1, role }
+    fn subject(number: u128, phase: Phase) -> Subject {
+        let of = Some(Part { attempt: attempt(number), child: 1, phase });
+        Subject { of, group: group(phase.name()) }
+    }
+
+    fn group(name: &str) -> RoleGroup {
+        RoleGroup::named(name)
     }
 
     fn sample(cpu: u64) -> Sample {
@@ -266,7 +274,7 @@ mod tests {
     #[test]
     fn ring_keeps_the_last_minutes_and_no_more() {
         let mut inner = Inner::default();
-        let id = inner.begin(subject(1, Role::Encode));
+        let id = inner.begin(subject(1, Phase::Encode));
         for second in 0..10 * KEPT as u64 {
             inner.add(id, sample(second), false);
         }
@@ -277,10 +285,10 @@ mod tests {
     #[test]
     fn only_the_last_attempts_that_are_over_are_kept() {
         let mut inner = Inner::default();
-        let first = inner.begin(subject(0, Role::Live));
+        let first = inner.begin(subject(0, Phase::Live));
         inner.add(first, sample(1), false);
         for number in 1..100 {
-            let id = inner.begin(subject(number, Role::Encode));
+            let id = inner.begin(subject(number, Phase::Encode));
             inner.add(id, sample(1), false);
             inner.end(id, None);
         }
@@ -292,38 +300,50 @@ mod tests {
     }
 
     #[test]
-    fn sums_of_a_role_hold_children_that_were_never_sampled() {
+    fn sums_of_a_role_group_hold_children_that_were_never_sampled() {
         let mut inner = Inner::default();
         let usage = Usage { user_micros: 30, system_micros: 12, ..Usage::default() };
-        let id = inner.begin(subject(1, Role::Probe));
+        let id = inner.begin(subject(1, Phase::Probe));
         inner.end(id, Some(&usage));
-        let load = inner.load(Role::Probe);
+        let load = inner.load(&group("probe"));
         assert_eq!((load.started, load.children, load.sums.seen), (1, 0, 1));
         assert_eq!((load.sums.cpu, load.sums.read, load.memory), (Some(42), None, None));
     }
 
     #[test]
+    fn children_of_one_phase_count_to_the_groups_that_their_jobs_name() {
+        let mut inner = Inner::default();
+        for (number, name) in [(1, "encode"), (2, "drafts"), (3, "drafts")] {
+            let of = subject(number, Phase::Encode).of;
+            let id = inner.begin(Subject { of, group: group(name) });
+            inner.add(id, sample(10), false);
+        }
+        let children = |name| inner.load(&group(name)).children;
+        assert_eq!((children("encode"), children("drafts"), children("probe")), (1, 2, 0));
+    }
+
+    #[test]
     fn what_a_child_used_counts_once() {
         let mut inner = Inner::default();
-        let id = inner.begin(subject(1, Role::Encode));
+        let id = inner.begin(subject(1, Phase::Encode));
         for cpu in [10, 20, 30] {
             inner.add(id, sample(cpu), false);
         }
-        let load = inner.load(Role::Encode);
+        let load = inner.load(&group("encode"));
         assert_eq!((load.children, load.threads, load.resident), (1, 4, Bytes(100)));
         assert_eq!((load.memory, load.sums.cpu), (Some(Bytes(200)), Some(30)));
         inner.end(id, Some(&Usage { user_micros: 33, ..Usage::default() }));
-        assert_eq!(inner.load(Role::Encode).sums.cpu, Some(33));
-        assert_eq!(inner.load(Role::Encode).memory, None);
+        assert_eq!(inner.load(&group("encode")).sums.cpu, Some(33));
+        assert_eq!(inner.load(&group("encode")).memory, None);
     }
 
     #[test]
     fn what_an_earlier_life_used_does_not_count() {
         let mut inner = Inner::default();
-        let id = inner.begin(subject(1, Role::Encode));
+        let id = inner.begin(subject(1, Phase::Encode));
         inner.add(id, sample(1_000), true);
         inner.add(id, sample(1_010), false);
         inner.end(id, Some(&Usage { user_micros: 1_015, ..Usage::default() }));
-        assert_eq!(inner.load(Role::Encode).sums.cpu, Some(15));
+        assert_eq!(inner.load(&group("encode")).sums.cpu, Some(15));
     }
 }

@@ -219,7 +219,8 @@ impl Inner {
         clock: Arc<dyn Clock>,
         observer: Arc<Observer<'static>>,
     ) {
-        let Some(engines) = Box::pin(self.engines(&node, &*clock)).await else {
+        let gauges = Gauges::new(Arc::clone(&clock));
+        let Some(engines) = Box::pin(self.engines(&node, &*clock, &gauges)).await else {
             return;
         };
         let description = self.description(&node, &engines);
@@ -232,7 +233,7 @@ impl Inner {
             engines,
             work: self.work.clone(),
             logs: self.logs.clone(),
-            gauges: Gauges::new(Arc::clone(&clock)),
+            gauges,
             link: link.clone(),
             clock,
             observer,
@@ -264,12 +265,17 @@ impl Inner {
     }
 
     /// The engines, as soon as there are any; nothing if the end comes first.
-    async fn engines(&self, node: &Arc<Node>, clock: &dyn Clock) -> Option<Engines> {
+    async fn engines(
+        &self,
+        node: &Arc<Node>,
+        clock: &dyn Clock,
+        gauges: &Arc<Gauges>,
+    ) -> Option<Engines> {
         loop {
             let found = match sandbox::lacking(&self.config.sandboxes, node) {
                 Some(lacking) => Err(lacking),
                 None => tokio::select! {
-                    found = Engines::find(node, &self.config, clock) => {
+                    found = Engines::find(node, &self.config, clock, gauges) => {
                         found.map_err(|missing| missing.to_string())
                     }
                     () = self.ended.cancelled() => return None,

@@ -150,7 +150,7 @@ pub(super) fn render(job: &Job, list: &List) -> Markup {
     html! {
         h2 {
             @if running { "At work" } @else { "At its end" }
-            span .plain .faint { " " (last.role.name()) ", the last " (window(span)) }
+            span .plain .faint { " " (last.phase.name()) ", the last " (window(span)) }
         }
         div .curves {
             @for (kind, points) in &curves {
@@ -294,7 +294,7 @@ mod tests {
     use ffleet_api::Moment;
     use ffleet_api::sample::Used;
     use ffleet_types::Timestamp;
-    use ffleet_types::sample::Role;
+    use ffleet_types::sample::Phase;
 
     use super::*;
 
@@ -302,7 +302,7 @@ mod tests {
         Sample {
             at: Moment(Timestamp::from_millis(second * 1_000)),
             child,
-            role: Role::Encode,
+            phase: Phase::Encode,
             processes: 1,
             threads: 4,
             resident_memory_bytes: 1 << 20,

@@ -19,7 +19,7 @@ impl Controller {
         if let Some((id, loads)) = self.bench().and_then(|bench| bench.loads())
             && let Some(node) = nodes.iter_mut().find(|node| node.id == id)
         {
-            node.roles = loads.iter().map(Load::from).collect();
+            node.role_groups = loads.iter().map(Load::from).collect();
         }
         nodes
     }

@@ -1,4 +1,4 @@
-//! What children are at and have used, by role. A value that no child's kernel has kept has no line.
+//! What children are at and have used, by role group. A value that no child's kernel has kept has no line.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,13 +14,13 @@ use super::whole;
 type Seconds = Counter<f64, AtomicU64>;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RoleLabel {
-    role: &'static str,
+struct GroupLabel {
+    role_group: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct StallLabel {
-    role: &'static str,
+    role_group: String,
     resource: &'static str,
     kind: &'static str,
 }
@@ -28,21 +28,21 @@ struct StallLabel {
 /// The metrics of children.
 #[derive(Debug, Default)]
 pub(super) struct Children {
-    running: Family<RoleLabel, Gauge>,
-    processes: Family<RoleLabel, Gauge>,
-    threads: Family<RoleLabel, Gauge>,
-    resident: Family<RoleLabel, Gauge>,
-    memory: Family<RoleLabel, Gauge>,
-    starts: Family<RoleLabel, Counter>,
-    seen: Family<RoleLabel, Counter>,
-    throttles: Family<RoleLabel, Counter>,
-    cpu: Family<RoleLabel, Seconds>,
-    throttled: Family<RoleLabel, Seconds>,
-    io_wait: Family<RoleLabel, Seconds>,
-    read: Family<RoleLabel, Counter>,
-    written: Family<RoleLabel, Counter>,
-    disk_read: Family<RoleLabel, Counter>,
-    disk_written: Family<RoleLabel, Counter>,
+    running: Family<GroupLabel, Gauge>,
+    processes: Family<GroupLabel, Gauge>,
+    threads: Family<GroupLabel, Gauge>,
+    resident: Family<GroupLabel, Gauge>,
+    memory: Family<GroupLabel, Gauge>,
+    starts: Family<GroupLabel, Counter>,
+    seen: Family<GroupLabel, Counter>,
+    throttles: Family<GroupLabel, Counter>,
+    cpu: Family<GroupLabel, Seconds>,
+    throttled: Family<GroupLabel, Seconds>,
+    io_wait: Family<GroupLabel, Seconds>,
+    read: Family<GroupLabel, Counter>,
+    written: Family<GroupLabel, Counter>,
+    disk_read: Family<GroupLabel, Counter>,
+    disk_written: Family<GroupLabel, Counter>,
     stalls: Family<StallLabel, Seconds>,
 }
 
@@ -110,7 +110,7 @@ impl Children {
         );
     }
 
-    /// Takes what a node says of its roles.
+    /// Takes what a node says of its role groups.
     pub(super) fn set(&self, loads: &[Load]) {
         for load in loads {
             self.set_one(load);
@@ -118,9 +118,10 @@ impl Children {
     }
 
     fn set_one(&self, load: &Load) {
-        let role = load.role.name();
-        let label = RoleLabel { role };
-        let gauge = |family: &Family<RoleLabel, Gauge>, value: u64| {
+        // As many as the configuration names.
+        let role_group = load.role_group.to_string();
+        let label = GroupLabel { role_group: role_group.clone() };
+        let gauge = |family: &Family<GroupLabel, Gauge>, value: u64| {
             family.get_or_create(&label).set(whole(value));
         };
         gauge(&self.running, u64::from(load.children));
@@ -132,7 +133,7 @@ impl Children {
             // It was the memory of children that are gone.
             None => drop(self.memory.remove(&label)),
         }
-        let count = |family: &Family<RoleLabel, Counter>, value: Option<u64>| {
+        let count = |family: &Family<GroupLabel, Counter>, value: Option<u64>| {
             if let Some(value) = value {
                 family.get_or_create(&label).inner().store(value, Ordering::Relaxed);
             }
@@ -145,7 +146,7 @@ impl Children {
         count(&self.written, written);
         count(&self.disk_read, disk_read);
         count(&self.disk_written, disk_written);
-        let time = |family: &Family<RoleLabel, Seconds>, micros: Option<u64>| {
+        let time = |family: &Family<GroupLabel, Seconds>, micros: Option<u64>| {
             if let Some(micros) = micros {
                 store(&family.get_or_create(&label), micros);
             }
@@ -160,7 +161,7 @@ impl Children {
         ] {
             let Some(Stall { some, full }) = stall else { continue };
             for (kind, micros) in [("some", some), ("full", full)] {
-                let label = StallLabel { role, resource, kind };
+                let label = StallLabel { role_group: role_group.clone(), resource, kind };
                 store(&self.stalls.get_or_create(&label), micros);
             }
         }
@@ -177,17 +178,16 @@ fn store(counter: &Seconds, micros: u64) {
 
 #[cfg(test)]
 mod tests {
-    use ffleet_types::Bytes;
-    use ffleet_types::sample::Role;
+    use ffleet_types::{Bytes, RoleGroup};
     use prometheus_client::encoding::text::encode;
 
     use super::*;
 
     #[test]
-    fn roles_have_lines_for_what_is_known_and_for_nothing_else() {
+    fn role_groups_have_lines_for_what_is_known_and_for_nothing_else() {
         let (mut registry, children) = (Registry::default(), Children::default());
         children.register(&mut registry);
-        let encode_load = Load {
+        let drafts = Load {
             children: 2,
             started: 5,
             threads: 28,
@@ -198,24 +198,24 @@ mod tests {
                 io_stall: Some(Stall { some: 1_000_000, full: 0 }),
                 ..Sums::default()
             },
-            ..Load::new(Role::Encode)
+            ..Load::new(RoleGroup::named("drafts"))
         };
-        children.set(&[encode_load, Load::new(Role::Live)]);
+        children.set(&[drafts.clone(), Load::new(RoleGroup::named("live"))]);
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         for line in [
-            "ffleet_child_running{role=\"encode\"} 2",
-            "ffleet_child_threads{role=\"encode\"} 28",
-            "ffleet_child_memory_bytes{role=\"encode\"} 4096",
-            "ffleet_child_cpu_seconds_total{role=\"encode\"} 2.5",
-            "ffleet_child_processes_seen_total{role=\"encode\"} 6",
-            "ffleet_child_pressure_seconds_total{role=\"encode\",resource=\"io\",kind=\"some\"} 1.0",
-            "ffleet_child_running{role=\"live\"} 0",
+            "ffleet_child_running{role_group=\"drafts\"} 2",
+            "ffleet_child_threads{role_group=\"drafts\"} 28",
+            "ffleet_child_memory_bytes{role_group=\"drafts\"} 4096",
+            "ffleet_child_cpu_seconds_total{role_group=\"drafts\"} 2.5",
+            "ffleet_child_processes_seen_total{role_group=\"drafts\"} 6",
+            "ffleet_child_pressure_seconds_total{role_group=\"drafts\",resource=\"io\",kind=\"some\"} 1.0",
+            "ffleet_child_running{role_group=\"live\"} 0",
         ] {
             assert!(text.contains(line), "{line} is missing in {text}");
         }
         for absent in [
-            "ffleet_child_memory_bytes{role=\"live\"",
+            "ffleet_child_memory_bytes{role_group=\"live\"",
             "ffleet_child_throttled_seconds_total{",
             "ffleet_child_read_bytes_total{",
             "resource=\"cpu\"",
@@ -223,7 +223,7 @@ mod tests {
             assert!(!text.contains(absent), "{absent} is in {text}");
         }
         // Its last child has ended.
-        children.set(&[Load { memory: None, children: 0, ..encode_load }]);
+        children.set(&[Load { memory: None, children: 0, ..drafts }]);
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
         assert!(!text.contains("ffleet_child_memory_bytes{"), "{text}");

@@ -12,8 +12,8 @@ use ffleet_controller::{Controller, Key, Parts, Policy, Server};
 use ffleet_media::{Probe, Source, Spec};
 use ffleet_store::Store;
 use ffleet_types::job::Limits;
-use ffleet_types::sample::{Load, Point, Role, Sample, Sums};
-use ffleet_types::{AttemptId, Bytes, Fence, JobId, NodeId, Reason, TaskId, Timestamp};
+use ffleet_types::sample::{Load, Phase, Point, Sample, Sums};
+use ffleet_types::{AttemptId, Bytes, Fence, JobId, NodeId, Reason, RoleGroup, TaskId, Timestamp};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -175,13 +175,18 @@ impl Workbench for Bench {
             memory: None,
             sums: Sums { seen: 1, cpu: Some(second * 1_500_000), ..Sums::default() },
         };
-        let point = |at| Point { child: 2, role: Role::Encode, sample: second(at) };
+        let point = |at| Point { child: 2, phase: Phase::Encode, sample: second(at) };
         (0..3).map(point).collect()
     }
 
     fn loads(&self) -> Option<(NodeId, Vec<Load>)> {
-        let encode = Load { children: 1, started: 7, threads: 14, ..Load::new(Role::Encode) };
-        Some((bench_node(), vec![Load::new(Role::Probe), encode]))
+        let encode = Load {
+            children: 1,
+            started: 7,
+            threads: 14,
+            ..Load::new(RoleGroup::named("encode"))
+        };
+        Some((bench_node(), vec![Load::new(RoleGroup::named("probe")), encode]))
     }
 
     fn ready(&self) -> Result<(), Vec<String>> {

@@ -12,7 +12,7 @@ async fn samples_of_the_last_attempt_are_shown_and_drawn() {
     let list = fixture.get("/v1/jobs/1/samples").await.json();
     assert_eq!(list["attempt"], 1);
     let second = &list["samples"][2];
-    assert_eq!((&second["role"], &second["threads"]), (&"encode".into(), &14.into()));
+    assert_eq!((&second["phase"], &second["threads"]), (&"encode".into(), &14.into()));
     assert_eq!(second["cpu-seconds"], 3.0);
     assert!(second.get("throttled-seconds").is_none(), "nobody knows it: {second}");
     for (query, status) in [("attempt=1", 200), ("attempt=2", 404), ("attempt=x", 400)] {
@@ -39,17 +39,17 @@ async fn roles_are_shown_with_their_node_and_in_the_metrics() {
     let _one = Hand::back(&fixture.controller, bench_node(), "one", 1).await;
     let _other = Hand::join(&fixture.controller, "other", 1).await;
     let node = fixture.get("/v1/nodes/one").await.json();
-    assert_eq!(node["roles"][1]["role"], "encode");
+    assert_eq!(node["role-groups"][1]["role-group"], "encode");
     assert_eq!(
-        (&node["roles"][1]["started"], &node["roles"][1]["threads"]),
+        (&node["role-groups"][1]["started"], &node["role-groups"][1]["threads"]),
         (&7.into(), &14.into())
     );
     let other = fixture.get("/v1/nodes/other").await.json();
-    assert_eq!(other["roles"], serde_json::json!([]), "its bench is not here");
+    assert_eq!(other["role-groups"], serde_json::json!([]), "its bench is not here");
     let text = fixture.client().text("/metrics").await.unwrap();
     for line in [
-        "ffleet_child_threads{role=\"encode\"} 14",
-        "ffleet_child_starts_total{role=\"probe\"} 0",
+        "ffleet_child_threads{role_group=\"encode\"} 14",
+        "ffleet_child_starts_total{role_group=\"probe\"} 0",
     ] {
         assert!(text.contains(line), "{line} is missing in {text}");
     }

@@ -145,6 +145,24 @@ fn declined_task_goes_again_under_the_next_fence_and_blocks_nobody() {
 }
 
 #[test]
+fn node_that_closes_itself_gets_nothing_until_it_opens_and_keeps_what_it_has() {
+    let mut fleet = fleet_of(4);
+    submit(&mut fleet, 1, 1);
+    let held = only(&carry_out(&mut fleet, second(1))).attempt();
+    let close =
+        |fleet: &mut Fleet, closed| fleet.apply(Event::NodeClosed { node: node(1), closed });
+    assert_eq!(close(&mut fleet, true), Effect::Applied);
+    submit(&mut fleet, 2, 1);
+    hear(&mut fleet, 1, &[held], second(5));
+    let plan = fleet.plan(second(9));
+    assert!(plan.is_empty(), "{plan:?}");
+    assert_eq!(close(&mut fleet, false), Effect::Applied);
+    assert_eq!(only(&fleet.plan(second(9))).task, task(2));
+    let stranger = Event::NodeClosed { node: node(9), closed: true };
+    assert_eq!(fleet.apply(stranger), Effect::Stale);
+}
+
+#[test]
 fn stale_report_changes_nothing() {
     let mut fleet = fleet_of(4);
     submit(&mut fleet, 1, 1);

@@ -8,12 +8,12 @@ use ffleet_guard::{Sandbox, Tie};
 use ffleet_sched::roles;
 use ffleet_spool::Dir;
 use ffleet_supervise::Policy;
-use ffleet_types::sample::Role;
+use ffleet_types::sample::Phase;
 use ffleet_types::{Bytes, Reason, RoleGroup};
 
 use super::{Attempt, Halt, resume};
 use crate::child::{Ended, Hands, Reader, Task};
-use crate::gauges::{Gauges, Subject};
+use crate::gauges::{Gauges, Part, Subject};
 use crate::sandbox::{Sight, is_remote};
 
 /// A child of an attempt.
@@ -81,8 +81,9 @@ impl Attempt {
 
     /// Whom the samples of the child in this phase are of.
     fn sampled(&self, phase: &str) -> Option<(Arc<Gauges>, Subject)> {
-        let role = Role::named(phase)?;
-        let subject = Subject { attempt: Some(self.job.attempt), child: self.children, role };
+        let phase = Phase::named(phase)?;
+        let part = Part { attempt: self.job.attempt, child: self.children, phase };
+        let subject = Subject { of: Some(part), group: self.role.clone() };
         Some((Arc::clone(&self.shop.gauges), subject))
     }
 

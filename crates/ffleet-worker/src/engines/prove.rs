@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 use crate::attempt::Halt;
 use crate::child::{Ended, Hands, Task};
 use crate::engines::Missing;
+use crate::gauges::{Gauges, Subject};
 use crate::progress::Answer;
 use crate::sandbox::{self, Walled};
 
@@ -43,6 +45,7 @@ pub(super) struct Prover<'a> {
     /// The data directory; samples are made below it.
     pub(super) home: &'a Path,
     pub(super) walled: Walled,
+    pub(super) gauges: &'a Arc<Gauges>,
 }
 
 /// What a program said.
@@ -210,6 +213,7 @@ impl Prover<'_> {
     }
 
     fn task(&self, path: &Path, args: Vec<String>, cwd: &Path, dirs: &[&Path]) -> Task {
+        let subject = Subject { of: None, group: RoleGroup::named(RoleGroup::PROOF) };
         Task {
             name: format!("proof-{}", COUNT.fetch_add(1, Ordering::Relaxed)),
             program: path.to_owned(),
@@ -223,7 +227,7 @@ impl Prover<'_> {
             role: RoleGroup::named(RoleGroup::PROOF),
             tie: ffleet_guard::Tie::Node,
             sandbox: self.walled.sandbox(None, dirs, false),
-            sampled: None,
+            sampled: Some((Arc::clone(self.gauges), subject)),
             adopted: None,
         }
     }

@@ -5,16 +5,19 @@ use ffleet_api::control::{Command, Phase};
 use ffleet_base::{Clock as _, SystemClock};
 use ffleet_testkit::until_async;
 use ffleet_types::Timestamp;
-use ffleet_types::sample::{Load, Role};
+use ffleet_types::sample::{Load, Phase as Doing};
 use serde_json::json;
 
 use crate::controller::LONG;
-use crate::fixture::{Bench, clip, job, quick};
+use crate::fixture::{Bench, clip, job, job_with, quick};
 
-fn load(bench: &Bench, role: Role) -> Load {
+fn load(bench: &Bench, group: &str) -> Load {
     let (node, loads) = bench.worker.loads().unwrap();
     assert_eq!(node, bench.node.instance());
-    loads.into_iter().find(|load| load.role == role).unwrap()
+    loads
+        .into_iter()
+        .find(|load| load.role_group.as_str() == group)
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,11 +26,13 @@ async fn encode_is_sampled_every_second_and_its_sums_rise() {
     bench.ready().await;
     let slow =
         json!({"raw": {"args": ["-c:v", "libx264", "-preset", "veryslow", "-s", "1280x720"]}});
-    let attempt = bench.begin(job(clip(60), &[(&bench.out("out.mp4"), slow)]));
+    let more = json!({"terms": {"role-group": "thumbnail"}});
+    let job = job_with(clip(60), &[(&bench.out("out.mp4"), slow)], more);
+    let attempt = bench.begin(job);
     bench.controller.in_phase(attempt, Phase::Encode, 1).await;
     let encodes = || {
         let mut points = bench.worker.samples(attempt);
-        points.retain(|point| point.role == Role::Encode);
+        points.retain(|point| point.phase == Doing::Encode);
         points
     };
     until_async(LONG, "four samples of the encode", || encodes().len() >= 4).await;
@@ -46,17 +51,18 @@ async fn encode_is_sampled_every_second_and_its_sums_rise() {
     assert!(more.cpu.unwrap() > 100_000, "{more:?}");
     assert!(last.sums.read.unwrap() > 0 && last.sums.seen >= 1, "{last:?}");
 
-    let now = load(&bench, Role::Encode);
+    let now = load(&bench, "thumbnail");
     assert_eq!((now.children, now.started), (1, 1));
     assert!(now.threads >= 1 && now.sums.cpu >= Some(100_000), "{now:?}");
+    assert_eq!(load(&bench, "encode").started, 0, "the job names another role group");
     // A probe is over before a second is; the kernel said at its end what it used.
-    let probe = load(&bench, Role::Probe);
+    let probe = load(&bench, "probe");
     assert!(probe.children == 0 && probe.started >= 1, "{probe:?}");
     assert!(probe.sums.cpu.unwrap() > 0 && probe.sums.seen >= probe.started, "{probe:?}");
 
     bench.controller.command(Command::Cancel { attempt });
     bench.controller.end(attempt).await;
-    let over = load(&bench, Role::Encode);
+    let over = load(&bench, "thumbnail");
     assert_eq!((over.children, over.threads, over.memory), (0, 0, None));
     assert!(over.sums.cpu >= now.sums.cpu, "{over:?}");
     bench.end(&[]).await;

@@ -66,8 +66,8 @@ pub(crate) fn page(node: &Node, now: Timestamp) -> String {
     for (key, value) in &node.labels {
         page.line("label", &format!("{key}={value}"));
     }
-    for load in node.roles.iter().filter(|load| load.started > 0) {
-        role(&mut page, load);
+    for load in node.role_groups.iter().filter(|load| load.started > 0) {
+        group(&mut page, load);
     }
     for engine in &node.engines {
         page.heading(&format!("{} {}", engine.name, engine.version));
@@ -82,9 +82,9 @@ pub(crate) fn page(node: &Node, now: Timestamp) -> String {
     page.finish()
 }
 
-/// What the children of one role are at, and what all there were have used.
-fn role(page: &mut Page, load: &Load) {
-    page.heading(&format!("{} children", load.role));
+/// What the children of one role group are at, and what all there were have used.
+fn group(page: &mut Page, load: &Load) {
+    page.heading(&format!("role group {}", load.role_group));
     let mut now = format!(
         "{} of {} started, {}, {}, {} resident",
         load.children,
@@ -174,12 +174,12 @@ const fn guard(level: &GuardLevel) -> &'static str {
 #[cfg(test)]
 mod tests {
     use ffleet_api::sample::Used;
-    use ffleet_types::sample::Role;
+    use ffleet_types::RoleGroup;
 
     use super::*;
 
     #[test]
-    fn role_says_what_is_known_and_leaves_out_the_rest() {
+    fn role_group_says_what_is_known_and_leaves_out_the_rest() {
         let mut page = Page::default();
         let used = Used {
             processes_seen: 9,
@@ -189,7 +189,7 @@ mod tests {
             ..Used::default()
         };
         let load = Load {
-            role: Role::Encode,
+            role_group: RoleGroup::named("drafts"),
             children: 2,
             started: 9,
             processes: 2,
@@ -198,13 +198,13 @@ mod tests {
             memory_bytes: None,
             used,
         };
-        role(&mut page, &load);
+        group(&mut page, &load);
         let text = page.finish();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(
             lines,
             [
-                "encode children",
+                "role group drafts",
                 "  now       2 of 9 started, 2 processes, 28 threads, 160 MiB resident",
                 "  used      CPU 12.3 s, 9 processes seen",
                 "  waited    throttled 0.50 s",

@@ -4,7 +4,7 @@ use ffleet_api::Moment;
 use ffleet_api::log::{Line, Page};
 use ffleet_api::query::Logs;
 use ffleet_api::sample::{Sample, Used};
-use ffleet_types::sample::Role;
+use ffleet_types::sample::Phase;
 use ffleet_types::{JobId, JobNumber, Timestamp};
 
 /// A sample of an encode that works in waves, in its `second` of 240 up to `now`.
@@ -18,7 +18,7 @@ pub(crate) fn sampled(now: u64, second: u32) -> Sample {
     Sample {
         at: Moment(Timestamp::from_millis(now - 240_000 + u64::from(second) * 1_000)),
         child: 2,
-        role: Role::Encode,
+        phase: Phase::Encode,
         processes: 1,
         threads: if second < 3 { 6 } else { 21 },
         resident_memory_bytes: bytes(9e7 + 4e7 * (time / 40.0).tanh() + 4e6 * wave),
