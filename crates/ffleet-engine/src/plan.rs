@@ -200,6 +200,13 @@ fn raw_draft(
     target: &Target,
 ) -> Result<Draft, Refused> {
     let checked = raw::check(args)?;
+    if let Some(lacks) = checked.filters.iter().find(|filter| job.lacks(filter)) {
+        return Err(Refused::engine(format!(
+            "filter {lacks} is not in this FFmpeg ({}): leave it out, or set `engine.ffmpeg` to a build \
+             that has it",
+            job.engine.version
+        )));
+    }
     let format = match (&checked.format, target) {
         (Some(_), _) => None,
         (None, Target::Live(_)) => Some("flv"),

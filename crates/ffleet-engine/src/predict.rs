@@ -57,6 +57,8 @@ impl Cost {
             .picture()
             .and_then(|track| track.fps)
             .map_or(30.0, FrameRate::as_f64);
+        let pictures = pictures(args, probe, build);
+        let held = pictures.iter().map(|encoded| encoded.held).sum();
         let work = |encoded: Encoded| Work {
             encoder: encoded.encoder,
             effort: Effort::Thorough,
@@ -66,9 +68,9 @@ impl Cost {
             fps,
         };
         Self {
-            video: pictures(args, probe, build).into_iter().map(work).collect(),
+            video: pictures.into_iter().map(work).collect(),
             audio_tracks: u32::try_from(probe.audio.len()).unwrap_or(u32::MAX),
-            held: 0,
+            held: whole(held),
         }
     }
 }

@@ -25,6 +25,12 @@ pub fn filters() -> impl Iterator<Item = &'static str> {
     filters::names()
 }
 
+/// The filters of a graph that was checked, each without the labels of its pads, and where it
+/// stands.
+pub(crate) fn bodies(graph: &str) -> Vec<(usize, &str)> {
+    filters::bodies(graph)
+}
+
 /// Whether an option of this name, without its dash, takes no value.
 pub(crate) fn is_switch(name: &str) -> bool {
     options::is_switch(name)

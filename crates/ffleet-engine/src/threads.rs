@@ -8,7 +8,7 @@
 //! [`Budget`] is the plan: a number for each pool. `clamp` holds a person's own options to it.
 //! [`count()`] reads a finished command again and says how many threads it will have: `command` takes
 //! it apart, `graph` looks at filters, `pools` knows the pools of decoders and encoders, `svt` those
-//! of SVT-AV1, and [`build`] what differs between builds of FFmpeg. Reading the command, instead of
+//! of SVT-AV1, `vmaf` those of libvmaf, and [`build`] what differs between builds of FFmpeg. Reading the command, instead of
 //! adding up while it is made, means that a recipe and a person's own options are counted alike.
 //!
 //! docs/design/threads.md has the figures that this was held against.
@@ -23,6 +23,7 @@ mod count;
 mod graph;
 mod pools;
 mod svt;
+mod vmaf;
 
 pub use build::Build;
 pub use count::count;

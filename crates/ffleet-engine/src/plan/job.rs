@@ -138,6 +138,11 @@ impl<'a> Job<'a> {
         })
     }
 
+    /// Whether the engine does not have a filter. One that does not say what it lists may.
+    pub(super) fn lacks(&self, filter: &str) -> bool {
+        !self.engine.filters.is_empty() && !self.filters(&[filter])
+    }
+
     /// Whether the engine lists all of `filters`.
     pub(super) fn filters(&self, filters: &[&str]) -> bool {
         filters

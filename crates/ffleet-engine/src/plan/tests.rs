@@ -31,9 +31,11 @@ pub(crate) fn engine() -> Engine {
         hash: String::new(),
         encoders: proven.encoders,
         decoders: proven.decoders,
-        filters: ["bwdif", "yadif", "zscale", "tonemap", "palettegen", "paletteuse"]
+        // As Debian builds it.
+        filters: raw::filters()
+            .filter(|name| *name != "libvmaf")
             .map(str::to_owned)
-            .into(),
+            .collect(),
         listed: Vec::new(),
         unproven: proven.unproven,
         threads: std::collections::BTreeMap::new(),

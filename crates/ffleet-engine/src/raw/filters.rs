@@ -40,7 +40,13 @@ const FILTERS: &str = "\
     anequalizer compand mcompand chorus flanger tremolo vibrato crossfeed crystalizer dcshift \
     deesser dialoguenhance earwax extrastereo haas stereotools stereowiden surround virtualbass \
     channelmap channelsplit pan join amerge amix silencedetect silenceremove aselect astats \
-    ebur128 replaygain anlmdn rubberband tiltshelf drmeter";
+    ebur128 replaygain anlmdn rubberband tiltshelf drmeter libvmaf";
+
+/// Filters of whose options only some are taken, by name.
+const STRICT: &[(&str, &str)] = &[(
+    "libvmaf",
+    "model feature pool n_threads n_subsample eof_action shortest repeatlast ts_sync_mode",
+)];
 
 /// Options of otherwise harmless filters that are not: they read or write files, or hold commands.
 const BAD_OPTIONS: &[&str] = &[
@@ -179,6 +185,15 @@ pub(super) fn used(value: &str) -> Vec<String> {
         .collect()
 }
 
+/// See [`crate::raw::bodies`].
+pub(super) fn bodies(value: &str) -> Vec<(usize, &str)> {
+    let parts = split(value).unwrap_or_default();
+    let bodies = parts.into_iter().filter_map(|part| strip_labels(part.trim()).ok());
+    bodies
+        .map(|body| (body.as_ptr().addr() - value.as_ptr().addr(), body))
+        .collect()
+}
+
 /// The name in `name@id=options`.
 fn name(filter: &str) -> &str {
     let (name, _options) = filter.split_once('=').unwrap_or((filter, ""));
@@ -200,6 +215,9 @@ fn one(filter: &str) -> Result<(), String> {
             shown(name)
         ));
     }
+    if let Some((_, known)) = STRICT.iter().find(|(strict, _)| *strict == name) {
+        return strict(name, options, known);
+    }
     let plain = options.replace('\'', "");
     let most = unnamed_most(name);
     // A list, `1|2|3`, takes one place.
@@ -218,6 +236,55 @@ fn one(filter: &str) -> Result<(), String> {
             return Err(format!(
                 "option {} of filter {name} is not taken: it names a file or holds commands",
                 shown(key)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Checks `options` of a filter that takes those that are `known` and no others. Each must have its
+/// name, and its value must be plain: a model by its version, a feature by its name, a word or a
+/// number. What a model or a feature takes beyond that reads and writes files.
+fn strict(name: &str, options: &str, known: &str) -> Result<(), String> {
+    if options.is_empty() {
+        return Ok(());
+    }
+    for option in options.split(':') {
+        let (key, value) = option.split_once('=').unwrap_or(("", option));
+        if !is_in(known, key) {
+            return Err(format!(
+                "option {} of filter {name} is not taken: name one of {}",
+                shown(if key.is_empty() { option } else { key }),
+                known.replace(' ', ", ")
+            ));
+        }
+        let word = |text: &str| {
+            !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-'))
+        };
+        let bare = value
+            .strip_prefix('\'')
+            .and_then(|value| value.strip_suffix('\''))
+            .unwrap_or(value);
+        let is_plain = match key {
+            "model" => bare
+                .split('|')
+                .all(|one| one.strip_prefix("version=").is_some_and(word)),
+            "feature" => bare.split('|').all(|one| one.strip_prefix("name=").is_some_and(word)),
+            _ => word(value),
+        };
+        if !is_plain {
+            let form = match key {
+                "model" => "version=NAME",
+                "feature" => "name=NAME",
+                _ => "a word or a number",
+            };
+            return Err(format!(
+                "{} of filter {name} is not taken: {key} may be {form} and nothing else, because \
+                 more of it can name files",
+                shown(option)
             ));
         }
     }

@@ -5,6 +5,7 @@ use super::Budget;
 use super::build::Build;
 use super::command::{Command, Kind};
 use super::count::encoder_of;
+use super::vmaf;
 
 /// Options that were changed, and how, for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,7 @@ pub(crate) fn clamp(args: &[String], format: &str, budget: Budget, build: &Build
                 (with(&value, &[("lp", level)]), change)
             }
             "aom-params" => list(value, &[("threads", most, most)]),
+            "vf" | "filter" => vmaf::held(value, budget),
             _ => (value.clone(), None),
         };
         if let Some(change) = change {

@@ -9,6 +9,7 @@ use super::build::Build;
 use super::command::{Command, Kind, Part};
 use super::graph::Picture;
 use super::pools::{self, Ask};
+use super::vmaf;
 
 /// A stream that is to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,13 +65,15 @@ pub fn count(args: &[String], probe: &Probe, build: &Build, seen: u32) -> u32 {
 }
 
 /// A picture that a person's own options encode.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Encoded {
     pub(crate) encoder: String,
     /// Its size as the encoder gets it.
     pub(crate) size: (u32, u32),
     /// Whether it has more than 8 bits.
     pub(crate) is_deep: bool,
+    /// Bytes that filters before it hold beyond a few pictures.
+    pub(crate) held: f64,
 }
 
 /// The pictures that the options `args` of one output encode, of an input that `probe` describes.
@@ -95,7 +98,10 @@ pub(crate) fn pictures(args: &[String], probe: &Probe, build: &Build) -> Vec<Enc
                     .any(|deep| format.contains(deep))
             });
             let encoder = super::clamp::encoder_of_codec(encoder).to_owned();
-            (encoder != "copy").then_some(Encoded { encoder, size: picture.size, is_deep })
+            let (width, height) = picture.size;
+            let graph = output.of("filter", Kind::Video, number).unwrap_or_default();
+            let held = vmaf::memory(graph, f64::from(width) * f64::from(height));
+            (encoder != "copy").then_some(Encoded { encoder, size: picture.size, is_deep, held })
         })
         .collect()
 }
@@ -156,7 +162,8 @@ impl Scene<'_> {
                 let known = pools::encoder(name, &ask, self.build);
                 let beyond = self.build.beyond(name, level.unwrap_or(2));
                 let own = u32::try_from((i64::from(known) + beyond).max(0)).unwrap_or(u32::MAX);
-                2 * step + pool * (1 + picture.scalers) + own
+                let graph = output.of("filter", Kind::Video, number).unwrap_or_default();
+                2 * step + pool * (1 + picture.scalers) + own + vmaf::count(graph)
             }
         }
     }

@@ -237,7 +237,17 @@ async fn heavy_encodes_take_what_was_predicted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn heavy_encodes_of_a_new_ffmpeg_take_what_was_predicted() {
     let Some(ffmpeg) = new_ffmpeg() else { return };
-    all(Some(ffmpeg), quick()).await;
+    let mut inputs = quick();
+    let args = ["-vf", "split[a][b];[a][b]libvmaf", "-c:v", "libx264", "-preset", "slow"];
+    let make = json!({"raw": {"args": args}});
+    let compared = [2, 4].map(|cpus| Case {
+        what: "libvmaf".to_owned(),
+        make: make.clone(),
+        target: "/result.mkv",
+        cpus,
+    });
+    inputs[0].1.extend(compared);
+    all(Some(ffmpeg), inputs).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -192,3 +192,19 @@ fn two_cpus_start_no_more_than_two_dozen_threads_however_many_are_seen() {
         }
     }
 }
+
+#[test]
+fn comparing_filter_keeps_the_threads_that_it_is_told() {
+    if let Some(debian) = Subject::debian() {
+        for case in corpus::comparing() {
+            assert!(run(&debian, &case, 2, 2).is_none(), "Debian's has no libvmaf: {case}");
+        }
+    }
+    let Some(wheel) = Subject::wheel() else { return };
+    let mut rows = Vec::new();
+    for (machine, budget) in [(2, 2), (16, 4), (128, 16)] {
+        let of = corpus::comparing();
+        rows.extend(of.iter().map(|case| run(&wheel, case, machine, budget).unwrap()));
+    }
+    judge("libvmaf", &rows);
+}

@@ -106,3 +106,29 @@ fn mp2_is_not_copied_to_where_it_would_be_taken_for_mp3() {
         "{message}"
     );
 }
+
+#[test]
+fn filter_that_the_engine_lacks_is_refused_and_one_that_it_has_gets_its_threads() {
+    let of = |graph: &str| {
+        let args = ["-vf", graph, "-c:v", "libx264"].map(str::to_owned).into();
+        let output = Output { target: "/out/a.mkv".parse().unwrap(), make: Make::Raw { args } };
+        spec("/in/a", vec![output])
+    };
+    let (files, probe) = (["/scratch/0".to_owned()], recorded("ordinary"));
+    let compared = of("split[a][b];[a][b]libvmaf=pool=min");
+    let refused = plan(&compared, &probe, &engine(), BUDGET, &files).unwrap_err();
+    assert_eq!(refused.reason, Reason::CapabilityMismatch);
+    for text in ["libvmaf", "5.1.9", "engine.ffmpeg"] {
+        assert!(refused.message.contains(text), "{refused}");
+    }
+    let mut able = engine();
+    able.filters.push("libvmaf".to_owned());
+    let planned = plan(&compared, &probe, &able, BUDGET, &files).unwrap();
+    let graph = "split[a][b];[a][b]libvmaf=pool=min:n_threads=2";
+    assert!(planned.args.iter().any(|word| word == graph), "{:?}", planned.args);
+    let plain = plan(&of("split[a][b];[a][b]msad"), &probe, &able, BUDGET, &files)
+        .unwrap()
+        .prediction;
+    assert_eq!(planned.prediction.threads, plain.threads + 2);
+    assert!(planned.prediction.memory > plain.memory);
+}

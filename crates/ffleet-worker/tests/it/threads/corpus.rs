@@ -213,3 +213,14 @@ pub(super) fn bounded() -> Vec<Case> {
     cases.extend(av1.map(|line| Case { cpus: 1, ..Case::new(Clip::Ordinary, vec![raw(line)]) }));
     cases
 }
+
+/// What compares a picture with another.
+pub(super) fn comparing() -> Vec<Case> {
+    let of = |options: &str| {
+        let line = format!("-vf split[a][b];[a][b]libvmaf{options} -c:v libx264 -preset ultrafast");
+        Case::new(Clip::Ordinary, vec![Output::Raw(line, "mkv")])
+    };
+    ["", "=n_threads=64", "=n_threads=1:pool=harmonic_mean", "=n_threads=0"]
+        .map(of)
+        .into()
+}
