@@ -58,7 +58,10 @@ pub fn classify(exit: Exit, stderr: &str, scene: &Scene<'_>) -> (Reason, String)
         Exit::Signal(25) | Exit::Code(153) => {
             return (
                 Reason::ResourceError,
-                said("FFmpeg reached the limit on the size of a file", told),
+                said(
+                    "FFmpeg reached the limit on the size of a file, which is its scratch space: allow it more, or ask for less",
+                    told,
+                ),
             );
         }
         Exit::Signal(signal) => {

@@ -278,7 +278,10 @@ impl Shared<'_> {
         }
 
         self.at(Step::Nice);
-        rustix::process::setpriority_process(None, self.launch.nice)?;
+        // Only root may make itself less nice than whoever started it.
+        if rustix::process::getpriority_process(None)? < self.launch.nice {
+            rustix::process::setpriority_process(None, self.launch.nice)?;
+        }
 
         self.at(Step::Limits);
         let at_most = |bytes| Rlimit { current: Some(bytes), maximum: Some(bytes) };

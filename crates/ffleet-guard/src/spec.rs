@@ -39,7 +39,7 @@ pub struct ChildSpec {
     pub stderr: Stderr,
     /// What it may use.
     pub limits: Limits,
-    /// Its niceness: 10 unless said otherwise.
+    /// Its niceness: 10 unless said otherwise, and never less than that of who starts it.
     pub nice: i32,
     /// The role group that it is in.
     pub role: RoleGroup,

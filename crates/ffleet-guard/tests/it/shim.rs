@@ -333,13 +333,13 @@ async fn shim_that_waits_does_nothing() {
     killed.nothing_is_left(node);
 }
 
-pub(crate) /// Whether there is a record of an end among what shims are found by.
+/// Whether there is a record of an end among what shims are found by.
 fn is_written_down(shims: &Path) -> bool {
     let mut all = shims.read_dir().unwrap().map(|entry| entry.unwrap().path());
     all.any(|path| path.extension().is_some_and(|kind| kind == "exit"))
 }
 
-fn parent(pid: u32) -> Pid {
+pub(crate) fn parent(pid: u32) -> Pid {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     Pid::from_raw(fields.split(' ').nth(1).unwrap().parse().unwrap()).unwrap()

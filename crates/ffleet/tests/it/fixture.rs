@@ -7,6 +7,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -60,6 +61,8 @@ impl Printed {
 #[derive(Debug)]
 pub(crate) struct Room {
     dir: tempfile::TempDir,
+    /// The user, and the group of the same number, whose it is, if not ours.
+    user: Option<u32>,
 }
 
 impl Room {
@@ -69,7 +72,16 @@ impl Room {
             .mode(0o700)
             .create(dir.path().join("run"))
             .unwrap();
-        Self { dir }
+        Self { dir, user: None }
+    }
+
+    /// One of another user, as whom everything is run in it. Needs root.
+    pub(crate) fn of(user: u32) -> Self {
+        let room = Self { user: Some(user), ..Self::new() };
+        for path in [room.dir.path().to_owned(), room.path("run")] {
+            std::os::unix::fs::chown(path, Some(user), Some(user)).unwrap();
+        }
+        room
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -92,6 +104,10 @@ impl Room {
             .env("XDG_RUNTIME_DIR", self.path("run"))
             .current_dir(self.dir.path())
             .stdin(Stdio::null());
+        if let Some(user) = self.user {
+            // Without any other group: `std` drops them along with the user.
+            command.uid(user).gid(user);
+        }
         command
     }
 

@@ -17,5 +17,6 @@ mod http_inputs;
 mod journey;
 mod serial_bounds;
 mod serving;
+mod unprivileged;
 mod usage;
 mod waiting;
