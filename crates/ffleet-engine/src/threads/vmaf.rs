@@ -2,7 +2,7 @@
 //! its option `n_threads` bounds, and each holds pictures in floating point.
 //!
 //! Counted and weighed with FFmpeg 9.0.2 (libvmaf 3.0): `n_threads` threads beyond the graph's own, none
-//! where it is 0, and at 1920×1080 some 90 MiB and 100 MiB more for each thread.
+//! where it is 0, and at 1920×1080 some 50 MiB and 100 MiB more for each thread.
 
 use crate::raw::bodies;
 
@@ -11,9 +11,9 @@ use super::Budget;
 const NAME: &str = "libvmaf";
 const OPTION: &str = "n_threads=";
 /// Bytes for each pixel, without threads and for each of them.
-const PIXEL: (f64, f64) = (48.0, 52.0);
+const PIXEL: (f64, f64) = (20.0, 52.0);
 /// Bytes whatever the size: its models.
-const FIXED: f64 = 12.0 * 1_048_576.0;
+const FIXED: f64 = 2.0 * 1_048_576.0;
 
 /// The options of each libvmaf in a graph that was checked; where they stand.
 fn each(graph: &str) -> impl Iterator<Item = (usize, &str)> {

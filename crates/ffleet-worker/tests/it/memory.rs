@@ -238,7 +238,7 @@ async fn heavy_encodes_take_what_was_predicted() {
 async fn heavy_encodes_of_a_new_ffmpeg_take_what_was_predicted() {
     let Some(ffmpeg) = new_ffmpeg() else { return };
     let mut inputs = quick();
-    let args = ["-vf", "split[a][b];[a][b]libvmaf", "-c:v", "libx264", "-preset", "slow"];
+    let args = ["-vf", "split[a][b];[a][b]libvmaf", "-c:v", "libx264", "-preset", "slower"];
     let make = json!({"raw": {"args": args}});
     let compared = [2, 4].map(|cpus| Case {
         what: "libvmaf".to_owned(),
