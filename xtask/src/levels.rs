@@ -41,7 +41,7 @@ const ROOMS: &[Room] = &[
     },
     room("ffleet-sched", 1),
     room("ffleet-supervise", 1),
-    room("ffleet-live", 1),
+    Room { name: "ffleet-live", level: 1, beside: &["ffleet-supervise"] },
     room("ffleet-base", 2),
     room("ffleet-guard", 3),
     room("ffleet-store", 3),

@@ -10,6 +10,7 @@
 pub mod attempt;
 pub mod ids;
 pub mod job;
+pub mod live;
 pub mod node;
 pub mod outcome;
 pub mod roles;

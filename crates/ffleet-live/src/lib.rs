@@ -1,0 +1,7 @@
+//! Live feeds and streams, as values: where a viewer can begin, whether a feed is well, who needs it,
+//! what becomes of those who fall behind.
+//!
+//! Nothing here reads a clock, a socket or a pipe: the gateway tells what came and what time it is,
+//! and does what it is told.
+
+pub mod join;

@@ -1,0 +1,138 @@
+//! A stream: what can be watched.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Command, Name};
+use crate::units::{Bytes, ParseError, Span};
+
+/// A stream, as it was declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stream {
+    /// What it is called.
+    pub name: Name,
+    /// The feed that it passes on, or that its command reads. Without one its command is the source.
+    pub feed: Option<Name>,
+    /// What makes it of the feed. Without one the feed is passed on as it is.
+    pub command: Option<Command>,
+    /// What viewers get.
+    pub kind: Kind,
+    /// Who shares a command.
+    pub client: Client,
+    /// What it says it is, as it was written (RFC 9110, 8.3).
+    pub mimetype: String,
+    /// The path of its address, `/` first.
+    pub path: String,
+    /// What becomes of a viewer that falls behind.
+    pub slow: Slow,
+    /// For how long a viewer may fall behind before it is cut off; nothing: as long as it likes.
+    pub slow_after: Option<Span>,
+    /// How many may watch at once.
+    pub viewers: Option<u32>,
+    /// What it holds for its viewers, at most.
+    pub ring: Bytes,
+    /// How long a shot may take.
+    pub timeout: Span,
+    /// How old a shot may be that is given to the next viewer.
+    pub cache: Span,
+    /// Who may watch.
+    pub access: Access,
+}
+
+macro_rules! words {
+    ($name:ident: $what:literal, $($variant:ident = $word:literal),+) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(match self { $(Self::$variant => $word),+ })
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseError;
+
+            fn from_str(text: &str) -> Result<Self, ParseError> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(ParseError::new(text, $what)),
+                }
+            }
+        }
+    };
+}
+
+/// What viewers of a stream get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Bytes without an end.
+    #[default]
+    Stream,
+    /// What the command makes until it ends, such as one picture.
+    Shot,
+}
+
+words!(Kind: "a type: stream or shot", Stream = "stream", Shot = "shot");
+
+/// Who shares the command of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Client {
+    /// All viewers.
+    #[default]
+    Shared,
+    /// Nobody: each viewer has one of its own, from its beginning.
+    Exclusive,
+}
+
+words!(Client: "shared or exclusive", Shared = "shared", Exclusive = "exclusive");
+
+/// What becomes of a viewer that falls out of the ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Slow {
+    /// It goes on at the newest join point.
+    #[default]
+    Skip,
+    /// Its connection is closed.
+    Cut,
+}
+
+words!(Slow: "what becomes of slow viewers: skip or cut", Skip = "skip", Cut = "cut");
+
+/// Who may watch a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Whoever reaches the server.
+    #[default]
+    Open,
+    /// Who shows a key, has a session, or a token that was signed for this stream.
+    Key,
+}
+
+words!(Access: "who may watch: open or key", Open = "open", Key = "key");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_as_they_are_written() {
+        for kind in [Kind::Stream, Kind::Shot] {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        for client in [Client::Shared, Client::Exclusive] {
+            assert_eq!(client.to_string().parse(), Ok(client));
+        }
+        for slow in [Slow::Skip, Slow::Cut] {
+            assert_eq!(slow.to_string().parse(), Ok(slow));
+        }
+        for access in [Access::Open, Access::Key] {
+            assert_eq!(access.to_string().parse(), Ok(access));
+        }
+        "shot ".parse::<Kind>().unwrap_err();
+    }
+}
