@@ -4,4 +4,9 @@
 //! Nothing here reads a clock, a socket or a pipe: the gateway tells what came and what time it is,
 //! and does what it is told.
 
+pub mod feed;
 pub mod join;
+pub mod window;
+
+pub use feed::Feed;
+pub use window::{Cursor, Step, Window};
