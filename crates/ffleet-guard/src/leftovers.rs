@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ffleet_base::{chain, files, write_atomic};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::Pid;
 
 use crate::cgroup::{groups_below, kill_below, remove_tree};
 use crate::{process, timespec};
@@ -109,18 +109,9 @@ impl Leftovers {
 
     /// Kills `pid` and waits for its end; whether it was the one that carries `marks`.
     fn kill_marked(&mut self, pid: Pid, marks: &[OsString]) -> bool {
-        let started = process::started(pid);
-        let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else {
+        let Some(pidfd) = process::kill_marked(pid, marks) else {
             return false;
         };
-        // The id may have passed to another process before the descriptor was had, but not after.
-        if started.is_none() || process::started(pid) != started || !process::is_marked(pid, marks)
-        {
-            return false;
-        }
-        if pidfd_send_signal(&pidfd, Signal::KILL).is_err() {
-            return false;
-        }
         self.processes += 1;
         let mut ended = [PollFd::new(&pidfd, PollFlags::IN)];
         if !matches!(poll(&mut ended, Some(&timespec(PATIENCE))), Ok(1..)) {

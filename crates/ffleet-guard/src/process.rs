@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::time::Duration;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::pause;
 
@@ -88,6 +89,15 @@ pub(crate) fn descendants(ancestor: Pid) -> HashSet<Pid> {
 /// Threads of `pid` at the moment.
 pub(crate) fn threads(pid: Pid) -> Option<u64> {
     u64::try_from(stat(pid, THREADS)?).ok()
+}
+
+/// Kills `pid` if it carries every one of `marks`: what tells of its end.
+pub(crate) fn kill_marked(pid: Pid, marks: &[OsString]) -> Option<OwnedFd> {
+    let started = started(pid)?;
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    // The id may have passed to another process before the descriptor was had, but not after.
+    let is_it = self::started(pid) == Some(started) && is_marked(pid, marks);
+    (is_it && pidfd_send_signal(&pidfd, Signal::KILL).is_ok()).then_some(pidfd)
 }
 
 /// When `pid` started, in the kernel's ticks: with the id, this names a process for good.

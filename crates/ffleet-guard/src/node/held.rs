@@ -6,10 +6,12 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ffleet_base::chain;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::Node;
 use super::spawn::{joined, refused};
@@ -17,13 +19,21 @@ use crate::cgroup::{Base, Group};
 use crate::child::{Child, Keep, Past};
 use crate::error::SpawnError;
 use crate::launch::{Doors, Failure, Launch, Stack, Step};
+use crate::process;
 use crate::sandbox::Walls;
 use crate::seats::Seat;
 use crate::shim::held::{Held, Trace};
 use crate::shim::nursery::Nursery;
-use crate::shim::wire::{Begin, Flow, Reply};
+use crate::shim::wire::{Begin, Flow, Reply, Request};
 use crate::shim::{self, Line, Orphan};
 use crate::spec::{Limits, Stdout};
+
+/// How long a shim may take to its first word. It needs a few milliseconds, and with hundreds beside it
+/// on a busy machine a second; who is silent for longer stands still.
+const FIRST_WORD: Duration = Duration::from_secs(5);
+/// How long it may take after that to be heard or to end, when what it would come from is dead, and when it
+/// was killed itself.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 impl Node {
     /// The children that an earlier life left in the hands of their shims, alive or ended, and that
@@ -108,7 +118,8 @@ impl Node {
         let order = Arc::new(order);
         let (mut heard, mut held) = self.hand_over(&order, self.keep(Some(seat))).await?;
         if matches!(heard, Ok(None)) {
-            // What shims come from was killed with this one on its way, and there is another by now.
+            // What shims come from was killed with this one on its way, and there is another by now. Nobody is
+            // left who could have this line.
             let keep = held.give_up(&name).await;
             (heard, held) = self.hand_over(&order, keep).await?;
         }
@@ -144,24 +155,72 @@ impl Node {
         let (base, nursery) = (Arc::clone(&self.base), Arc::clone(&self.nursery));
         let handed = Arc::clone(order);
         let started = self.spawner.run(move |stack| handed.hand_over(&nursery, &base, stack));
-        let (group, ours) = started.await??;
-        let line = Arc::new(Line::new(ours).map_err(failed)?);
-        let (heard, shim) = match line.hear_all().await {
-            Ok(Some((reply, mut beside))) => (Ok(Some(reply)), beside.pop()),
-            Ok(None) => (Ok(None), None),
-            Err(error) => (Err(error), None),
-        };
-        let held = Held {
-            line,
+        let (group, ours, number) = started.await??;
+        let mut held = Held {
+            line: Arc::new(Line::new(ours).map_err(failed)?),
             answered: watch::Sender::default(),
-            shim,
+            shim: None,
             group,
             trace: Trace::new(order.begin.place.clone()),
             keep,
             base: Arc::clone(&self.base),
         };
+        let heard = match timeout(FIRST_WORD, held.line.hear_all()).await {
+            Ok(heard) => heard,
+            Err(_late) => match self.hear_late(&order.begin, &held.line, number).await? {
+                Late::Heard(heard) => heard,
+                Late::Silent => {
+                    let name = order.name.clone();
+                    // Its owner is the node, which waits for what is kept. It ends with the shim.
+                    tokio::spawn(async move { drop(held.outlast(&name).await) });
+                    let silent = format!("it has said nothing for {} s", FIRST_WORD.as_secs());
+                    return Err(failed(io::Error::new(io::ErrorKind::TimedOut, silent)));
+                }
+            },
+        };
+        let heard = heard.map(|heard| {
+            heard.map(|(reply, mut beside)| {
+                held.shim = beside.pop();
+                reply
+            })
+        });
         Ok((heard, held))
     }
+
+    /// What becomes of a shim that has said nothing in time. From here on the nursery of this number makes
+    /// none any more, and a shim that there is gives up before it starts its child, or kills it.
+    async fn hear_late(&self, begin: &Begin, line: &Line, number: u64) -> Result<Late, SpawnError> {
+        let nursery = Arc::clone(&self.nursery);
+        self.spawner.run(move |_| nursery.abandon(number)).await?;
+        // Where it was the nursery that stood still, nobody has the line now.
+        if let Ok(heard) = timeout(LAST_WORD, line.hear_all()).await {
+            return Ok(Late::Heard(heard));
+        }
+        line.say(&Request::Withdraw);
+        let marks = begin.marks();
+        // One that was stopped does not hear that, and dies of this, once it can be found.
+        let killed = tokio::task::spawn_blocking(move || {
+            process::marked(&marks)
+                .into_iter()
+                .filter_map(|pid| process::kill_marked(pid, &marks))
+                .count()
+        });
+        let killed = killed.await.unwrap_or_default();
+        tracing::warn!(child = begin.name, killed, "a shim has said nothing, and is killed");
+        let over = async { while let Ok(Some(_)) = line.hear().await {} };
+        Ok(match timeout(LAST_WORD, over).await {
+            Ok(()) => Late::Heard(Ok(None)),
+            Err(_late) => Late::Silent,
+        })
+    }
+}
+
+/// What became of a shim that had said nothing in time.
+enum Late {
+    /// Its first word after all, or that it is gone.
+    Heard(io::Result<Option<(Reply, Vec<OwnedFd>)>>),
+    /// It neither speaks nor ends.
+    Silent,
 }
 
 /// A child that is to be started in the hands of a shim.
@@ -197,7 +256,7 @@ impl Order {
         nursery: &Nursery,
         base: &Base,
         stack: &mut Stack,
-    ) -> Result<(Option<Group>, OwnedFd), SpawnError> {
+    ) -> Result<(Option<Group>, OwnedFd, u64), SpawnError> {
         let unbounded = |source| SpawnError::Cgroup(self.program.clone(), source);
         let group = if base.is_empty() {
             None
@@ -205,7 +264,7 @@ impl Order {
             Some(Group::create(base.sites(), &self.name, &self.limits).map_err(unbounded)?)
         };
         match self.start(nursery, group.as_ref(), stack) {
-            Ok(line) => Ok((group, line)),
+            Ok((line, number)) => Ok((group, line, number)),
             Err(error) => {
                 if let Some(Err(error)) = group.as_ref().map(Group::remove) {
                     tracing::warn!(error = %chain(&error), "a cgroup is left");
@@ -220,12 +279,12 @@ impl Order {
         nursery: &Nursery,
         group: Option<&Group>,
         stack: &mut Stack,
-    ) -> Result<OwnedFd, SpawnError> {
+    ) -> Result<(OwnedFd, u64), SpawnError> {
         let doors = group.map_or(Ok(Doors::default()), Group::doors);
         let doors = doors.map_err(|source| SpawnError::Cgroup(self.program.clone(), source))?;
         let failed = |source| SpawnError::Shim(self.program.clone(), source);
         let (line, theirs) = Line::pair().map_err(failed)?;
-        nursery.bear(theirs.as_fd(), stack).map_err(failed)?;
+        let number = nursery.bear(theirs.as_fd(), stack).map_err(failed)?;
         // Where the shim has it alone, its end is the line's.
         drop(theirs);
         let files = doors.files.iter().map(|door| door.as_fd());
@@ -241,7 +300,7 @@ impl Order {
         fds.extend(self.held.iter().map(|fd| fd.as_fd()));
         // Without its orders the shim ends by itself, when the line goes.
         self.begin.send(group, line.as_fd(), &fds).map_err(failed)?;
-        Ok(line)
+        Ok((line, number))
     }
 }
 

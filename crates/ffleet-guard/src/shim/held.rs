@@ -104,7 +104,7 @@ impl Held {
                 Ok(Some(Reply::Ended(exit))) => ended = Some(*exit),
                 lost => {
                     tracing::error!(child, ?lost, "a child's shim was lost, and the child with it");
-                    break self.clear().await;
+                    break self.clear().await.0;
                 }
             }
         };
@@ -121,6 +121,18 @@ impl Held {
         self.keep
     }
 
+    /// Waits for the end of a shim that was told that it is not wanted and does not hear it, however long that
+    /// takes, and clears away what there is of its child.
+    pub(crate) async fn outlast(self, child: &str) -> Keep {
+        // From here on its child cannot be started: what it would be put into is gone. Where there are no
+        // cgroups it dies with its shim.
+        while !self.clear().await.1 {}
+        while let Ok(Some(_)) = self.line.hear().await {}
+        tracing::info!(child, "a shim that had said nothing is gone");
+        drop((self.base, self.trace.over()));
+        self.keep
+    }
+
     /// Clears away a child that did not come to be.
     pub(crate) async fn discard(self, child: &str) {
         self.bury(child).await;
@@ -130,10 +142,12 @@ impl Held {
         drop(self.trace.over());
     }
 
-    /// Kills and removes what a shim left that was killed itself. Its child died with it.
-    async fn clear(&self) -> Exit {
+    /// Kills and removes what a shim left that was killed itself, and whether that was all. Its child died
+    /// with it.
+    async fn clear(&self) -> (Exit, bool) {
         let mut wait = LOOKS.0;
         let mut strays = 0;
+        let mut is_clear = true;
         let deadline = tokio::time::Instant::now() + PATIENCE;
         if let Some(group) = self.group.clone() {
             loop {
@@ -154,10 +168,11 @@ impl Held {
                 wait = (wait * 2).min(LOOKS.1);
             }
             if let Err(error) = group.remove() {
+                is_clear = false;
                 tracing::warn!(error = %chain(&error), "a cgroup is left for the next start");
             }
         }
-        Exit {
+        let exit = Exit {
             exit: ffleet_supervise::Exit::Signal(libc::SIGKILL),
             usage: Usage::default(),
             memory_kills: 0,
@@ -167,7 +182,8 @@ impl Held {
             stdout_tail: String::new(),
             log_lost: 0,
             forsaken: false,
-        }
+        };
+        (exit, is_clear)
     }
 
     /// Waits for the shim's own end.

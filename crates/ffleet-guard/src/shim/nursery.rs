@@ -4,7 +4,8 @@
 //! addresses. So it is loaded once, by the first child that wants a shim, and waits as a process with
 //! one thread that has done nothing else: the *nursery*. A shim is a copy of it (`fork`, 0.2 ms, and half
 //! a millisecond for the pages that it then makes its own). It ends when its guard does; shims outlive
-//! it as they outlive the guard.
+//! it as they outlive the guard. One that does not do its work, as it was stopped, is killed: with it go the
+//! lines that it was given and has not handed on, which is how whoever waits for a shim learns of that.
 //!
 //! A process is found by its environment, which a copy has in common with the nursery. So that is made
 //! of one long variable, into whose place a shim writes its own.
@@ -18,6 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{Shutdown, shutdown};
 use rustix::process::{Signal, pidfd_send_signal};
 
@@ -30,6 +32,9 @@ use crate::timespec;
 pub(super) const ROOM: &str = "FFLEET_SHIM";
 /// How long it is: an instance, and a child with the longest name.
 const PLACES: usize = 512;
+/// How long the nursery may let a line wait when it has not taken hundreds before that: it needs a fifth of
+/// a millisecond for one. Meanwhile nobody else can be started.
+const FULL: Duration = Duration::from_secs(2);
 /// How long the nursery may take to end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -38,30 +43,52 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Nursery {
     program: PathBuf,
     words: Vec<OsString>,
-    process: Mutex<Option<Process>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: Option<Process>,
+    /// How many there were, which is the number of the one that runs.
+    count: u64,
+    /// Those that were killed and have not ended yet: the kernel holds them up.
+    killed: Vec<Process>,
 }
 
 impl Nursery {
     /// One that is `program` with `words` as its arguments.
     pub(crate) const fn new(program: PathBuf, words: Vec<OsString>) -> Self {
-        Self { program, words, process: Mutex::new(None) }
+        let state = State { running: None, count: 0, killed: Vec::new() };
+        Self { program, words, state: Mutex::new(state) }
     }
 
-    /// Makes a shim that listens to `line`. On the thread whose end is the nursery's.
-    pub(crate) fn bear(&self, line: BorrowedFd<'_>, stack: &mut Stack) -> io::Result<()> {
-        let mut process = self.lock();
-        if let Some(running) = &*process
-            && wire::send(running.line.as_fd(), &(), &[line]).is_ok()
-        {
-            return Ok(());
+    /// Makes a shim that listens to `line`, and says the number of the nursery that it comes from. On the
+    /// thread whose end is the nursery's.
+    pub(crate) fn bear(&self, line: BorrowedFd<'_>, stack: &mut Stack) -> io::Result<u64> {
+        let mut state = self.lock();
+        if let Some(running) = &state.running {
+            match wire::send(running.line.as_fd(), &(), &[line]) {
+                Ok(()) => return Ok(state.count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => state.kill(),
+                // One that is gone is reaped.
+                Err(_) => state.running = None,
+            }
         }
-        // One that is gone is reaped first.
-        *process = None;
+        state.killed.retain(|process| !process.ends_within(Duration::ZERO));
         let begun = self.start(stack)?;
-        let sent = wire::send(begun.line.as_fd(), &(), &[line]);
-        *process = Some(begun);
-        drop(process);
-        sent
+        state.count += 1;
+        let running = state.running.insert(begun);
+        wire::send(running.line.as_fd(), &(), &[line])?;
+        Ok(state.count)
+    }
+
+    /// Kills the nursery of this number, if that is not done: once this returns, no more shims come from it.
+    /// There will be another when one is wanted. Blocks until it has ended, as long as that is not held up.
+    pub(crate) fn abandon(&self, number: u64) {
+        let mut state = self.lock();
+        if state.count == number {
+            state.kill();
+        }
     }
 
     fn start(&self, stack: &mut Stack) -> io::Result<Process> {
@@ -69,6 +96,7 @@ impl Nursery {
         let program = text(self.program.clone().into_os_string())?;
         let words = self.words.iter().cloned().map(text).collect::<io::Result<Vec<_>>>()?;
         let (ours, theirs) = Line::pair()?;
+        set_socket_timeout(&ours, Timeout::Send, Some(FULL))?;
         let null = || -> io::Result<OwnedFd> {
             let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
             above_stdio(null.into())
@@ -94,8 +122,22 @@ impl Nursery {
         Ok(Process { line: ours, launched })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn kill(&mut self) {
+        let Some(process) = self.running.take() else { return };
+        tracing::warn!(
+            pid = process.launched.pid.as_raw_nonzero(),
+            "the process that shims come from does nothing; it is killed, and another is started"
+        );
+        process.kill();
+        if !process.ends_within(PATIENCE) {
+            self.killed.push(process);
+        }
     }
 }
 
@@ -106,17 +148,26 @@ struct Process {
     launched: Launched,
 }
 
+impl Process {
+    fn kill(&self) {
+        let _gone = pidfd_send_signal(&self.launched.pidfd, Signal::KILL);
+    }
+
+    fn ends_within(&self, patience: Duration) -> bool {
+        let mut ended = [PollFd::new(&self.launched.pidfd, PollFlags::IN)];
+        matches!(poll(&mut ended, Some(&timespec(patience))), Ok(1..))
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // It ends when nobody is on the line, which may be held by children that are being started.
         let _or_broken = shutdown(&self.line, Shutdown::Both);
-        let Launched { pid, pidfd } = &self.launched;
-        let mut ended = [PollFd::new(pidfd, PollFlags::IN)];
-        if !matches!(poll(&mut ended, Some(&timespec(PATIENCE))), Ok(1..)) {
-            let _gone = pidfd_send_signal(pidfd, Signal::KILL);
-            let _or_stuck = poll(&mut ended, Some(&timespec(PATIENCE)));
+        if !self.ends_within(PATIENCE) {
+            self.kill();
+            let _or_stuck = self.ends_within(PATIENCE);
         }
-        if let Err(error) = launch::reap(*pid) {
+        if let Err(error) = launch::reap(self.launched.pid) {
             tracing::warn!(%error, "the end of the process that shims come from was lost");
         }
     }
@@ -151,5 +202,39 @@ pub(super) fn run(line: OwnedFd) -> io::Result<Born> {
                 let _or_gone = wire::send(theirs.as_fd(), &refused, &[]);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ffleet_base::{Clock as _, SystemClock};
+
+    use super::*;
+
+    /// As where it was stopped.
+    #[test]
+    fn nursery_that_takes_no_lines_gives_way_to_another() {
+        let nursery = Nursery::new("/bin/sleep".into(), vec!["60".into()]);
+        let bears = move || {
+            // The thread blocks its signals for good.
+            launch::block_signals().unwrap();
+            let (mut stack, (_ours, theirs)) = (Stack::new(), Line::pair().unwrap());
+            let mut bear = || {
+                let began = SystemClock.monotonic();
+                let number = nursery.bear(theirs.as_fd(), &mut stack).unwrap();
+                (number, SystemClock.monotonic() - began)
+            };
+            let last = (0..100_000).map(|_| bear()).find(|(number, _)| *number != 1);
+            let (number, took) = last.expect("no line waits for ever");
+            assert!(number == 2 && took >= FULL && took < FULL + PATIENCE * 3, "{took:?}");
+            let pid = |nursery: &Nursery| nursery.lock().running.as_ref().map(|it| it.launched.pid);
+            let second = pid(&nursery).unwrap();
+            nursery.abandon(1);
+            assert_eq!(pid(&nursery), Some(second), "it is not the first that runs");
+            nursery.abandon(2);
+            assert_eq!(pid(&nursery), None);
+            rustix::process::test_kill_process(second).unwrap_err();
+        };
+        std::thread::spawn(bears).join().unwrap();
     }
 }

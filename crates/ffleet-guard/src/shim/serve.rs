@@ -68,6 +68,10 @@ fn shim(line: OwnedFd, null: &File) -> io::Result<()> {
         Ok(listener) => listener,
         Err(error) => return last(&Reply::Unable(error.to_string())),
     };
+    // Nothing is said to a shim before it has spoken but that nobody waits for it any more.
+    if has_news(&line)? {
+        return Ok(());
+    }
     let (child, began) = match start(&begin, group, fds, null) {
         Ok(started) => started,
         Err(Failure { step, source }) => {
@@ -89,11 +93,22 @@ fn shim(line: OwnedFd, null: &File) -> io::Result<()> {
         child,
         held,
         forsaken: false,
+        withdrawn: false,
         ended: None,
     };
     shim.introduce(&Reply::Began(began), false);
+    if shim.line.is_none() {
+        // Nobody has learned that there is a child, so that nobody would come for it.
+        shim.withdraw();
+    }
     shim.watch();
     Ok(())
+}
+
+/// Whether there is anything on the line, or nobody.
+fn has_news(line: &OwnedFd) -> io::Result<bool> {
+    let mut heard = [PollFd::new(line, PollFlags::IN)];
+    Ok(poll(&mut heard, Some(&timespec(Duration::ZERO)))? > 0)
 }
 
 struct Shim {
@@ -113,6 +128,8 @@ struct Shim {
     held: BTreeMap<String, OwnedFd>,
     /// Whether it was killed because nobody came back.
     forsaken: bool,
+    /// Whether nobody wants to hear of it.
+    withdrawn: bool,
     ended: Option<Exit>,
 }
 
@@ -137,6 +154,9 @@ impl Shim {
             }
             self.child.advance(exited);
             self.close_up();
+            if self.withdrawn && self.ended.is_some() {
+                return;
+            }
             if self.is_forsaken() {
                 if self.ended.is_some() {
                     return;
@@ -243,8 +263,15 @@ impl Shim {
                 self.say(&Reply::Answered { request, trouble });
             }
             (Request::Farewell, _) => return self.ended.is_some(),
+            (Request::Withdraw, _) => self.withdraw(),
         }
         false
+    }
+
+    /// Kills the child, of which nothing is to be left.
+    fn withdraw(&mut self) {
+        self.withdrawn = true;
+        self.child.tree.kill();
     }
 
     /// Freezes or thaws the child, and says what came of it.
@@ -305,6 +332,10 @@ impl Shim {
         };
         self.child.stdout = None;
         let exit = Exit { forsaken: self.forsaken, ..exit };
+        if self.withdrawn {
+            self.ended = Some(exit);
+            return;
+        }
         let record = Record { name: self.name.clone(), began: self.began, exit: exit.clone() };
         let text = serde_json::to_vec(&record).unwrap_or_default();
         // A disk that is full costs the record, not the answer to whoever is on the line. After a restart
@@ -312,5 +343,92 @@ impl Shim {
         let _or_full = files::write_whole(&self.place.record(), &text, 0o600);
         self.ended = Some(exit.clone());
         self.say(&Reply::Ended(Box::new(exit)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    use super::*;
+    use crate::launch::Launch;
+
+    fn pair() -> (OwnedFd, OwnedFd) {
+        let flags = SocketFlags::CLOEXEC;
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
+    }
+
+    /// A shim with a child that would live for a minute, on the thread that it dies with.
+    fn shim(dir: &std::path::Path, theirs: OwnedFd) -> Shim {
+        block_signals().unwrap();
+        let null = File::options().read(true).write(true).open("/dev/null").unwrap();
+        let stdio = || above_stdio(null.try_clone().unwrap().into()).unwrap();
+        let mark = format!("FFLEET_CHILD=of-test-{}", getpid().as_raw_nonzero());
+        let launch = Launch {
+            program: c"/bin/sleep".into(),
+            argv: vec![c"sleep".into(), c"60".into()],
+            envp: vec![std::ffi::CString::new(mark.clone()).unwrap()],
+            cwd: c"/".into(),
+            stdio: [stdio(), stdio(), stdio()],
+            given: Vec::new(),
+            nice: 0,
+            file_size: None,
+            cpus: None,
+            walls: None,
+            tied: true,
+        };
+        let seat: Promise = serde_json::from_str(
+            r#"{"group":"none","processes":1,"threads":1,"cpu":0,"memory":0}"#,
+        )
+        .unwrap();
+        let place = Place::new(dir, "child");
+        let mut begin = Begin::of(&launch, None, ("child".into(), seat, place));
+        begin.set_marks(&[mark.into()]);
+        let (child, began) = start(&begin, None, Vec::new(), &null).unwrap();
+        line::non_blocking(theirs.as_fd()).unwrap();
+        Shim {
+            itself: pidfd_open(getpid(), PidfdFlags::empty()).unwrap(),
+            began,
+            name: begin.name,
+            seat: begin.seat,
+            listener: line::listen(&begin.place).unwrap(),
+            place: begin.place,
+            grace: None,
+            line: Some(theirs),
+            alone_since: now(),
+            child,
+            held: BTreeMap::new(),
+            forsaken: false,
+            withdrawn: false,
+            ended: None,
+        }
+    }
+
+    #[test]
+    fn child_that_nobody_waits_for_any_more_is_killed_and_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_owned();
+        let watched = std::thread::spawn(move || {
+            let (ours, theirs) = pair();
+            let mut shim = shim(&path, theirs);
+            shim.introduce(&Reply::Began(shim.began), false);
+            wire::send(ours.as_fd(), &Request::Withdraw, &[]).unwrap();
+            shim.watch();
+            assert!(!shim.place.record().exists());
+            shim.ended.unwrap()
+        });
+        let exit = watched.join().unwrap();
+        assert_eq!(exit.exit, ffleet_supervise::Exit::Signal(libc::SIGKILL));
+    }
+
+    #[test]
+    fn line_tells_a_shim_that_nobody_waits_for_it_before_it_reads_it() {
+        let (ours, theirs) = pair();
+        assert!(!has_news(&theirs).unwrap());
+        wire::send(ours.as_fd(), &Request::Withdraw, &[]).unwrap();
+        assert!(has_news(&theirs).unwrap());
+        let (ours, theirs) = pair();
+        drop(ours);
+        assert!(has_news(&theirs).unwrap(), "whoever asked for it is gone");
     }
 }

@@ -108,6 +108,9 @@ pub(crate) enum Request {
     Release(u64, String),
     /// Nothing more: its end was heard, and the shim may go.
     Farewell,
+    /// That it never was: nobody waits for the child any more. All of it is to be killed, and the shim to go
+    /// with it and to leave nothing.
+    Withdraw,
 }
 
 /// What a shim says to its guard. A pidfd of its own lies beside what it says first on a line, the last.

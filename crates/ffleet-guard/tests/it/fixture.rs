@@ -30,7 +30,7 @@ pub(crate) struct Fixture {
     pub(crate) root: tempfile::TempDir,
     /// What its children die with, unless they say so themselves.
     pub(crate) tie: Tie,
-    mark: String,
+    pub(crate) mark: String,
 }
 
 impl Fixture {

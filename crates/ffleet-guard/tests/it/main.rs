@@ -8,6 +8,7 @@ mod ends;
 mod fixture;
 mod leftovers;
 mod matrix;
+mod nursery;
 mod roles;
 mod sandbox;
 mod serial_bounds;

@@ -293,25 +293,6 @@ async fn shim_that_does_not_answer_is_said_and_its_late_answer_is_no_other() {
     assert_eq!(exit.exit, Exit::Signal(9));
 }
 
-/// What shims are copied from may be killed as anything may: its shims live, and there is another.
-#[tokio::test]
-async fn shims_outlive_what_they_are_copied_from() {
-    let fixture = Fixture::tied(true, Tie::Shim);
-    let first = fixture.spawn(nasty("first", "hang 60")).await;
-    let number = |pid: Pid| pid.as_raw_nonzero().get().cast_unsigned();
-    let nursery = parent(number(parent(first.pid())));
-    assert_eq!(parent(number(nursery)), rustix::process::getpid());
-    kill_process(nursery, Signal::KILL).unwrap();
-    let mut second = nasty("second", "say here exit 3");
-    second.stdout = Stdout::Pipe;
-    let mut second = fixture.spawn(second).await;
-    let _stdout = heard(&mut second, "here").await;
-    assert_eq!(second.wait().await.exit, Exit::Code(3));
-    first.kill_tree();
-    assert_eq!(first.wait().await.exit, Exit::Signal(9));
-    assert!(kill_process(nursery, Signal::KILL).is_err(), "it was reaped");
-}
-
 /// Of a child, one that waits for its end; of a shim, one that waits for whoever comes for that.
 #[tokio::test]
 async fn shim_that_waits_does_nothing() {

@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(170);
 /// What there is to know about cgroups, and is not in the matrix.
 const TESTS: &str = "bounds:: ends::dropped ends::children_do ends::frozen \
      ends::what_a_child ends::whole leftovers:: sandbox:: shim::child_is shim::end shim::orphan_that_nobody \
-     shim::record start:: supervised::child_is supervised::time_paused";
+     shim::record nursery::shims_outlive nursery::start_outlasts start:: supervised::child_is supervised::time_paused";
 
 /// First as root at the root of the tree, then in a group that was handed to a service as systemd does
 /// it (`Delegate=yes`), as root and as an ordinary user. That one's group is for it alone: nobody
