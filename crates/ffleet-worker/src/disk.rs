@@ -2,7 +2,8 @@
 //!
 //! Every job writes there: its results until they are published, its logs, what its next life would
 //! need. Work that is begun on the last percents ends in the middle, and takes what is under way
-//! down with it. So it waits instead, and the node says why, until there is room again.
+//! down with it. So it waits instead, and the node says why, until there is room again. When that is, is
+//! decided by [`ffleet_sched::disk`].
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,12 +11,9 @@ use std::time::Duration;
 
 use ffleet_base::files::Space;
 use ffleet_base::{chain, files};
+use ffleet_sched::disk::{Door, Policy};
 use tokio_util::sync::CancellationToken;
 
-/// From here on no more work is taken: percent, rounded up, as `df(1)` says.
-const FULL: u8 = 95;
-/// Up to here it is taken again; between the two it stays as it was.
-const ROOM: u8 = 93;
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -23,6 +21,7 @@ const EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Disk {
     root: PathBuf,
+    policy: Policy,
     /// Why no work is taken, if it is not.
     full: Mutex<Option<String>>,
 }
@@ -30,7 +29,8 @@ pub(crate) struct Disk {
 impl Disk {
     /// The disk of `root`, looked at.
     pub(crate) fn new(root: &Path) -> Arc<Self> {
-        let disk = Self { root: root.to_owned(), full: Mutex::default() };
+        let (policy, full) = (Policy::default(), Mutex::default());
+        let disk = Self { root: root.to_owned(), policy, full };
         let _first = disk.look();
         Arc::new(disk)
     }
@@ -44,23 +44,25 @@ impl Disk {
     pub(crate) fn look(&self) -> Result<Space, files::Error> {
         let space = files::space(&self.root);
         if let Ok(space) = &space {
-            self.judge(*space);
+            self.set(*space);
         }
         space
     }
 
-    /// What follows from how it is.
-    fn judge(&self, space: Space) {
+    /// Closes the node or opens it, as is decided by how the disk is.
+    fn set(&self, space: Space) {
         let percent = space.percent();
         let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_full = percent >= FULL || full.is_some() && percent > ROOM;
-        *full = is_full.then(|| {
-            format!(
-                "the disk of {} is {percent} % full, {} are free: new jobs wait until it is at most {ROOM} % full",
+        let before = if full.is_some() { Door::Closed } else { Door::Open };
+        *full = match self.policy.decide(before, percent) {
+            Door::Open => None,
+            Door::Closed => Some(format!(
+                "the disk of {} is {percent} % full, {} are free: new jobs wait until it is at most {} % full",
                 self.root.display(),
                 space.free.human(),
-            )
-        });
+                self.policy.room,
+            )),
+        };
     }
 
     /// Looks again and again until the end comes.
@@ -99,15 +101,16 @@ mod tests {
     #[test]
     fn node_closes_when_it_is_full_and_opens_when_there_is_room() {
         let dir = tempfile::tempdir().unwrap();
-        let disk = Disk { root: dir.path().to_owned(), full: Mutex::default() };
+        let disk = Disk::new(dir.path());
         let at = |percent: u64| {
             let (used, free) = (Bytes::gib(percent), Bytes::gib(100 - percent));
-            disk.judge(Space { used, free, total: Bytes::gib(100) });
+            disk.set(Space { used, free, total: Bytes::gib(100) });
             disk.full()
         };
         assert_eq!((at(0), at(94)), (None, None));
         let why = at(95).unwrap();
         assert!(why.contains("95 % full, 5.00 GiB are free"), "{why}");
+        assert!(why.contains("at most 93 %"), "{why}");
         assert!(at(94).unwrap().contains("94 %"), "it stays closed for a while");
         assert_eq!((at(93), at(94)), (None, None), "and open");
         assert!(at(100).is_some());
