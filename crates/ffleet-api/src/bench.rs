@@ -121,8 +121,8 @@ pub struct Found {
 pub struct Line {
     /// Where it is.
     pub place: Place,
-    /// What its child is for.
-    pub role: String,
+    /// What its child does in its attempt.
+    pub phase: String,
     /// The line, without secrets.
     pub text: String,
 }

@@ -24,8 +24,8 @@ pub struct Line {
     pub attempt: u64,
     /// Which of its children.
     pub child: u32,
-    /// What that is for: `probe`, `encode`, `verify`, `live`.
-    pub role: String,
+    /// What that does in its attempt: `probe`, `encode`, `verify`, `live`.
+    pub phase: String,
     /// The line.
     pub text: String,
 }

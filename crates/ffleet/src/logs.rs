@@ -95,8 +95,8 @@ fn lines(lines: &[Line]) -> String {
         let job = line
             .number
             .map_or_else(|| line.job.to_string(), |number| number.to_string());
-        let (at, role) = (line.at, &line.role);
-        push!(text, "{at}  job {job}  {role:<6}  {}\n", visible(&line.text));
+        let (at, phase) = (line.at, &line.phase);
+        push!(text, "{at}  job {job}  {phase:<6}  {}\n", visible(&line.text));
     }
     text
 }
@@ -116,7 +116,7 @@ mod tests {
             job: JobId::from_bits(1),
             attempt: 1,
             child: 2,
-            role: "encode".into(),
+            phase: "encode".into(),
             text: "a\u{1b}[2J".into(),
         };
         let text = lines(&[line(Some(7)), line(None)]);

@@ -86,13 +86,13 @@ fn table(lines: &[Line]) -> Markup {
     html! {
         table .lines {
             thead { tr {
-                th scope="col" { "Time (UTC)" } th scope="col" { "Job" } th scope="col" { "Role" }
+                th scope="col" { "Time (UTC)" } th scope="col" { "Job" } th scope="col" { "Phase" }
                 th scope="col" { "Line" }
             } }
             tbody { @for line in lines { tr {
                 td { (format::clock(line.at)) }
                 td { (job(line)) }
-                td .faint { (line.role) }
+                td .faint { (line.phase) }
                 td { code { (line.text) } }
             } } }
         }

@@ -39,7 +39,7 @@ impl Controller {
                 job,
                 attempt: attempt.fence.as_u64(),
                 child,
-                role: line.role,
+                phase: line.phase,
                 text: line.text,
             }
         });

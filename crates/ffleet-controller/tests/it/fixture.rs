@@ -159,7 +159,7 @@ impl Workbench for Bench {
                 child: 2,
                 offset: 0,
             },
-            role: "encode".into(),
+            phase: "encode".into(),
             text: format!("{} since {}", search.text, search.since.as_millis()),
         };
         let lines: Vec<_> = search.job.map(line).into_iter().collect();

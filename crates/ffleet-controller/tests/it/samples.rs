@@ -67,7 +67,10 @@ async fn lines_of_logs_are_found_by_job_time_and_text() {
     let line = &page["lines"][0];
     assert_eq!((&line["number"], &line["attempt"]), (&1.into(), &1.into()));
     assert_eq!(line["at"], "2026-02-01T00:00:00.000Z");
-    assert_eq!(line["text"], "moov since 1769860800000");
+    assert_eq!(
+        (&line["text"], &line["phase"]),
+        (&"moov since 1769860800000".into(), &"encode".into())
+    );
     let next = page["next"].as_str().unwrap();
     assert_eq!(fixture.get(&format!("/v1/logs?{query}&after={next}")).await.status, 200);
     let whole = fixture.get("/v1/logs?job=1").await.json();

@@ -36,7 +36,7 @@ struct Log {
     path: PathBuf,
     attempt: AttemptId,
     child: u32,
-    role: String,
+    phase: String,
     /// When was written what follows an offset.
     times: Vec<(u64, Timestamp)>,
     /// When it was last written to.
@@ -97,9 +97,9 @@ impl Logs {
     fn of_job(&self, job: JobId, since: Timestamp) -> Vec<Log> {
         let dir = self.root.join(job.to_string());
         let log = |(name, changed): (String, Timestamp)| {
-            let (attempt, child, role) = named(job, &name)?;
+            let (attempt, child, phase) = named(job, &name)?;
             let path = dir.join(&name);
-            Some(Log { times: times(&path), path, attempt, child, role, changed })
+            Some(Log { times: times(&path), path, attempt, child, phase, changed })
         };
         let logs = changes(&dir)
             .into_iter()
@@ -245,7 +245,7 @@ impl Hunt<'_> {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text.into_owned(),
         };
-        self.found.insert(place, Line { place, role: log.role.clone(), text });
+        self.found.insert(place, Line { place, phase: log.phase.clone(), text });
         // One more than is answered says that there are more.
         if self.found.len() > search.limit + 1 {
             self.found.pop_last();
@@ -325,7 +325,7 @@ mod tests {
         assert!(found.complete && !found.more);
         let three = &found.lines[2];
         assert_eq!((three.place.attempt, three.place.child), (attempt(1, 1), 2));
-        assert_eq!((three.place.at, &*three.role), (second(11), "encode"));
+        assert_eq!((three.place.at, &*three.phase), (second(11), "encode"));
     }
 
     #[test]

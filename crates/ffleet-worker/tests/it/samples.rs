@@ -88,7 +88,7 @@ async fn what_children_said_is_found_by_text_with_its_time() {
     let found = bench.worker.search(search.clone()).await.unwrap();
     assert!(found.complete && !found.lines.is_empty(), "{found:?}");
     for line in &found.lines {
-        assert_eq!((line.place.attempt, &*line.role), (attempt, "encode"));
+        assert_eq!((line.place.attempt, &*line.phase), (attempt, "encode"));
         assert!((began..=now).contains(&line.place.at), "{line:?} of {began:?} to {now:?}");
     }
     let before = Search { since: Timestamp::EPOCH, until: began, ..search };

@@ -43,7 +43,7 @@ pub(crate) fn said(now: u64, query: &Logs) -> Page {
         job: JobId::from_parts(now - number, u128::from(number)),
         attempt,
         child: 2,
-        role: "encode".into(),
+        phase: "encode".into(),
         text: text.into(),
     };
     let lines = [
