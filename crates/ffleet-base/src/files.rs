@@ -276,5 +276,14 @@ impl FileLock {
     }
 }
 
+impl Drop for FileLock {
+    /// Explicitly: the kernel keeps a lock for as long as anybody has a copy of its descriptor, and a process
+    /// that is just being started has one until it runs its program.
+    fn drop(&mut self) {
+        // What cannot be unlocked is when the last copy is closed.
+        let _or_later = flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
 #[cfg(test)]
 mod tests;
