@@ -146,7 +146,8 @@ async fn child_is_taken_over_by_the_next_life_of_its_node() {
         assert_eq!((exit.exit, exit.strays), (Exit::Code(5), 0));
         assert_eq!(exit.stderr_tail, "early\nlate\n");
         assert_eq!(exit.stdout_tail, "on\nlater\n", "what it said before is not lost");
-        assert!(exit.usage.wall_micros >= 3_000_000, "its whole life counts: {:?}", exit.usage);
+        // It is counted from when its shim gets the CPU again after it has begun to run.
+        assert!(exit.usage.wall_micros >= 2_900_000, "its whole life counts: {:?}", exit.usage);
         let chunk = log::read(&killed.root.path().join("child.log"), 0, 100).unwrap();
         assert_eq!(chunk.bytes, b"early\nlate\n");
         drop(child);
