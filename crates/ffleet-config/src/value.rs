@@ -38,7 +38,7 @@ macro_rules! whole_number {
     )*};
 }
 
-whole_number!(u8, u32, u64);
+whole_number!(u8, u16, u32, u64);
 
 impl Value for SocketAddr {
     fn parse(text: &str) -> Result<Self, String> {

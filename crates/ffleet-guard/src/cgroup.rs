@@ -77,9 +77,9 @@ impl Controller {
     const BOUNDS: [Self; 3] = [Self::Cpu, Self::Memory, Self::Pids];
 
     /// Whether the guard is less than full without it. A share of a disk is a favour, which few
-    /// kernels can do.
-    const fn is_promised(self) -> bool {
-        !matches!(self, Self::Io)
+    /// kernels can do: nobody misses it who has not asked for it.
+    const fn is_promised(self, disks: bool) -> bool {
+        disks || !matches!(self, Self::Io)
     }
 
     /// The kernel's name for it in version 2, where that is another.

@@ -99,15 +99,16 @@ impl Node {
             .collect();
         let spared: BTreeSet<_> = orphans.keys().cloned().collect();
         let mut leftovers = Leftovers::clear(root, &name, &instance.to_string(), &spared);
+        let disks = options.roles.values().any(|rules| rules.io_weight.is_some());
         let base = if options.cgroups {
-            let base = Base::open(&mounts(), &name);
+            let base = Base::open(&mounts(), &name, disks);
             // Where the record was lost, its groups are found in their usual place.
             for dir in base.dirs().iter().flat_map(|dir| cgroup::groups_below(dir)) {
                 leftovers.clear_group(&dir, &spared);
             }
             base
         } else {
-            Base::none()
+            Base::none(disks)
         };
         leftovers::record(root, &base.dirs())?;
         if leftovers != Leftovers::default() {

@@ -189,6 +189,7 @@ fn shared(limits: Limits, rules: &Rules) -> Limits {
         cpu: limits.cpu.or(share.cpu),
         memory: limits.memory.or(share.memory),
         tasks: limits.tasks.or(share.threads),
+        io_weight: limits.io_weight.or(rules.io_weight),
         ..limits
     }
 }

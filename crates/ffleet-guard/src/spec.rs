@@ -186,7 +186,7 @@ pub struct Limits {
     /// The CPUs they may run on, and see.
     pub cpus: Option<BTreeSet<usize>>,
     /// Their share of a busy disk, from 1 to 10000; 100 is everybody's. Where the kernel has no such
-    /// thing it is nothing, and the guard is no less for it.
+    /// thing it is nothing, and the guard is less for it only if a role group asks for one.
     pub io_weight: Option<u16>,
 }
 

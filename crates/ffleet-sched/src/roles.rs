@@ -70,6 +70,9 @@ pub struct Bounds {
 pub struct Rules {
     /// What its children may take together.
     pub most: Bounds,
+    /// What share of a busy disk each of them gets beside the node's other children, from 1 to 10000; 100
+    /// is that of whose group says nothing.
+    pub io_weight: Option<u16>,
     /// How fast they may be started; as many at once as in a second.
     pub spawn_rate: Rate,
     /// How many may wait.
@@ -86,6 +89,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             most: Bounds::default(),
+            io_weight: None,
             spawn_rate: SPAWN_RATE,
             queue: QUEUE,
             patience: PATIENCE,

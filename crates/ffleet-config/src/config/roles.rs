@@ -13,11 +13,12 @@ use crate::value::Value;
 /// The key.
 const KEY: &str = "role-groups";
 /// What a group can say.
-const WORDS: [&str; 9] = [
+const WORDS: [&str; 10] = [
     "max-processes",
     "max-threads",
     "cpu",
     "memory",
+    "io-weight",
     "spawn-rate",
     "queue",
     "queue-timeout",
@@ -26,6 +27,8 @@ const WORDS: [&str; 9] = [
 ];
 /// Groups that can be told apart in metrics and pages.
 const MOST: usize = 32;
+/// The largest share of a disk.
+const MOST_WEIGHT: u16 = 10_000;
 
 /// Every group there is: those that are always there, and those of the operator.
 pub(super) fn read(reader: &mut Reader<'_>) -> BTreeMap<RoleGroup, Rules> {
@@ -58,6 +61,7 @@ fn rules(reader: &mut Reader<'_>, path: &str, entries: BTreeMap<String, (Place, 
             "max-threads" => at_least(&text, &1).map(|count| *threads = Some(count)),
             "cpu" => at_least(&text, &Cpu(10)).map(|most| *cpu = Some(most)),
             "memory" => at_least(&text, &Bytes::mib(16)).map(|most| *memory = Some(most)),
+            "io-weight" => weight(&text).map(|weight| rules.io_weight = Some(weight)),
             "spawn-rate" => Value::parse(&text).map(|rate| rules.spawn_rate = rate),
             "queue" => Value::parse(&text).map(|queue| rules.queue = queue),
             "queue-timeout" => at_least(&text, &Span::secs(0)).map(|span| rules.patience = span),
@@ -78,6 +82,15 @@ fn rules(reader: &mut Reader<'_>, path: &str, entries: BTreeMap<String, (Place, 
         }
     }
     rules
+}
+
+/// A share of a disk on the kernel's own scale.
+fn weight(text: &str) -> Result<u16, String> {
+    let weight = at_least(text, &1)?;
+    if weight > MOST_WEIGHT {
+        return Err(format!("{weight} is too much: {MOST_WEIGHT} is the most"));
+    }
+    Ok(weight)
 }
 
 fn at_least<T: Value + PartialOrd + std::fmt::Display>(text: &str, least: &T) -> Result<T, String> {

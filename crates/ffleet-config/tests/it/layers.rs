@@ -103,7 +103,7 @@ fn variable_that_looks_like_a_slip_is_warned_of() {
 fn role_groups_are_those_of_the_file_beside_those_that_are_always_there() {
     let config = config(
         "role-groups:\n  encode: {max-processes: 4, max-threads: 120, cpu: 300%, memory: 6GiB, \
-         spawn-rate: 20/s, queue: 8, queue-timeout: 1m, breaker: 10/5m, breaker-pause: 2m}\n  \
+         io-weight: 10_000, spawn-rate: 20/s, queue: 8, queue-timeout: 1m, breaker: 10/5m, breaker-pause: 2m}\n  \
          drafts:\n",
     );
     let names: Vec<_> = config.role_groups.keys().map(ffleet_types::RoleGroup::as_str).collect();
@@ -111,6 +111,6 @@ fn role_groups_are_those_of_the_file_beside_those_that_are_always_there() {
     let rules = config.role_groups["encode"];
     assert_eq!((rules.most.processes, rules.most.threads), (Some(4), Some(120)));
     assert_eq!((rules.queue, rules.fuse.to_string().as_str()), (8, "10/5m"));
-    assert_eq!(rules.spawn_rate.to_string(), "20/s");
+    assert_eq!((rules.spawn_rate.to_string().as_str(), rules.io_weight), ("20/s", Some(10_000)));
     assert_eq!(config.role_groups["drafts"], Default::default());
 }

@@ -139,9 +139,9 @@ proptest! {
 fn role_groups_say_what_is_wrong_with_each() {
     let found = problems(
         "role-groups:\n  encode: {max-procesess: 4, cpu: fast, memory: 1MiB, spawn-rate: 20}\n  \
-         Thumb: {}\n  probe: 3\n  live: {breaker: 0/m}\n",
+         Thumb: {}\n  probe: 3\n  live: {breaker: 0/m, io-weight: 0}\n  verify: {io-weight: 10001}\n",
     );
-    assert_eq!(found.len(), 7, "{found:#?}");
+    assert_eq!(found.len(), 9, "{found:#?}");
     for (line, part) in found.iter().zip([
         "role-groups.encode.cpu: \"fast\" is not",
         "role-groups.encode.max-procesess: is not a key of ffleet: is max-processes meant?",
@@ -150,6 +150,8 @@ fn role_groups_say_what_is_wrong_with_each() {
         "role-groups.Thumb: \"Thumb\" is not a role group",
         "role-groups.probe: is a single value, not a section",
         "role-groups.live.breaker: \"0/m\" is not a rate",
+        "role-groups.live.io-weight: 0 is too little: 1 is the least",
+        "role-groups.verify.io-weight: 10001 is too much: 10000 is the most",
     ]) {
         assert!(found.iter().any(|line| line.contains(part)), "{part}: {line} of {found:#?}");
     }

@@ -35,8 +35,9 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// Makes the directory `name` in every hierarchy that can be used, and proves what works.
-    pub(crate) fn open(mounts: &Mounts, name: &str) -> Self {
+    /// Makes the directory `name` in every hierarchy that can be used, and proves what works. `disks` is
+    /// whether shares of them are wanted.
+    pub(crate) fn open(mounts: &Mounts, name: &str, disks: bool) -> Self {
         let mut base = Self { sites: BTreeMap::new(), missing: Vec::new() };
         let mut troubles = BTreeMap::new();
         if let Some(place) = &mounts.unified {
@@ -64,14 +65,14 @@ impl Base {
             }
         }
         base.prove(&mut troubles);
-        base.complain(&troubles);
+        base.complain(&troubles, disks);
         base
     }
 
     /// One without cgroups, for where they are not wanted.
-    pub(crate) fn none() -> Self {
+    pub(crate) fn none(disks: bool) -> Self {
         let mut base = Self { sites: BTreeMap::new(), missing: Vec::new() };
-        base.complain(&BTreeMap::new());
+        base.complain(&BTreeMap::new(), disks);
         base
     }
 
@@ -176,9 +177,9 @@ impl Base {
         }
     }
 
-    fn complain(&mut self, troubles: &BTreeMap<Controller, String>) {
+    fn complain(&mut self, troubles: &BTreeMap<Controller, String>, disks: bool) {
         for controller in Controller::ALL {
-            if self.sites.contains_key(&controller) || !controller.is_promised() {
+            if self.sites.contains_key(&controller) || !controller.is_promised(disks) {
                 continue;
             }
             let why = troubles.get(&controller).map_or_else(
@@ -326,14 +327,24 @@ mod tests {
         // A directory that is no cgroup: groups can be made in it, and have no files.
         let root = fake(&[]);
         let place = Place { mount: root.path().to_owned(), own: root.path().to_owned() };
-        let legacy = ["cpu", "memory", "pids", "freezer", "cpuacct"]
+        let legacy = ["cpu", "memory", "pids", "freezer", "cpuacct", "blkio"]
             .map(|name| (name.to_owned(), place.clone()));
-        let base = Base::open(&Mounts { unified: None, legacy: legacy.into() }, "ffleet-x");
+        let open = |disks| {
+            let legacy = legacy.clone().into();
+            Base::open(&Mounts { unified: None, legacy }, "ffleet-x", disks)
+        };
+        let base = open(false);
         assert_eq!(base.level(), GuardLevel::Monitor);
         let said = base.missing.join("\n");
         for words in ["memory limits: ", "memory.limit_in_bytes", "Delegate=yes"] {
             assert!(said.contains(words), "{said}");
         }
+        assert!(!said.contains("disks"), "nobody asked for them: {said}");
+        let said = open(true).missing.join("\n");
+        assert!(
+            said.contains("shares of disks: ") && said.contains("blkio.bfq.weight"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -341,7 +352,7 @@ mod tests {
         let root = fake(&[]);
         let place = Place { mount: root.path().to_owned(), own: root.path().to_owned() };
         let legacy = ["cpu", "memory"].map(|name| (name.to_owned(), place.clone()));
-        let base = Base::open(&Mounts { unified: None, legacy: legacy.into() }, "ffleet-x");
+        let base = Base::open(&Mounts { unified: None, legacy: legacy.into() }, "ffleet-x", false);
         assert!(base.is_empty());
         assert!(!root.path().join("ffleet-x").exists());
     }

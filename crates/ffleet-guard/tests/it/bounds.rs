@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use ffleet_guard::{Child, ChildSpec, Stdout};
+use ffleet_guard::{Child, ChildSpec, Stdout, Tie};
+use ffleet_sched::roles::Rules;
 use ffleet_supervise::Exit;
 use ffleet_testkit::need;
 use ffleet_types::node::GuardLevel;
-use ffleet_types::{Bytes, Cpu};
+use ffleet_types::{Bytes, Cpu, RoleGroup};
 
-use crate::fixture::{Fixture, nasty, said};
+use crate::fixture::{Fixture, groups, nasty, said};
 
 #[tokio::test]
 async fn glutton_is_killed_and_named() {
@@ -112,4 +113,59 @@ async fn share_of_a_disk_is_given_where_there_is_one_and_is_no_hindrance() {
         spec.limits.io_weight = Some(50);
         assert_eq!(fixture.spawn(spec).await.wait().await.exit, Exit::Code(0));
     }
+}
+
+#[tokio::test]
+async fn children_get_their_groups_share_of_a_disk_or_the_level_says_that_there_is_none() {
+    for tie in [Tie::Node, Tie::Shim] {
+        let rules = Rules { io_weight: Some(50), ..Rules::default() };
+        let fixture = Fixture::with_roles(tie, &[(RoleGroup::ENCODE, rules)]);
+        let missing = match fixture.node().level() {
+            GuardLevel::Partial { missing } => missing,
+            GuardLevel::Full | GuardLevel::Monitor => Vec::new(),
+        };
+        let there = !missing.iter().any(|what| what.starts_with("shares of disks: "));
+        let weight = |name: &str, role: &str| {
+            let (name, role) = (name.to_owned(), RoleGroup::named(role));
+            let fixture = &fixture;
+            async move {
+                let mut spec = nasty(&name, "hang 60");
+                spec.role = role;
+                let child = fixture.spawn(spec).await;
+                let weight = weight(&fixture.root, &name);
+                child.kill_tree();
+                child.wait().await;
+                weight
+            }
+        };
+        let given = weight("given", RoleGroup::ENCODE).await;
+        assert_eq!(given.is_some(), there, "{missing:?}");
+        if !need::that("shares of disks", there) {
+            return;
+        }
+        assert_eq!(given, Some(50));
+        assert_ne!(weight("other", RoleGroup::PROBE).await, Some(50));
+    }
+}
+
+/// The share of a disk that a child has, as the kernel says it, if there is such a thing.
+fn weight(root: &tempfile::TempDir, child: &str) -> Option<u16> {
+    let dirs = groups(root.path()).into_iter().map(|dir| dir.join(child));
+    // What `blkio.weight` holds is five times that.
+    let names = [
+        ("io.weight", 1),
+        ("io.bfq.weight", 1),
+        ("blkio.bfq.weight", 1),
+        ("blkio.weight", 5),
+    ];
+    let files = dirs.flat_map(|dir| names.map(|(name, scale)| (dir.join(name), scale)));
+    let read = |(file, scale)| Some((std::fs::read_to_string(file).ok()?, scale));
+    let (text, scale): (String, u16) = files.filter_map(read).next()?;
+    let weight = text
+        .lines()
+        .next()?
+        .trim_start_matches("default ")
+        .parse::<u16>()
+        .ok()?;
+    Some(weight / scale)
 }

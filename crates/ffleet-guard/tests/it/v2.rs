@@ -54,7 +54,7 @@ fn heavy_guard_holds_on_a_machine_with_one_tree() {
     let skipped: BTreeSet<_> = skipped.collect();
     assert_eq!(
         skipped,
-        BTreeSet::from(["needs Landlock", "needs the controller cpuset"]),
+        BTreeSet::from(["needs Landlock", "needs the controller cpuset", "needs shares of disks"]),
         "{}",
         ran.output
     );
