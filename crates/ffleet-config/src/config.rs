@@ -3,6 +3,7 @@
 //! `ffleet.example.yaml` at the root of the sources shows each key with its default; a test holds
 //! the two together.
 
+pub mod live;
 mod roles;
 mod worker;
 
@@ -15,6 +16,7 @@ use ffleet_media::job::Verify;
 use ffleet_sched::roles::Rules;
 use ffleet_types::{Bytes, ParseError, RoleGroup, Span};
 
+pub use self::live::{Gateway, Live};
 pub use self::worker::{Sandbox, Worker};
 use crate::Inputs;
 use crate::nearest::nearest;
@@ -53,6 +55,8 @@ pub struct Config {
     pub limits: Limits,
     /// `retain`: what is kept of finished jobs.
     pub retain: Retain,
+    /// `feeds`, `streams`, `gateway`: what can be watched.
+    pub live: Live,
 }
 
 /// The program's own log.
@@ -207,6 +211,7 @@ impl Config {
             worker: Worker::read(reader),
             limits: Limits::read(reader),
             retain: Retain::read(reader),
+            live: Live::read(reader),
         };
         let state = state?;
         let presets_dir = presets_dir.unwrap_or_else(|| state.join("presets"));

@@ -9,6 +9,7 @@
 //! key that nobody asked for is unknown, so there is no second list of keys to keep in step.
 //! Deriving `Deserialize` for the whole would stop at the first error.
 
+mod block;
 pub mod config;
 mod file;
 mod nearest;

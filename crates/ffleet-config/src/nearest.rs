@@ -5,10 +5,17 @@
 /// Near is a Damerau-Levenshtein distance of at most a third of the length: one slip in a short
 /// word, a swapped pair of letters, a missing ending. More would suggest words at random.
 pub(crate) fn nearest<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let text = text.to_ascii_lowercase().replace('_', "-");
+    nearest_name(&text.to_ascii_lowercase().replace('_', "-"), words)
+}
+
+/// As [`nearest`], for names that somebody chose: `_` and capitals are as they are.
+pub(crate) fn nearest_name<'a>(
+    text: &str,
+    words: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     words
         .into_iter()
-        .map(|word| (strsim::damerau_levenshtein(&text, word), word))
+        .map(|word| (strsim::damerau_levenshtein(text, word), word))
         .filter(|(distance, word)| *distance <= text.len().max(word.len()).div_ceil(3))
         .min()
         .map(|(_, word)| word)

@@ -35,6 +35,7 @@ pub(crate) struct Reader<'a> {
     tree: Option<&'a Node>,
     asked: BTreeSet<&'static str>,
     problems: Vec<Problem>,
+    warnings: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -45,7 +46,8 @@ impl<'a> Reader<'a> {
         problems: Vec<Problem>,
     ) -> Self {
         let (env, flags, directory) = (&inputs.env, inputs.flags.as_slice(), &inputs.directory);
-        Self { env, flags, directory, file, tree, asked: BTreeSet::new(), problems }
+        let (asked, warnings) = (BTreeSet::new(), Vec::new());
+        Self { env, flags, directory, file, tree, asked, problems, warnings }
     }
 
     /// The value of `key`, or its default.
@@ -150,6 +152,26 @@ impl<'a> Reader<'a> {
             .push(Problem { place, key: key.to_owned(), message, hint });
     }
 
+    /// Notes everything in `problems`.
+    pub(crate) fn problems(&mut self, problems: Vec<Problem>) {
+        self.problems.extend(problems);
+    }
+
+    /// Notes what is odd but no error.
+    pub(crate) fn warn(&mut self, warnings: Vec<String>) {
+        self.warnings.extend(warnings);
+    }
+
+    /// The file that is read; an empty path where there is none.
+    pub(crate) fn file(&self) -> &'a Path {
+        self.file.unwrap_or_else(|| Path::new(""))
+    }
+
+    /// The environment.
+    pub(crate) fn env(&self) -> &'a Env {
+        self.env
+    }
+
     /// Where `key` is said; the defaults, where it is not.
     pub(crate) fn whence(&mut self, key: &'static str) -> Place {
         match self.find(key) {
@@ -158,15 +180,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notes the keys that nobody asked for as problems, and answers with the variables that
-    /// look like misspelt ones. Those are no errors: other programs may own the name.
+    /// Notes the keys that nobody asked for as problems, and answers with all warnings, among them
+    /// the variables that look like misspelt keys. Those are no errors: other programs may own the
+    /// name.
     pub(crate) fn finish(&mut self) -> Vec<String> {
         if let Some(tree) = self.tree {
             self.unknown("", tree);
         }
         let names: Vec<String> = self.asked.iter().map(|key| variable(key)).collect();
         let known = |name: &str| names.iter().any(|known| known == name);
-        let mut warnings = Vec::new();
+        let mut warnings = std::mem::take(&mut self.warnings);
         for name in self.env.names() {
             let Some(name) = name.to_str().filter(|n| n.starts_with(PREFIX) && !known(n)) else {
                 continue;

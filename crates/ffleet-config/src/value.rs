@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use ffleet_media::job::Verify;
-use ffleet_types::{Bytes, Cpu, Rate, Span};
+use ffleet_types::live::feed::{AtEnd, Fallback, Mode};
+use ffleet_types::live::stream::{Access, Client, Kind, Slow};
+use ffleet_types::{Bytes, Cpu, Rate, Span, live};
 
 use crate::config::{Format, Level, Sandbox};
 
@@ -24,6 +26,7 @@ macro_rules! by_own_words {
 }
 
 by_own_words!(Bytes, Cpu, Rate, Span, Verify, Format, Level, Sandbox);
+by_own_words!(live::Name, Mode, Fallback, AtEnd, Kind, Client, Slow, Access);
 
 macro_rules! whole_number {
     ($($kind:ty),*) => {$(

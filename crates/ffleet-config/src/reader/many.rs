@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Found, Reader};
 use crate::problem::Place;
-use crate::tree::{Node, Value as Part};
+use crate::tree::{Key, Node, Value as Part};
 
 /// A section of a mapping, with where it and its texts stand.
 pub(crate) struct Section {
@@ -12,7 +12,7 @@ pub(crate) struct Section {
     pub(crate) entries: BTreeMap<String, (Place, String)>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// A list of texts, each with its place; nothing where the key is not there. `a,b` in flags
     /// and variables.
     pub(crate) fn list(&mut self, key: &'static str) -> Option<Vec<(Place, String)>> {
@@ -87,25 +87,31 @@ impl Reader<'_> {
         }
     }
 
-    /// A mapping of names to sections of texts. Only a file has those.
-    pub(crate) fn sections(&mut self, key: &'static str) -> BTreeMap<String, Section> {
+    /// The entries of a section whose keys are names of the operator's; nothing where the key is
+    /// not there. Only a file has those.
+    pub(crate) fn entries(&mut self, key: &'static str) -> &'a [(Key, Node)] {
         let hint = || Some("write `name: {key: value}` in the configuration's file".to_owned());
-        let entries = match self.find(key) {
-            None | Some(Found::Node(_, Node { value: Part::Empty, .. })) => return BTreeMap::new(),
+        match self.find(key) {
+            None | Some(Found::Node(_, Node { value: Part::Empty, .. })) => &[],
             Some(Found::Node(_, Node { value: Part::Map(entries), .. })) => entries,
             Some(Found::Text(place, _)) => {
                 let message = "cannot be said in a flag or a variable".to_owned();
                 self.problem(place, key, message, hint());
-                return BTreeMap::new();
+                &[]
             }
             Some(Found::Node(place, node)) => {
                 let message = format!("is {}, not a section", node.value.kind());
                 self.problem(place, key, message, hint());
-                return BTreeMap::new();
+                &[]
             }
-        };
+        }
+    }
+
+    /// A mapping of names to sections of texts. Only a file has those.
+    pub(crate) fn sections(&mut self, key: &'static str) -> BTreeMap<String, Section> {
+        let hint = || Some("write `name: {key: value}` in the configuration's file".to_owned());
         let mut sections = BTreeMap::new();
-        for (name, node) in entries {
+        for (name, node) in self.entries(key) {
             let mut section = Section { place: self.place(name.at), entries: BTreeMap::new() };
             let path = format!("{key}.{}", name.name);
             let inner = match &node.value {

@@ -1,5 +1,10 @@
 //! `ffleet.example.yaml` against the code.
 
+use std::collections::BTreeSet;
+
+use ffleet_config::config::live;
+use ffleet_types::live::Source;
+
 use crate::{config, defaults, load};
 
 const EXAMPLE: &str = include_str!("../../../../ffleet.example.yaml");
@@ -66,4 +71,50 @@ fn example_is_not_read_as_empty_by_mistake() {
     assert_eq!(config(&changed).retain.jobs, 1_000);
     let broken = uncommented().replace("nice: 10", "nice: 99");
     load(&broken).1.unwrap_err();
+}
+
+/// What the example says about feeds and streams, in lines that begin with `# | `.
+fn shown() -> String {
+    let lines = EXAMPLE.lines().filter_map(|line| line.strip_prefix("# | "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn example_shows_every_word_of_feeds_and_streams() {
+    let text = shown();
+    let (feeds, streams) = text.split_once("streams:\n").unwrap();
+    for (text, words) in [(feeds, live::FEED), (streams, live::STREAM)] {
+        let said: BTreeSet<&str> = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .flat_map(|line| line.split(['{', ' ', ',']))
+            .filter_map(|word| word.strip_suffix(':'))
+            .filter(|word| words.contains(word))
+            .collect();
+        assert_eq!(said, words.iter().copied().collect());
+    }
+}
+
+/// A feed or a stream that is silent says what the example says.
+#[test]
+fn example_shows_the_defaults_of_feeds_and_streams() {
+    let told = config(&shown()).live;
+    let silent = config(
+        "feeds:\n  cam1: {command: x}\nstreams:\n  cam1: {feed: cam1, mimetype: video/mp2t}\n  \
+         cam1-png: {command: x, type: shot, mimetype: image/png}\n",
+    )
+    .live;
+    let mut feed = told.feeds["cam1"].clone();
+    feed.source = silent.feeds["cam1"].source.clone();
+    assert_eq!(feed, silent.feeds["cam1"]);
+    let mut stream = told.streams["cam1"].clone();
+    assert_eq!((stream.path.as_str(), stream.viewers), ("/yard/1.ts", Some(500)));
+    "/stream/cam1".clone_into(&mut stream.path);
+    stream.viewers = None;
+    assert_eq!(stream, silent.streams["cam1"]);
+    let mut shot = told.streams["cam1-png"].clone();
+    (shot.feed, shot.command) = (None, silent.streams["cam1-png"].command.clone());
+    assert_eq!(shot, silent.streams["cam1-png"]);
+    assert_eq!((told.feeds.len(), told.streams.len()), (6, 4));
+    assert_eq!(told.feeds["studio"].source, Source::Push);
 }

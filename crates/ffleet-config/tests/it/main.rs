@@ -2,6 +2,7 @@
 
 mod example;
 mod layers;
+mod live;
 mod mistakes;
 
 use std::path::Path;

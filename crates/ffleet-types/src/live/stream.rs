@@ -22,9 +22,10 @@ pub struct Stream {
     pub kind: Kind,
     /// Who shares a command.
     pub client: Client,
-    /// What it says it is, as it was written (RFC 9110, 8.3).
+    /// What it says it is, as it was written (RFC 9110, 8.3): visible ASCII and blanks.
     pub mimetype: String,
-    /// The path of its address, `/` first.
+    /// The path of its address, `/` first, as it stands in a request. `/stream/NAME` is an address of every
+    /// stream; where nothing else was asked for, this is that.
     pub path: String,
     /// What becomes of a viewer that falls behind.
     pub slow: Slow,

@@ -1,0 +1,244 @@
+//! A section whose name is the operator's, such as one feed: asked for word by word.
+//!
+//! [`crate::reader::Reader`] knows the whole names of keys, which are the program's. Here the names
+//! are the file's, one block of it may stand for many things (`for:`), and all of its texts may hold
+//! what differs between them.
+
+mod command;
+pub(crate) mod template;
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use ffleet_types::live::Command;
+
+use self::template::Values;
+use crate::nearest::nearest;
+use crate::problem::{Place, Problem};
+use crate::tree::{Key, Node, Position, Value as Part};
+use crate::value::Value;
+
+/// What is wrong with a value, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Trouble {
+    pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl From<String> for Trouble {
+    fn from(message: String) -> Self {
+        Self { message, hint: None }
+    }
+}
+
+/// One section, and what was wrong with it.
+#[derive(Debug)]
+pub(crate) struct Block<'a> {
+    file: &'a Path,
+    /// Its whole name as it is written, such as `feeds.cam{n}`.
+    key: String,
+    at: Position,
+    entries: &'a [(Key, Node)],
+    /// What its variables stand for; nothing: braces are braces.
+    values: Option<Values>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Block<'a> {
+    /// The block that `node` is, under `key` in the section `above`.
+    pub(crate) fn new(file: &'a Path, above: &str, key: &'a Key, node: &'a Node) -> Self {
+        let key_text = if above.is_empty() {
+            key.name.clone()
+        } else {
+            format!("{above}.{}", key.name)
+        };
+        let mut block = Self {
+            file,
+            key: key_text,
+            at: key.at,
+            entries: &[],
+            values: None,
+            problems: vec![],
+        };
+        match &node.value {
+            Part::Map(entries) => block.entries = entries,
+            Part::Empty => {}
+            Part::Scalar(_) | Part::List(_) => {
+                let message = format!("is {}, not a section", node.value.kind());
+                block.wrong("", Trouble::new(message, "write `name: {key: value}`"));
+            }
+        }
+        block
+    }
+
+    /// The same, for one of the things that it stands for.
+    pub(crate) fn with(&self, values: Option<Values>) -> Self {
+        let Self { file, ref key, at, entries, .. } = *self;
+        Self { file, key: key.clone(), at, entries, values, problems: Vec::new() }
+    }
+
+    /// Where it begins.
+    pub(crate) fn place(&self) -> Place {
+        self.place_at(self.at)
+    }
+
+    fn place_at(&self, at: Position) -> Place {
+        Place::File { path: self.file.to_path_buf(), line: at.line, column: at.column }
+    }
+
+    /// Where the value of `word` stands; where the block does, if it says none.
+    pub(crate) fn place_of(&self, word: &str) -> Place {
+        self.place_at(self.node(word).map_or(self.at, |node| node.at))
+    }
+
+    /// The whole name of `word`; that of the block, if it is empty.
+    pub(crate) fn key_of(&self, word: &str) -> String {
+        match word {
+            "" => self.key.clone(),
+            _ => format!("{}.{word}", self.key),
+        }
+    }
+
+    /// Whether `word` is there.
+    pub(crate) fn says(&self, word: &str) -> bool {
+        self.node(word).is_some()
+    }
+
+    /// The part behind `word`.
+    pub(crate) fn node(&self, word: &str) -> Option<&'a Node> {
+        let found = self.entries.iter().find(|(key, _)| key.name == word);
+        found.map(|(_, node)| node)
+    }
+
+    /// Notes what is wrong with `word`; with the block itself, if it is empty.
+    pub(crate) fn wrong(&mut self, word: &str, trouble: impl Into<Trouble>) {
+        let at = self.node(word).map_or(self.at, |node| node.at);
+        self.wrong_at(at, word, trouble);
+    }
+
+    /// As [`Self::wrong`], at another place.
+    pub(crate) fn wrong_at(&mut self, at: Position, word: &str, trouble: impl Into<Trouble>) {
+        let Trouble { message, hint } = trouble.into();
+        let problem = Problem { place: self.place_at(at), key: self.key_of(word), message, hint };
+        self.problems.push(problem);
+    }
+
+    /// Every word that is none of `words`: where it stands, and what to do about it.
+    pub(crate) fn strange(&self, words: &[&'static str]) -> Vec<(&'a Key, String)> {
+        let strange = self
+            .entries
+            .iter()
+            .filter(|(key, _)| !words.contains(&key.name.as_str()));
+        let hint = |key: &Key| match nearest(&key.name, words.iter().copied()) {
+            Some(near) => format!("is `{near}` meant?"),
+            None => format!("known here: {}", words.join(", ")),
+        };
+        strange.map(|(key, _)| (key, hint(key))).collect()
+    }
+
+    /// Notes every word that is none of `words`.
+    pub(crate) fn only(&mut self, words: &[&'static str]) {
+        for (key, hint) in self.strange(words) {
+            self.wrong_at(key.at, &key.name, Trouble::new("there is no such key", hint));
+        }
+    }
+
+    /// The one text behind `word`; nothing where it is not there, or wrong, which is noted.
+    pub(crate) fn text(&mut self, word: &str) -> Option<String> {
+        let node = self.node(word)?;
+        self.scalar(word, node)
+    }
+
+    fn scalar(&mut self, word: &str, node: &Node) -> Option<String> {
+        let Part::Scalar(text) = &node.value else {
+            let message = format!("is {}, not a single value", node.value.kind());
+            let hint = format!("write `{word}: VALUE`, or leave the key out");
+            self.wrong_at(node.at, word, Trouble::new(message, hint));
+            return None;
+        };
+        match self.fill(text) {
+            Ok(text) => Some(text),
+            Err(trouble) => {
+                self.wrong_at(node.at, word, trouble);
+                None
+            }
+        }
+    }
+
+    /// `text` with its variables filled in.
+    pub(crate) fn fill(&self, text: &str) -> Result<String, Trouble> {
+        match &self.values {
+            Some(values) => template::fill(text, values),
+            None => Ok(text.to_owned()),
+        }
+    }
+
+    /// The value of `word`; nothing where it is not there, or wrong, which is noted.
+    pub(crate) fn read<T: Value>(&mut self, word: &str) -> Option<T> {
+        let text = self.text(word)?;
+        T::parse(&text).map_err(|message| self.wrong(word, message)).ok()
+    }
+
+    /// As [`Self::read`], where it lies in `range`.
+    pub(crate) fn within<T>(&mut self, word: &str, range: &RangeInclusive<T>) -> Option<T>
+    where
+        T: Value + PartialOrd + Display,
+    {
+        let value: T = self.read(word)?;
+        if range.contains(&value) {
+            return Some(value);
+        }
+        let hint = format!("choose from {} to {}", range.start(), range.end());
+        self.wrong(word, Trouble::new(format!("{value} is out of range"), hint));
+        None
+    }
+
+    /// The texts behind `word`, a list or one alone; nothing where it is not there.
+    pub(crate) fn texts(&mut self, word: &str) -> Option<Vec<(Position, String)>> {
+        let node = self.node(word)?;
+        let items = match &node.value {
+            Part::List(items) => items.as_slice(),
+            Part::Scalar(_) | Part::Empty | Part::Map(_) => std::slice::from_ref(node),
+        };
+        let text = |item: &Node| Some((item.at, self.scalar(word, item)?));
+        Some(items.iter().filter_map(text).collect())
+    }
+
+    /// The command behind `word`: a text that is split as a shell would, or a list of words.
+    ///
+    /// It is split before its variables are filled in, so that a value with a blank in it is a part
+    /// of one argument, whatever it says.
+    pub(crate) fn command(&mut self, word: &str) -> Option<Command> {
+        let node = self.node(word)?;
+        let command = match &node.value {
+            Part::Scalar(text) => command::split(text).and_then(|words| {
+                words.iter().map(|text| self.fill(text)).collect::<Result<Vec<_>, _>>()
+            }),
+            Part::List(_) => Ok(self.texts(word)?.into_iter().map(|(_, text)| text).collect()),
+            Part::Empty => Ok(Vec::new()),
+            Part::Map(_) => {
+                let message = "is a section, not a command".to_owned();
+                Err(Trouble::new(message, "write a program and its arguments"))
+            }
+        };
+        match command.and_then(command::of) {
+            Ok(command) => Some(command),
+            Err(trouble) => {
+                self.wrong(word, trouble);
+                None
+            }
+        }
+    }
+
+    /// Everything that was wrong.
+    pub(crate) fn problems(self) -> Vec<Problem> {
+        self.problems
+    }
+}

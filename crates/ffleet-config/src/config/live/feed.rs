@@ -1,0 +1,180 @@
+//! `feeds`: where live bytes come from.
+
+use std::path::{Component, Path, PathBuf};
+
+use ffleet_types::live::feed::{AtEnd, Fallback, Mode};
+use ffleet_types::live::{Feed, Name, Source};
+use ffleet_types::{Bytes, Span};
+
+use crate::block::{Block, Trouble};
+
+/// What a feed can say.
+pub(super) const WORDS: [&str; 11] = [
+    "for",
+    "command",
+    "push",
+    "pull",
+    "fifo",
+    "feed",
+    "mode",
+    "silence",
+    "fallback",
+    "at-end",
+    "ring-bytes",
+];
+/// What names a source.
+const SOURCES: [&str; 4] = ["command", "push", "pull", "fifo"];
+/// Silence after which a feed counts as dead. It is bytes that are waited for, not pictures: a still
+/// camera sends some all the time, and FFmpeg needs up to 5 s to look at an input first.
+pub(crate) const SILENCE: Span = Span::secs(10);
+/// What a ring holds.
+pub(crate) const RING: Bytes = Bytes::mib(8);
+
+/// The feed that `block` declares; nothing where it has no source, which is noted.
+pub(super) fn read(name: &Name, block: &mut Block<'_>) -> Option<Feed> {
+    let source = source(block);
+    let feed = block.read::<Name>("feed");
+    let other = SOURCES[1..].iter().find(|&&word| block.says(word));
+    if let Some(other) = other.filter(|_| block.says("feed")) {
+        let message = format!("says `{other}`, and `feed`, which a command reads");
+        block.wrong("feed", Trouble::new(message, "leave one of the two out"));
+    }
+    Some(Feed {
+        name: name.clone(),
+        source: source?,
+        feed,
+        mode: block.read("mode").unwrap_or(Mode::OnDemand),
+        silence: or_never(block, "silence", span_ms(100)..=Span::secs(86_400), Some(SILENCE)),
+        fallback: fallback(block),
+        at_end: block.read("at-end").unwrap_or(AtEnd::Restart),
+        ring: ring(block),
+    })
+}
+
+/// The one source that `block` names.
+fn source(block: &mut Block<'_>) -> Option<Source> {
+    let said: Vec<&str> = SOURCES.into_iter().filter(|word| block.says(word)).collect();
+    match said[..] {
+        ["command"] => block.command("command").map(Source::Command),
+        ["push"] => match block.text("push")?.as_str() {
+            "http" => Some(Source::Push),
+            other => {
+                let message = format!("{other:?} is not a way to push");
+                block.wrong("push", Trouble::new(message, "write `push: http`"));
+                None
+            }
+        },
+        ["pull"] => {
+            let text = block.text("pull")?;
+            address(&text).map_err(|trouble| block.wrong("pull", trouble)).ok()?;
+            Some(Source::Pull(text))
+        }
+        [_fifo] => {
+            let text = block.text("fifo")?;
+            let path = fifo(&text).map_err(|trouble| block.wrong("fifo", trouble)).ok()?;
+            Some(Source::Fifo(path))
+        }
+        [] => {
+            let hint = "say `command`, `push: http`, `pull: URL` or `fifo: PATH`";
+            block.wrong("", Trouble::new("has no source", hint));
+            None
+        }
+        [first, second, ..] => {
+            let message = format!("has two sources, `{first}` and `{second}`");
+            block.wrong(second, Trouble::new(message, "keep one"));
+            None
+        }
+    }
+}
+
+/// Whether `text` is an address that can be pulled. What it holds may be a secret: it is not shown.
+fn address(text: &str) -> Result<(), Trouble> {
+    let scheme = text
+        .split_once("://")
+        .map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest));
+    let rest = match &scheme {
+        Some((scheme, rest)) if scheme == "http" || scheme == "https" => rest,
+        Some((scheme, _)) => {
+            let message = format!("{scheme}:// is not an address that is pulled");
+            let hint = "http:// and https:// are; for others write a `command`, such as ffmpeg's";
+            return Err(Trouble::new(message, hint));
+        }
+        None => return Err(Trouble::new("is not an address", "write http://HOST/PATH")),
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let odd = |c: char| c.is_control() || c.is_whitespace();
+    if host.is_empty() || host.starts_with(':') || text.contains(odd) || text.len() > 4_096 {
+        let hint = "write http://HOST/PATH, without blanks, up to 4096 bytes";
+        return Err(Trouble::new("is not an address", hint));
+    }
+    Ok(())
+}
+
+/// The path of a FIFO.
+fn fifo(text: &str) -> Result<PathBuf, Trouble> {
+    let path = Path::new(text);
+    let plain = path
+        .components()
+        .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    if !path.is_absolute() || !plain || text.contains(char::is_control) || text.ends_with('/') {
+        let hint = "write the whole path, from `/` on, without `..`";
+        return Err(Trouble::new(format!("{text:?} is not the path of a FIFO"), hint));
+    }
+    Ok(path.to_path_buf())
+}
+
+/// What viewers get while the feed is dead.
+fn fallback(block: &mut Block<'_>) -> Vec<Fallback> {
+    let Some(texts) = block.texts("fallback") else {
+        return vec![Fallback::Hold(None)];
+    };
+    let mut all = Vec::new();
+    for (at, text) in &texts {
+        if let Some(last @ (Fallback::End | Fallback::Hold(None))) = all.last() {
+            let message = format!("{text:?} is never come to: `{last}` lasts");
+            block.wrong_at(*at, "fallback", Trouble::new(message, "leave out what comes after it"));
+            break;
+        }
+        match text.parse::<Fallback>() {
+            Ok(step) => all.push(step),
+            Err(error) => block.wrong_at(*at, "fallback", error.to_string()),
+        }
+    }
+    if texts.is_empty() && block.node("fallback").is_some_and(is_empty_list) {
+        let hint = "write `[hold]`, `[hold 30s, end]` or `[end]`";
+        block.wrong("fallback", Trouble::new("says nothing", hint));
+    }
+    all
+}
+
+fn is_empty_list(node: &crate::tree::Node) -> bool {
+    matches!(&node.value, crate::tree::Value::List(items) if items.is_empty())
+}
+
+/// `ring-bytes`.
+pub(super) fn ring(block: &mut Block<'_>) -> Bytes {
+    block
+        .within("ring-bytes", &(Bytes::mib(1)..=Bytes::gib(4)))
+        .unwrap_or(RING)
+}
+
+/// A span within `range`, or `never`.
+pub(super) fn or_never(
+    block: &mut Block<'_>,
+    word: &str,
+    range: std::ops::RangeInclusive<Span>,
+    default: Option<Span>,
+) -> Option<Span> {
+    let never = block.node(word).is_some_and(
+        |node| matches!(&node.value, crate::tree::Value::Scalar(text) if text == "never"),
+    );
+    if never {
+        return None;
+    }
+    block.within(word, &range).map_or(default, Some)
+}
+
+pub(super) const fn span_ms(count: u64) -> Span {
+    Span(std::time::Duration::from_millis(count))
+}

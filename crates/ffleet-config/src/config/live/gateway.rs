@@ -1,0 +1,31 @@
+//! `gateway`: how live bytes are handed out.
+
+use ffleet_types::Span;
+
+use super::feed::span_ms;
+use crate::reader::Reader;
+
+/// How live bytes are handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    /// `gateway.flush`: for how long bytes are gathered before they are sent. 1 ms to 1 s.
+    pub flush: Span,
+    /// `gateway.viewers`: how many may watch at once, all streams together. 1 to 1,000,000.
+    pub viewers: u32,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self { flush: span_ms(33), viewers: 10_000 }
+    }
+}
+
+impl Gateway {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let Self { flush, viewers } = Self::default();
+        Self {
+            flush: reader.within("gateway.flush", flush, span_ms(1)..=Span::secs(1)),
+            viewers: reader.within("gateway.viewers", viewers, 1..=1_000_000),
+        }
+    }
+}
