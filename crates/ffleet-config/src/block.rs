@@ -46,6 +46,8 @@ pub(crate) struct Block<'a> {
     key: String,
     at: Position,
     entries: &'a [(Key, Node)],
+    /// Whether it is none: a text or a list.
+    broken: bool,
     /// What its variables stand for; nothing: braces are braces.
     values: Option<Values>,
     problems: Vec<Problem>,
@@ -53,24 +55,24 @@ pub(crate) struct Block<'a> {
 
 impl<'a> Block<'a> {
     /// The block that `node` is, under `key` in the section `above`.
-    pub(crate) fn new(file: &'a Path, above: &str, key: &'a Key, node: &'a Node) -> Self {
-        let key_text = if above.is_empty() {
-            key.name.clone()
-        } else {
-            format!("{above}.{}", key.name)
-        };
-        let mut block = Self {
-            file,
-            key: key_text,
-            at: key.at,
-            entries: &[],
-            values: None,
-            problems: vec![],
-        };
+    pub(crate) fn new(file: &'a Path, above: &str, key: &Key, node: &'a Node) -> Self {
+        let dot = if above.is_empty() { "" } else { "." };
+        Self::at(file, format!("{above}{dot}{}", key.name), key.at, node)
+    }
+
+    /// A whole file.
+    pub(crate) fn root(file: &'a Path, node: &'a Node) -> Self {
+        Self::at(file, String::new(), node.at, node)
+    }
+
+    fn at(file: &'a Path, key: String, at: Position, node: &'a Node) -> Self {
+        let (values, problems) = (None, Vec::new());
+        let mut block = Self { file, key, at, entries: &[], broken: false, values, problems };
         match &node.value {
             Part::Map(entries) => block.entries = entries,
             Part::Empty => {}
             Part::Scalar(_) | Part::List(_) => {
+                block.broken = true;
                 let message = format!("is {}, not a section", node.value.kind());
                 block.wrong("", Trouble::new(message, "write `name: {key: value}`"));
             }
@@ -80,8 +82,21 @@ impl<'a> Block<'a> {
 
     /// The same, for one of the things that it stands for.
     pub(crate) fn with(&self, values: Option<Values>) -> Self {
-        let Self { file, ref key, at, entries, .. } = *self;
-        Self { file, key: key.clone(), at, entries, values, problems: Vec::new() }
+        let Self { file, ref key, at, entries, broken, .. } = *self;
+        Self {
+            file,
+            key: key.clone(),
+            at,
+            entries,
+            broken,
+            values,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Whether it is no section at all, which is noted.
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Where it begins.
@@ -102,6 +117,7 @@ impl<'a> Block<'a> {
     pub(crate) fn key_of(&self, word: &str) -> String {
         match word {
             "" => self.key.clone(),
+            _ if self.key.is_empty() => word.to_owned(),
             _ => format!("{}.{word}", self.key),
         }
     }
@@ -128,6 +144,11 @@ impl<'a> Block<'a> {
         let Trouble { message, hint } = trouble.into();
         let problem = Problem { place: self.place_at(at), key: self.key_of(word), message, hint };
         self.problems.push(problem);
+    }
+
+    /// A warning about `word`.
+    pub(crate) fn warning(&self, word: &str, text: &str) -> String {
+        format!("{}: {}: {text}", self.place_of(word), self.key_of(word))
     }
 
     /// Every word that is none of `words`: where it stands, and what to do about it.

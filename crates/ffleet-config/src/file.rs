@@ -30,6 +30,10 @@ pub(crate) fn find(inputs: &Inputs) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
+/// What YAML is.
+pub(crate) const YAML: &str =
+    "the file is YAML: `key: value`, sections indented by spaces, not tabs";
+
 /// Reads `path`: what is in it, and what is wrong with it.
 pub(crate) fn read(path: &Path) -> (Option<Node>, Vec<Problem>) {
     let problem = |line, column, message, hint: Option<&str>| Problem {
@@ -44,11 +48,7 @@ pub(crate) fn read(path: &Path) -> (Option<Node>, Vec<Problem>) {
     };
     let (node, fault) = tree::parse(&text);
     let problems = fault.map(|fault| {
-        let hint = if node.is_some() {
-            "keep one of the two"
-        } else {
-            "the file is YAML: `key: value`, sections indented by spaces, not tabs"
-        };
+        let hint = if node.is_some() { "keep one of the two" } else { YAML };
         problem(fault.at.line, fault.at.column, fault.message, Some(hint))
     });
     (node, problems.into_iter().collect())

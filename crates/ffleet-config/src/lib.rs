@@ -18,6 +18,7 @@ pub mod problem;
 mod reader;
 mod tree;
 mod value;
+pub mod voyandz;
 
 use std::path::PathBuf;
 

@@ -3,6 +3,7 @@
 //! Scalars are kept as they were written: what `010`, `1.50` or `on` means is up to the key, and a
 //! label `010` is three characters.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -70,11 +71,45 @@ pub(crate) struct Fault {
 /// Reads `text`. A key that is said twice is a fault, and the rest is read nevertheless, with
 /// what it said first.
 pub(crate) fn parse(text: &str) -> (Option<Node>, Option<Fault>) {
+    parse_with(text, DuplicateKeyPolicy::FirstWins)
+}
+
+/// As [`parse`], but what a key said last counts, as it does for most programs.
+pub(crate) fn parse_last(text: &str) -> (Option<Node>, Option<Fault>) {
+    let (node, fault) = parse_with(text, DuplicateKeyPolicy::LastWins);
+    (node.map(last_of_each), fault)
+}
+
+/// `node` with each key once: the parser hands all of them over, and leaves it to who keeps them.
+fn last_of_each(Node { at, value }: Node) -> Node {
+    let value = match value {
+        Value::List(items) => Value::List(items.into_iter().map(last_of_each).collect()),
+        Value::Map(entries) => {
+            let mut last: Vec<(Key, Node)> = Vec::with_capacity(entries.len());
+            let mut known = BTreeMap::new();
+            for (key, node) in entries {
+                let entry = (key, last_of_each(node));
+                match known.get(&entry.0.name) {
+                    Some(&index) => last[index] = entry,
+                    None => {
+                        known.insert(entry.0.name.clone(), last.len());
+                        last.push(entry);
+                    }
+                }
+            }
+            Value::Map(last)
+        }
+        Value::Empty | Value::Scalar(_) => value,
+    };
+    Node { at, value }
+}
+
+fn parse_with(text: &str, twice: DuplicateKeyPolicy) -> (Option<Node>, Option<Fault>) {
     match read(text, DuplicateKeyPolicy::Error) {
         Ok(node) => (Some(node), None),
         Err(error) => {
             let rest = matches!(error.without_snippet(), Error::DuplicateMappingKey { .. })
-                .then(|| read(text, DuplicateKeyPolicy::FirstWins).ok())
+                .then(|| read(text, twice).ok())
                 .flatten();
             (rest, Some(fault(&error)))
         }

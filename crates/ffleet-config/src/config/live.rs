@@ -5,12 +5,12 @@
 //! same way is said once.
 
 mod each;
-mod feed;
+pub(crate) mod feed;
 mod gateway;
-mod links;
+pub(crate) mod links;
 pub(crate) mod path;
 pub(crate) mod program;
-mod stream;
+pub(crate) mod stream;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,20 +45,8 @@ impl Live {
         let mut feeds = Section::read(reader, "feeds", feed::WORDS, feed::read);
         let mut streams = Section::read(reader, "streams", stream::WORDS, stream::read);
         links::check(&mut feeds, &mut streams);
-        let mut programs = program::Programs::new(reader.env());
-        for feed in &feeds.all {
-            if let Some(Feed { source: ffleet_types::live::Source::Command(command), .. }) =
-                &feed.item
-            {
-                programs.look(command, || feed.said("command"));
-            }
-        }
-        for stream in &streams.all {
-            if let Some(Stream { command: Some(command), .. }) = &stream.item {
-                programs.look(command, || stream.said("command"));
-            }
-        }
-        reader.warn(programs.warnings());
+        links::paths(&mut streams);
+        reader.warn(program::missing(&feeds, &streams, reader.env()));
         let (feeds, problems) = feeds.settle();
         reader.problems(problems);
         let (streams, problems) = streams.settle();
@@ -76,13 +64,6 @@ pub(crate) struct Declared<'a, T> {
     pub(crate) block: Block<'a>,
     /// Which block of its section it is of.
     pub(crate) of: usize,
-}
-
-impl<T> Declared<'_, T> {
-    /// The place and the key of `word`.
-    fn said(&self, word: &str) -> (Place, String) {
-        (self.block.place_of(word), self.block.key_of(word))
-    }
 }
 
 /// All of a section, in the order of the file.
@@ -147,7 +128,7 @@ impl<'a, T> Section<'a, T> {
 }
 
 /// One of the things that a block stands for.
-fn declare<'a, T>(
+pub(crate) fn declare<'a, T>(
     mut block: Block<'a>,
     written: &str,
     of: usize,
@@ -159,7 +140,11 @@ fn declare<'a, T>(
     });
     match name {
         Ok(name) => {
-            let item = read(&name, &mut block);
+            let item = if block.is_broken() {
+                None
+            } else {
+                read(&name, &mut block)
+            };
             Declared { name: Some(name), item, block, of }
         }
         Err(trouble) => {
@@ -193,6 +178,7 @@ impl Problems {
             };
             let like = (line, column, problem.key.clone());
             match self.known.get(&like) {
+                Some(&first) if self.all[first].0.message == problem.message => {}
                 Some(&first) => self.all[first].1 += 1,
                 None => {
                     fresh.push((like, self.all.len()));

@@ -1,5 +1,7 @@
 //! Feeds and streams, as the file says them.
 
+mod mistakes;
+
 use std::path::Path;
 
 use ffleet_config::config::Live;

@@ -4,6 +4,7 @@ mod example;
 mod layers;
 mod live;
 mod mistakes;
+mod voyandz;
 
 use std::path::Path;
 

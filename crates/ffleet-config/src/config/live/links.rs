@@ -8,8 +8,7 @@ use super::{Declared, Section, path};
 use crate::block::{Block, Trouble};
 use crate::nearest::nearest_name;
 
-/// Notes every name that is there twice or leads nowhere, every cycle, and every path that two would
-/// answer at.
+/// Notes every name that is there twice or leads nowhere, and every cycle.
 pub(crate) fn check(feeds: &mut Section<'_, Feed>, streams: &mut Section<'_, Stream>) {
     twice("feed", &mut feeds.all);
     twice("stream", &mut streams.all);
@@ -30,7 +29,6 @@ pub(crate) fn check(feeds: &mut Section<'_, Feed>, streams: &mut Section<'_, Str
             known(block, feed, &names, whole);
         }
     }
-    paths(streams);
 }
 
 /// Notes names that something has already.
@@ -102,7 +100,7 @@ fn cycles(all: &mut [Declared<'_, Feed>]) {
 }
 
 /// Notes paths that something else answers at.
-fn paths(streams: &mut Section<'_, Stream>) {
+pub(crate) fn paths(streams: &mut Section<'_, Stream>) {
     let names = streams.names();
     let mut taken: BTreeMap<String, (Name, String)> = BTreeMap::new();
     for Declared { item, block, .. } in &mut streams.all {

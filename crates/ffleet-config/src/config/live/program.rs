@@ -1,57 +1,49 @@
 //! Whether the programs of commands are there.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use ffleet_base::paths::Env;
-use ffleet_types::live::Command;
+use ffleet_types::live::{Feed, Source, Stream};
 
-use crate::problem::Place;
+use super::{Declared, Section};
 
 /// Where programs are looked for without `PATH`, as `execvp(3)` does.
 const USUAL: &str = "/bin:/usr/bin";
 
-/// The programs that were looked for. A missing one is no error: it may be installed before it is
-/// needed, or be on another machine.
-pub(crate) struct Programs<'a> {
-    path: &'a OsStr,
-    /// Each with what is wrong with it, and where it is said first.
-    known: BTreeMap<String, Option<(&'static str, Place, String)>>,
-}
-
-impl<'a> Programs<'a> {
-    pub(crate) fn new(env: &'a Env) -> Self {
-        let path = env.var("PATH").unwrap_or_else(|| OsStr::new(USUAL));
-        Self { path, known: BTreeMap::new() }
-    }
-
-    /// Looks for the program of `command`, which is said at `place`, once.
-    pub(crate) fn look(&mut self, command: &Command, said: impl FnOnce() -> (Place, String)) {
+/// What to say about programs that cannot be started, of each once. That is no error: a program may be
+/// installed before it is needed.
+pub(crate) fn missing(
+    feeds: &Section<'_, Feed>,
+    streams: &Section<'_, Stream>,
+    env: &Env,
+) -> Vec<String> {
+    let path = env.var("PATH").unwrap_or_else(|| OsStr::new(USUAL));
+    let of_feeds = feeds.all.iter().filter_map(|Declared { item, block, .. }| match item {
+        Some(Feed { source: Source::Command(command), .. }) => Some((command, block)),
+        _ => None,
+    });
+    let of_streams = streams
+        .all
+        .iter()
+        .filter_map(|Declared { item, block, .. }| Some((item.as_ref()?.command.as_ref()?, block)));
+    let mut known = BTreeSet::new();
+    let mut warnings = Vec::new();
+    for (command, block) in of_feeds.chain(of_streams) {
         let program = command.program();
-        if self.known.contains_key(program) {
-            return;
+        if known.insert(program.to_owned())
+            && let Some(what) = trouble(program, path)
+        {
+            warnings.push(block.warning("command", &format!("{program:?} {what}")));
         }
-        let missing = missing(program, self.path).map(|what| {
-            let (place, key) = said();
-            (what, place, key)
-        });
-        self.known.insert(program.to_owned(), missing);
     }
-
-    /// What to say about those that are not there.
-    pub(crate) fn warnings(self) -> Vec<String> {
-        let missing = self.known.into_iter().filter_map(|(program, missing)| {
-            let (what, place, key) = missing?;
-            Some(format!("{place}: {key}: {program:?} {what}"))
-        });
-        missing.collect()
-    }
+    warnings
 }
 
 /// What is wrong with a program, if it cannot be started.
-fn missing(program: &str, path: &OsStr) -> Option<&'static str> {
+fn trouble(program: &str, path: &OsStr) -> Option<&'static str> {
     if program.contains('/') {
         return look(Path::new(program)).err();
     }
@@ -98,7 +90,7 @@ mod tests {
             (at("gone").to_str().unwrap(), Some("is not there")),
             (directory.path().to_str().unwrap(), Some("is a directory, not a program")),
         ] {
-            assert_eq!(missing(program, &path), what, "{program}");
+            assert_eq!(trouble(program, &path), what, "{program}");
         }
     }
 }
