@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueHint};
-use ffleet_config::Inputs;
+use ffleet_config::config::Live;
+use ffleet_config::voyandz::{self, Voyandz};
+use ffleet_config::{Config, Inputs, Loaded, Problems};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::show;
 use crate::show::text::count;
 
 /// `ffleet config …`
@@ -22,48 +25,71 @@ pub(crate) enum Command {
     },
 }
 
-/// Checks the configuration, presets included.
+/// What was found to be right.
+struct Report {
+    /// What was read, in a person's words.
+    what: String,
+    file: Option<PathBuf>,
+    /// Whose configuration it is.
+    format: &'static str,
+    live: Live,
+    warnings: Vec<String>,
+}
+
+/// Checks the configuration, presets included; or that of voyandz, if it is one.
 pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     let Command::Check { file } = command;
-    let inputs = inputs(context, file);
-    let checked = ffleet_config::load(&inputs).and_then(|loaded| {
-        let dir = &loaded.config.presets_dir;
-        let builtin = |name: &str| ffleet_media::preset::builtin(name).is_some();
-        let presets = ffleet_config::preset::load(dir, builtin)?;
-        Ok((loaded, presets.len()))
-    });
-    match checked {
-        Ok((loaded, presets)) => {
-            if context.common.json {
-                let report = json!({
-                    "file": loaded.file, "problems": [], "warnings": loaded.warnings,
-                });
-                context.print_json(&report)?;
-                return Ok(Exit::Done);
-            }
-            let source = match &loaded.file {
-                Some(file) => file.display().to_string(),
-                None => "no file, all defaults".to_owned(),
-            };
-            let presets = count(presets as u64, "preset");
-            let warnings: String = loaded
-                .warnings
-                .iter()
-                .map(|warning| format!("warning: {warning}\n"))
-                .collect();
-            context.say(&format!("ok: {source}; {presets} of your own\n{warnings}"))?;
-            Ok(Exit::Done)
-        }
-        Err(problems) => {
-            if context.common.json {
-                context.print_json(&json!({ "problems": problems, "warnings": [] }))?;
-                return Ok(Exit::Usage);
-            }
-            context.say(&format!("{problems}\n"))?;
-            let number = problems.iter().count() as u64;
-            Err(Failure::usage(format!("the configuration has {}", count(number, "problem"))))
-        }
+    let theirs = file.as_ref().map(|file| context.here.join(file));
+    let checked = match theirs.filter(|path| voyandz::is_one(path)) {
+        Some(path) => check_voyandz(path),
+        None => check(&inputs(context, file)),
+    };
+    let Report { what, file, format, live, warnings } = match checked {
+        Ok(report) => report,
+        Err(problems) => return refuse(context, &problems),
+    };
+    if context.common.json {
+        context.print_json(&json!({
+            "file": file, "format": format, "problems": [], "warnings": warnings,
+            "live": show::live::json(&live),
+        }))?;
+        return Ok(Exit::Done);
     }
+    let warnings: String = warnings.iter().map(|text| format!("warning: {text}\n")).collect();
+    let page = show::live::page(&live, context.width());
+    context.say(&format!("ok: {what}\n{warnings}{page}"))?;
+    Ok(Exit::Done)
+}
+
+fn check(inputs: &Inputs) -> Result<Report, Problems> {
+    let loaded = ffleet_config::load(inputs)?;
+    let builtin = |name: &str| ffleet_media::preset::builtin(name).is_some();
+    let presets = ffleet_config::preset::load(&loaded.config.presets_dir, builtin)?;
+    let source = match &loaded.file {
+        Some(file) => file.display().to_string(),
+        None => "no file, all defaults".to_owned(),
+    };
+    let Loaded { config: Config { live, .. }, file, warnings } = loaded;
+    let presets = count(presets.len() as u64, "preset");
+    let what = format!("{source}; {presets} of your own; {}", show::live::tally(&live));
+    Ok(Report { what, file, format: "ffleet", live, warnings })
+}
+
+fn check_voyandz(path: PathBuf) -> Result<Report, Problems> {
+    let Voyandz { live, warnings, .. } = voyandz::load(&path)?;
+    let tally = show::live::tally(&live);
+    let what = format!("{}; a configuration of voyandz; {tally}", path.display());
+    Ok(Report { what, file: Some(path), format: "voyandz", live, warnings })
+}
+
+fn refuse(context: &Context, problems: &Problems) -> Result<Exit, Failure> {
+    if context.common.json {
+        context.print_json(&json!({ "problems": problems, "warnings": [] }))?;
+        return Ok(Exit::Usage);
+    }
+    context.say(&format!("{problems}\n"))?;
+    let number = problems.iter().count() as u64;
+    Err(Failure::usage(format!("the configuration has {}", count(number, "problem"))))
 }
 
 /// What the configuration is made from.

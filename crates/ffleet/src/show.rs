@@ -1,6 +1,7 @@
 //! What people see: tables, lines, lengths of time. Values in, text out; nothing here prints.
 
 pub(crate) mod job;
+pub(crate) mod live;
 pub(crate) mod media;
 pub(crate) mod node;
 pub(crate) mod progress;

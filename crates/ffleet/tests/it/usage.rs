@@ -191,3 +191,45 @@ fn configuration_is_checked_with_line_and_nearest_key() {
     std::fs::write(&file, "listen: 127.0.0.1:9000\n").unwrap();
     assert!(room.run(&["config", "check", "ffleet.yaml"]).ok().contains("ok: "));
 }
+
+#[test]
+fn configuration_that_is_right_shows_what_can_be_watched_without_its_secrets() {
+    let room = Room::new();
+    let file = room.path("ffleet.yaml");
+    let text = "feeds:\n  'cam{n}':\n    for: {n: 1..2}\n    command: sh -i rtsp://me:hush@cam{n}/a -\n  \
+                hall: {pull: 'http://me:hush@hall/'}\nstreams:\n  \
+                'cam{n}': {for: {n: 1..2}, feed: 'cam{n}', mimetype: video/mp2t}\n  \
+                still: {feed: cam1, type: shot, mimetype: image/png, command: no-such-program -}\n";
+    std::fs::write(&file, text).unwrap();
+    let shown = room.run(&["config", "check", "ffleet.yaml"]).ok();
+    for text in [
+        "3 feeds, 3 streams\n",
+        "ffleet.yaml:8:65: streams.still.command: \"no-such-program\" is not in PATH\n",
+        "cam2  on-demand         sh -i rtsp://***@cam2/a -\n",
+        "hall  on-demand         http://***@hall/\n",
+        "still   /stream/still  shot    cam1  image/png   no-such-program -\n",
+    ] {
+        assert!(shown.contains(text), "no {text:?} in {shown}");
+    }
+    let json = room.run(&["--json", "config", "check", "ffleet.yaml"]).json();
+    assert_eq!(json["live"]["feeds"][0]["source"]["command"][2], "rtsp://***@cam1/a");
+    assert_eq!(
+        (&json["format"], &json["live"]["streams"][2]["kind"]),
+        (&"ffleet".into(), &"shot".into())
+    );
+    assert!(!format!("{shown}{json}").contains("hush"));
+}
+
+#[test]
+fn configuration_of_voyandz_is_checked_as_one() {
+    let room = Room::new();
+    let stream = "streams: {a: {command: cat, type: stream, mimetype: a/b, url: x/y}}\n";
+    std::fs::write(room.path("v"), format!("listenport: 8090\n{stream}")).unwrap();
+    let shown = room.run(&["config", "check", "v"]).ok();
+    assert!(shown.contains("a configuration of voyandz; 0 feeds, 1 stream\n"), "{shown}");
+    assert!(shown.contains("a       /x/y     stream        a/b       cat\n"), "{shown}");
+    std::fs::write(room.path("v"), format!("listenport: 0\n{stream}")).unwrap();
+    let printed = room.run(&["config", "check", "v"]);
+    assert_eq!(printed.code, 2, "{printed:?}");
+    assert!(printed.out.contains("v:1:13: listenport: 0 is out of range"), "{printed:?}");
+}

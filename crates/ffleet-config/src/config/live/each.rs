@@ -32,6 +32,7 @@ pub(super) fn read(block: &mut Block<'_>) -> Option<Each> {
         }
     };
     let mut each = Vec::new();
+    let mut product = 1;
     for (key, node) in variables {
         let word = format!("{KEY}.{}", key.name);
         if !is_variable(&key.name) {
@@ -41,17 +42,17 @@ pub(super) fn read(block: &mut Block<'_>) -> Option<Each> {
             continue;
         }
         match values(node) {
-            Ok(values) => each.push((key.name.clone(), values)),
+            Ok(values) => {
+                product *= values.len();
+                each.push((key.name.clone(), values));
+            }
             Err(trouble) => block.wrong_at(node.at, &word, trouble),
         }
-    }
-    let product = each
-        .iter()
-        .try_fold(1_usize, |count, (_, values)| count.checked_mul(values.len()));
-    if product.is_none_or(|count| count > MOST) {
-        let message = format!("stands for more than {MOST}");
-        block.wrong(KEY, Trouble::new(message, "name fewer values"));
-        return None;
+        // Variable by variable, so that what is too much is never made.
+        if product > MOST {
+            block.wrong(KEY, too_many());
+            return None;
+        }
     }
     (each.len() == variables.len()).then_some(Each(each))
 }

@@ -8,25 +8,28 @@ use super::{Declared, Section, path};
 use crate::block::{Block, Trouble};
 use crate::nearest::nearest_name;
 
+/// The most searches for the nearest name, each among all feeds: a file of 10,000 slips is answered too.
+const SEARCHES: usize = 5;
+
 /// Notes every name that is there twice or leads nowhere, and every cycle.
 pub(crate) fn check(feeds: &mut Section<'_, Feed>, streams: &mut Section<'_, Stream>) {
     twice("feed", &mut feeds.all);
     twice("stream", &mut streams.all);
-    let (names, whole) = (feeds.names(), feeds.whole);
+    let mut known = Known { names: feeds.names(), whole: feeds.whole, searches: SEARCHES };
     for Declared { name, item, block, .. } in &mut feeds.all {
         match item.as_ref().and_then(|feed| feed.feed.as_ref()) {
             Some(parent) if Some(parent) == name.as_ref() => {
                 let message = format!("{parent} is its own parent");
                 block.wrong("feed", Trouble::new(message, "name another, or leave `feed` out"));
             }
-            Some(parent) => known(block, parent, &names, whole),
+            Some(parent) => known.look(block, parent),
             None => {}
         }
     }
     cycles(&mut feeds.all);
     for Declared { item, block, .. } in &mut streams.all {
         if let Some(feed) = item.as_ref().and_then(|stream| stream.feed.as_ref()) {
-            known(block, feed, &names, whole);
+            known.look(block, feed);
         }
     }
 }
@@ -53,16 +56,33 @@ fn twice<T>(what: &str, all: &mut [Declared<'_, T>]) {
     }
 }
 
-/// Notes a feed that is not there.
-fn known(block: &mut Block<'_>, feed: &Name, names: &BTreeSet<Name>, whole: bool) {
-    if !whole || names.contains(feed) {
-        return;
+/// The feeds that there are.
+struct Known {
+    names: BTreeSet<Name>,
+    /// Whether all names were understood; else none is said to be missing.
+    whole: bool,
+    /// How many times the nearest name may still be looked for.
+    searches: usize,
+}
+
+impl Known {
+    /// Notes a feed that is not there.
+    fn look(&mut self, block: &mut Block<'_>, feed: &Name) {
+        if !self.whole || self.names.contains(feed) {
+            return;
+        }
+        let names = self.names.iter().map(Name::as_str);
+        let near = match self.searches {
+            0 => None,
+            _ => nearest_name(feed.as_str(), names),
+        };
+        self.searches = self.searches.saturating_sub(1);
+        let hint = match near {
+            Some(near) => format!("is `{near}` meant?"),
+            None => format!("declare it: `feeds: {{{feed}: {{command: …}}}}`"),
+        };
+        block.wrong("feed", Trouble::new(format!("there is no feed {feed}"), hint));
     }
-    let hint = match nearest_name(feed.as_str(), names.iter().map(Name::as_str)) {
-        Some(near) => format!("is `{near}` meant?"),
-        None => format!("declare it: `feeds: {{{feed}: {{command: …}}}}`"),
-    };
-    block.wrong("feed", Trouble::new(format!("there is no feed {feed}"), hint));
 }
 
 /// Notes each cycle of feeds, of more than one, where its first name is.

@@ -383,3 +383,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn ten_thousand_slips_are_answered() {
+    let text = "feeds: {'camera-{n}': {for: {n: 1..10000}, push: http}}\nstreams:\n  'camera-{n}': {for: {n: \
+                1..10000}, feed: 'kamera-{n}', mimetype: a/b}\n";
+    let found = problems(text);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0]
+            .ends_with("there is no feed kamera-1 (and so on, 9999 more): is `camera-1` meant?"),
+        "{found:?}"
+    );
+}
