@@ -19,8 +19,10 @@
 
 use std::sync::Arc;
 
+mod flv;
 mod format;
 mod frames;
+mod mpjpeg;
 mod step;
 mod ts;
 
@@ -103,6 +105,8 @@ enum Walk {
     Sniff,
     Opaque,
     MpegTs(Box<ts::MpegTs>),
+    Flv(Box<flv::Flv>),
+    Mpjpeg(mpjpeg::Mpjpeg),
     Frames(frames::Frames),
 }
 
@@ -110,14 +114,11 @@ impl Walk {
     fn of(format: Format) -> Self {
         match format {
             Format::MpegTs => Self::MpegTs(Box::default()),
+            Format::Flv => Self::Flv(Box::default()),
+            Format::MultipartJpeg => Self::Mpjpeg(mpjpeg::Mpjpeg::default()),
             Format::Mp3 => Self::Frames(frames::Frames::new(frames::Kind::Mpeg)),
             Format::Adts => Self::Frames(frames::Frames::new(frames::Kind::Adts)),
-            Format::FragmentedMp4
-            | Format::Flv
-            | Format::Matroska
-            | Format::MultipartJpeg
-            | Format::Ogg
-            | Format::Opaque => Self::Opaque,
+            Format::FragmentedMp4 | Format::Matroska | Format::Ogg | Format::Opaque => Self::Opaque,
         }
     }
 
@@ -126,6 +127,8 @@ impl Walk {
             Self::Sniff => None,
             Self::Opaque => Some(Format::Opaque),
             Self::MpegTs(_) => Some(Format::MpegTs),
+            Self::Flv(_) => Some(Format::Flv),
+            Self::Mpjpeg(_) => Some(Format::MultipartJpeg),
             Self::Frames(frames) => Some(frames.format()),
         }
     }
@@ -144,6 +147,8 @@ impl Walk {
             },
             Self::Opaque => Step::Lost,
             Self::MpegTs(ts) => ts.step(bytes, at, found),
+            Self::Flv(flv) => flv.step(bytes, at, found),
+            Self::Mpjpeg(mpjpeg) => mpjpeg.step(bytes, at, found),
             Self::Frames(frames) => frames.step(bytes, at, found),
         }
     }

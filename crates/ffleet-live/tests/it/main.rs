@@ -6,5 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare fails, and says where")]
 
 mod clip;
+mod flv;
 mod frames;
+mod mpjpeg;
 mod ts;
