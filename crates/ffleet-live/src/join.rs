@@ -22,7 +22,10 @@ use std::sync::Arc;
 mod flv;
 mod format;
 mod frames;
+mod matroska;
+mod mp4;
 mod mpjpeg;
+mod ogg;
 mod step;
 mod ts;
 
@@ -105,9 +108,12 @@ enum Walk {
     Sniff,
     Opaque,
     MpegTs(Box<ts::MpegTs>),
+    Mp4(Box<mp4::Mp4>),
     Flv(Box<flv::Flv>),
+    Matroska(Box<matroska::Matroska>),
     Mpjpeg(mpjpeg::Mpjpeg),
     Frames(frames::Frames),
+    Ogg(Box<ogg::Ogg>),
 }
 
 impl Walk {
@@ -118,7 +124,10 @@ impl Walk {
             Format::MultipartJpeg => Self::Mpjpeg(mpjpeg::Mpjpeg::default()),
             Format::Mp3 => Self::Frames(frames::Frames::new(frames::Kind::Mpeg)),
             Format::Adts => Self::Frames(frames::Frames::new(frames::Kind::Adts)),
-            Format::FragmentedMp4 | Format::Matroska | Format::Ogg | Format::Opaque => Self::Opaque,
+            Format::FragmentedMp4 => Self::Mp4(Box::default()),
+            Format::Matroska => Self::Matroska(Box::default()),
+            Format::Ogg => Self::Ogg(Box::default()),
+            Format::Opaque => Self::Opaque,
         }
     }
 
@@ -127,9 +136,12 @@ impl Walk {
             Self::Sniff => None,
             Self::Opaque => Some(Format::Opaque),
             Self::MpegTs(_) => Some(Format::MpegTs),
+            Self::Mp4(_) => Some(Format::FragmentedMp4),
             Self::Flv(_) => Some(Format::Flv),
+            Self::Matroska(_) => Some(Format::Matroska),
             Self::Mpjpeg(_) => Some(Format::MultipartJpeg),
             Self::Frames(frames) => Some(frames.format()),
+            Self::Ogg(_) => Some(Format::Ogg),
         }
     }
 
@@ -147,9 +159,12 @@ impl Walk {
             },
             Self::Opaque => Step::Lost,
             Self::MpegTs(ts) => ts.step(bytes, at, found),
+            Self::Mp4(mp4) => mp4.step(bytes, at, found),
             Self::Flv(flv) => flv.step(bytes, at, found),
+            Self::Matroska(matroska) => matroska.step(bytes, at, found),
             Self::Mpjpeg(mpjpeg) => mpjpeg.step(bytes, at, found),
             Self::Frames(frames) => frames.step(bytes, at, found),
+            Self::Ogg(ogg) => ogg.step(bytes, at, found),
         }
     }
 }

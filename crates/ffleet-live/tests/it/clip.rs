@@ -11,7 +11,8 @@ use ffleet_testkit::need;
 /// Eight seconds of pictures, of 25 a second.
 pub(crate) const PICTURE: &str = "testsrc2=size=160x120:rate=25:duration=8";
 /// Eight seconds of something to hear.
-pub(crate) const SOUND: &str = "sine=frequency=440:sample_rate=48000:duration=8";
+pub(crate) const SOUND: &str =
+    "anoisesrc=color=pink:amplitude=0.3:seed=7:sample_rate=48000:duration=8";
 /// A keyframe each second, and as few threads as may be.
 pub(crate) const GOP: &str = "-g 25 -keyint_min 25 -threads 1 -pix_fmt yuv420p";
 
@@ -45,12 +46,17 @@ pub(crate) enum Strict {
 
 /// What FFmpeg with `args` sends of [`PICTURE`] and [`SOUND`], if it can.
 pub(crate) fn clip(format: Format, args: &str) -> Option<Clip> {
+    changed_clip(format, args, |bytes| bytes)
+}
+
+/// The same, as another producer would send it.
+pub(crate) fn changed_clip(
+    format: Format,
+    args: &str,
+    change: impl FnOnce(Vec<u8>) -> Vec<u8>,
+) -> Option<Clip> {
     let ffmpeg = need::ffmpeg()?;
-    let mut bytes = sent(&ffmpeg, args)?;
-    if bytes.ends_with(b"--ffmpeg\r\n") {
-        // FFmpeg announces a part after the last, and fails where it finds none.
-        bytes.truncate(bytes.len() - 10);
-    }
+    let bytes = change(sent(&ffmpeg, args)?);
     let mut scanner = Scanner::new(None);
     let (mut joins, mut wholes) = (Vec::new(), Vec::new());
     for piece in bytes.chunks(1_000) {
@@ -187,10 +193,11 @@ impl Clip {
         self.decoded(strict, &[&self.joins[0].head, self.left(), &join.bridge, self.from(join)])
     }
 
-    /// The same at the fifth join point of another run of the producer.
-    pub(crate) fn reopened(&self, strict: Strict) -> Decoded {
-        let join = &self.joins[4];
-        self.decoded(strict, &[&self.joins[0].head, self.left(), &join.reopen, self.from(join)])
+    /// The same at the fifth join point of `other`, another run of the producer.
+    pub(crate) fn reopened(&self, strict: Strict, other: &Self) -> Decoded {
+        let join = &other.joins[4];
+        let head = &self.joins[0].head;
+        self.decoded(strict, &[head, self.left(), &join.reopen, other.from(join)])
     }
 
     /// What a viewer got from the first join point that was left between the second and third.
@@ -205,7 +212,7 @@ impl Clip {
     /// it saw before; it complains of nothing.
     pub(crate) fn moved_on_without_a_word(&self, every: usize) {
         let rest = &self.frames[4 * every..];
-        for decoded in [self.skipped(Strict::Yes), self.reopened(Strict::Yes)] {
+        for decoded in [self.skipped(Strict::Yes), self.reopened(Strict::Yes, self)] {
             assert_eq!(decoded.said, "");
             let before = decoded.frames.strip_suffix(rest).unwrap();
             assert!(self.frames.starts_with(before) && before.len() >= every);

@@ -27,7 +27,7 @@ fn sound_alone_begins_at_its_tags() {
         return;
     };
     clip.newcomers_hear_the_rest(2);
-    for decoded in [clip.skipped(Strict::Yes), clip.reopened(Strict::Yes)] {
+    for decoded in [clip.skipped(Strict::Yes), clip.reopened(Strict::Yes, &clip)] {
         assert_eq!(decoded.said, "");
     }
 }

@@ -5,7 +5,7 @@ use ffleet_live::join::Format;
 use crate::clip::{Clip, Strict, clip};
 
 fn moved_on(clip: &Clip) {
-    for decoded in [clip.skipped(Strict::Yes), clip.reopened(Strict::Yes)] {
+    for decoded in [clip.skipped(Strict::Yes), clip.reopened(Strict::Yes, clip)] {
         assert_eq!(decoded.said, "");
         assert!(decoded.frames.ends_with(&clip.frames[clip.frames.len() / 2..]));
     }

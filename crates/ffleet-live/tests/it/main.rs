@@ -8,5 +8,8 @@
 mod clip;
 mod flv;
 mod frames;
+mod matroska;
+mod mp4;
 mod mpjpeg;
+mod ogg;
 mod ts;

@@ -14,7 +14,7 @@ fn video(decoder: &str, args: &str) {
     // A viewer that is moved on from the middle of a PES has a truncated picture, which its
     // decoder may complain of; the demuxer has nothing to say. FFmpeg's H.264 decoder mends a few
     // edges of the next keyframe by what it made up for the truncated picture (5.1).
-    for decoded in [clip.skipped(Strict::No), clip.reopened(Strict::No)] {
+    for decoded in [clip.skipped(Strict::No), clip.reopened(Strict::No, &clip)] {
         assert!(decoded.frames.ends_with(&clip.frames[125..]));
         let seen = decoded.frames.len() - 100;
         assert!((25..50).contains(&seen) && decoded.frames[..25] == clip.frames[..25], "{seen}");
