@@ -86,6 +86,10 @@ codes! {
     NodeNotFound = "node-not-found", 404, "No such node";
     /// No such preset.
     PresetNotFound = "preset-not-found", 404, "No such preset";
+    /// No such feed.
+    FeedNotFound = "feed-not-found", 404, "No such feed";
+    /// No such stream.
+    StreamNotFound = "stream-not-found", 404, "No such stream";
     /// The route exists, the method does not.
     MethodNotAllowed = "method-not-allowed", 405, "The method is not allowed here";
     /// The request took too long to arrive.
@@ -94,6 +98,8 @@ codes! {
     WrongState = "wrong-state", 409, "The job's state does not allow that";
     /// The idempotency key was used for something else.
     KeyReused = "idempotency-key-reused", 409, "The idempotency key was used for another request";
+    /// Somebody else pushes to the feed.
+    FeedTaken = "feed-taken", 409, "The feed is pushed to by somebody else";
     /// The body is larger than the server takes.
     BodyTooLarge = "body-too-large", 413, "The body is too large";
     /// The address is longer than the server takes.
@@ -108,6 +114,10 @@ codes! {
     HeadersTooLarge = "headers-too-large", 431, "The headers are too large";
     /// A bug.
     Internal = "internal", 500, "The server failed";
+    /// What makes a stream has failed.
+    StreamFailed = "stream-failed", 502, "The stream cannot be made";
+    /// As many watch as may.
+    TooManyViewers = "too-many-viewers", 503, "As many watch as may";
     /// The store cannot be written or read.
     StoreUnavailable = "store-unavailable", 503, "The store is unavailable";
     /// The file system that a path lies on does not answer.
@@ -148,6 +158,16 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// It on the wire.
+    ///
+    /// # Panics
+    ///
+    /// Never: it is strings and a number.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a problem is strings and a number")
+    }
+
     /// A problem: `detail` says what was wrong and where.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {

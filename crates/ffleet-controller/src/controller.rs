@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ffleet_api::bench::Workbench;
+use ffleet_api::front::Front;
 use ffleet_api::{Code, Problem};
 use ffleet_base::Clock;
 use ffleet_media::Recipe;
@@ -57,6 +58,7 @@ pub struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) gate: Gate,
     pub(crate) bench: OnceLock<Arc<dyn Workbench>>,
+    pub(crate) front: OnceLock<Arc<dyn Front>>,
     /// Cancelled when the controller stops: streams end, nothing new is accepted.
     pub(crate) stop: CancellationToken,
     /// Cancelled when nothing more is to be given out; at the latest when `stop` is.
@@ -108,6 +110,7 @@ impl Controller {
             metrics: Metrics::new(),
             gate,
             bench: OnceLock::new(),
+            front: OnceLock::new(),
             resting: stop.child_token(),
             stop,
             largest: Default::default(),
@@ -171,6 +174,13 @@ impl Shared {
             tracing::error!(%error, "a request broke off");
             Err(Problem::new(Code::Internal, "the request broke off; the server's log says why"))
         })
+    }
+
+    /// Has `front` answer what it claims of all addresses that are not ours. The first one counts.
+    pub fn attach_front(&self, front: Arc<dyn Front>) {
+        if self.front.set(front).is_err() {
+            tracing::warn!("a second front was attached and is not used");
+        }
     }
 
     /// The workbench, once one is attached.

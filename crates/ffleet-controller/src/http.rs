@@ -11,6 +11,7 @@ mod body;
 mod dashboard;
 mod document;
 mod events;
+mod feeds;
 mod gate;
 mod health;
 mod jobs;
@@ -25,6 +26,7 @@ mod reply;
 mod router;
 mod samples;
 mod server;
+mod takeover;
 
 pub(crate) use gate::Gate;
 pub use gate::{Access, By};

@@ -152,7 +152,7 @@ pub struct Feed {
     failures: u32,
     /// Before that it is not started again.
     not_before: Duration,
-    /// Since when somebody needs it and it gives nothing.
+    /// Since when it has failed and gives nothing to those who need it.
     dead: Option<Duration>,
     /// Whether its viewers' streams were ended since then.
     ended: bool,
@@ -217,7 +217,7 @@ impl Feed {
                 }
                 if self.ended {
                     // Those before are gone; the fallbacks begin anew.
-                    (self.ended, self.dead) = (false, None);
+                    (self.ended, self.dead) = (false, Some(now));
                 }
             }
             Event::Leave => {
@@ -273,6 +273,7 @@ impl Feed {
             return;
         }
         self.failures = self.failures.saturating_add(1);
+        self.dead.get_or_insert(now);
         self.not_before = now + self.policy.backoff.wait(self.failures, chance);
     }
 
@@ -334,10 +335,10 @@ impl Feed {
             self.dead = None;
             return;
         }
-        let since = *self.dead.get_or_insert(now);
-        if self.ended {
+        // One that starts for the first time is not dead yet.
+        let Some(since) = self.dead.filter(|_| !self.ended) else {
             return;
-        }
+        };
         let mut at = since;
         for fallback in &self.policy.fallback {
             match fallback {

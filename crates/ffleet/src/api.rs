@@ -114,6 +114,34 @@ impl Api {
         self.answer(self.client.act(job, action).await)
     }
 
+    /// Reads a text that is no JSON.
+    pub(crate) async fn text(
+        &self,
+        collection: &str,
+        name: &str,
+        of: &str,
+    ) -> Result<String, Failure> {
+        let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+        let path = format!("/v1/{collection}/{name}/{of}");
+        self.client.text(&path).await.map_err(|error| self.failure(error))
+    }
+
+    /// Watches a stream at its path.
+    pub(crate) async fn watch(&self, path: &str) -> Result<Logs, Failure> {
+        self.client.watch(path).await.map_err(|error| self.failure(error))
+    }
+
+    /// Has something done to what is named by a text.
+    pub(crate) async fn do_to<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        name: &str,
+        what: &str,
+    ) -> Result<Answer<T>, Failure> {
+        let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+        self.create(&format!("/v1/{collection}/{name}/{what}")).await
+    }
+
     /// Reads a job's log.
     pub(crate) async fn logs(
         &self,

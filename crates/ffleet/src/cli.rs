@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Exit;
-use crate::{backup, completions, config, jobs, logs, nodes, presets, probe, serve, submit};
+use crate::{
+    backup, completions, config, feeds, jobs, logs, nodes, presets, probe, serve, streams, submit,
+};
 
 /// FFmpeg as a service: submit jobs, watch them, keep what they promise.
 #[derive(Debug, Parser)]
@@ -70,6 +72,16 @@ pub(crate) enum Command {
     Nodes {
         #[command(subcommand)]
         command: nodes::Command,
+    },
+    /// Sources of live bytes: what they are at, what they said
+    Feeds {
+        #[command(subcommand)]
+        command: feeds::Command,
+    },
+    /// What can be watched, and who does
+    Streams {
+        #[command(subcommand)]
+        command: streams::Command,
     },
     /// Print a new link that opens the dashboard once
     Dashboard,

@@ -11,6 +11,7 @@ mod context;
 mod dashboard;
 mod exit;
 mod failure;
+mod feeds;
 mod jobs;
 mod logs;
 mod nodes;
@@ -21,6 +22,7 @@ mod registration;
 mod serve;
 mod server;
 mod show;
+mod streams;
 mod submit;
 mod wait;
 

@@ -12,7 +12,8 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::{
-    argv, backup, completions, config, dashboard, jobs, logs, nodes, presets, probe, serve, submit,
+    argv, backup, completions, config, dashboard, feeds, jobs, logs, nodes, presets, probe, serve,
+    streams, submit,
 };
 
 /// What makes this program the parent of one child (`ffleet_guard::shim`): for the server alone,
@@ -53,7 +54,7 @@ fn attempt(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
     };
     let context = Context::new(cli.common)?;
     match cli.command {
-        Command::Serve(flags) => serve::run(&context, flags),
+        Command::Serve(flags) => serve::run(&context, &flags),
         Command::Config { command } => config::run(&context, command),
         Command::Completions(flags) => completions::run(&flags),
         Command::Submit(flags) => client()?.block_on(submit::run(&context, *flags)),
@@ -63,6 +64,8 @@ fn attempt(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
         Command::Probe(flags) => client()?.block_on(probe::run(&context, flags)),
         Command::Backup(flags) => client()?.block_on(backup::run(&context, flags)),
         Command::Dashboard => client()?.block_on(dashboard::run(&context)),
+        Command::Feeds { command } => client()?.block_on(feeds::run(&context, command)),
+        Command::Streams { command } => client()?.block_on(streams::run(&context, command)),
         Command::Nodes { command } => client()?.block_on(nodes::run(&context, command)),
     }
 }

@@ -35,10 +35,11 @@ const BLOCKING: usize = 16;
 const LAST: Duration = Duration::from_secs(2);
 
 /// `ffleet serve`
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Ctrl-C or SIGTERM stops it: running work gets worker.drain-timeout to end and is taken up again at
-the next start if it does not. A second signal leaves at once.
+the next start if it does not. A second signal leaves at once. SIGHUP reads feeds and streams from the
+configuration again; what stays the same is not touched.
 
 Other commands of the same user find the server by themselves. ffleet.example.yaml lists what can be
 configured; each key can also be given in the environment, as in FFLEET_WORKER_MAX_TASKS=1.")]
@@ -55,8 +56,26 @@ pub(crate) struct Flags {
     config: Option<PathBuf>,
 }
 
+/// How the configuration is read again.
+#[derive(Debug)]
+struct Again<'a> {
+    context: &'a Context,
+    flags: &'a Flags,
+}
+
+impl Again<'_> {
+    fn load(&self) -> Result<Config, Failure> {
+        let Loaded { config, warnings, .. } = load(self.context, self.flags)?;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(config)
+    }
+}
+
 /// Serves until it is told to stop.
-pub(crate) fn run(context: &Context, flags: Flags) -> Result<Exit, Failure> {
+pub(crate) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    let again = Again { context, flags };
     let Loaded { config, file, warnings } = load(context, flags)?;
     let home = Home::take(&config.data, &context.runtime_dir()?)?;
     let builtin = |name: &str| ffleet_media::preset::builtin(name).is_some();
@@ -80,7 +99,7 @@ pub(crate) fn run(context: &Context, flags: Flags) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Local, format!("cannot start: {error}")))?;
-    let ended = runtime.block_on(session::run(context, &config, presets, &home));
+    let ended = runtime.block_on(session::run(context, &config, presets, &home, &again));
     runtime.shutdown_timeout(LAST);
     // A failure is printed by the caller; the log says that there was one.
     let code = ended.as_ref().map_or_else(Failure::exit, |exit| *exit).code();
@@ -88,8 +107,8 @@ pub(crate) fn run(context: &Context, flags: Flags) -> Result<Exit, Failure> {
     ended
 }
 
-fn load(context: &Context, flags: Flags) -> Result<Loaded, Failure> {
-    let Flags { data: directory, listen, config: file } = flags;
+fn load(context: &Context, flags: &Flags) -> Result<Loaded, Failure> {
+    let Flags { data: directory, listen, config: file } = flags.clone();
     let mut inputs = config::inputs(context, file);
     for (key, flag, said) in [("data", "--data", directory), ("listen", "--listen", listen)] {
         if let Some(said) = said {

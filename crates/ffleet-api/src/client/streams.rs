@@ -53,6 +53,16 @@ impl Client {
         Ok(Logs { body, server: self.base.clone() })
     }
 
+    /// Watches what is at `path`, such as `/stream/cam1`, piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn watch(&self, path: &str) -> Result<Logs, Error> {
+        let body = self.stream(path).await?;
+        Ok(Logs { body, server: self.base.clone() })
+    }
+
     async fn stream(&self, path: &str) -> Result<Incoming, Error> {
         let call = Call { method: Method::GET, path, body: None, idempotency: None };
         let head = tokio::time::timeout(self.answer, self.send(&call));
@@ -95,7 +105,7 @@ impl Events {
     }
 }
 
-/// A log as it grows.
+/// A log as it grows, or whatever else has no end.
 #[derive(Debug)]
 pub struct Logs {
     body: Incoming,

@@ -8,8 +8,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    actions, backups, events, health, jobs, lines, login, logs, nodes, presets, probe, reply,
-    samples,
+    actions, backups, events, feeds, health, jobs, lines, login, logs, nodes, presets, probe,
+    reply, samples,
 };
 
 /// Describes the API.
@@ -25,6 +25,7 @@ use super::{
     paths(
         jobs::submit, jobs::list, jobs::show, jobs::history, logs::read, samples::show, lines::list, actions::cancel,
         actions::pause, actions::resume, actions::retry, events::watch, nodes::list, nodes::show,
+        feeds::list, feeds::show, feeds::restart, feeds::logs, feeds::list_streams, feeds::show_stream, feeds::stream_logs,
         presets::list, presets::show, probe::probe, backups::create, login::create, login::open, health::alive,
         health::ready, health::metrics, show,
     ),

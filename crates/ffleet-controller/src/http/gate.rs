@@ -9,6 +9,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
+use ffleet_api::front::Claim;
 use ffleet_api::{Code, Problem};
 use ffleet_base::{Clock, Secret};
 use ffleet_types::job::Actor;
@@ -108,8 +109,13 @@ impl Gate {
         self.listening.get().map_or("ffleet", |listening| &listening.cookie)
     }
 
-    /// Lets a request through, or says why not.
-    pub(crate) fn admit<B>(&self, request: &Request<B>, peer: IpAddr) -> Result<Access, Problem> {
+    /// Lets a request through, or says why not. `claim` is the front's on its address.
+    pub(crate) fn admit<B>(
+        &self,
+        request: &Request<B>,
+        peer: IpAddr,
+        claim: Claim,
+    ) -> Result<Access, Problem> {
         let uri = request.uri();
         if uri
             .path_and_query()
@@ -119,8 +125,13 @@ impl Gate {
             return Err(Problem::new(Code::UriTooLong, detail));
         }
         self.check_host(request)?;
-        let same_origin = self.check_origin(request.headers())?;
-        let access = self.identify(request, peer, same_origin)?;
+        let same_origin = match self.check_origin(request.headers()) {
+            Err(_other) if claim == Claim::Public => false,
+            checked => checked?,
+        };
+        let open = matches!(claim, Claim::Public | Claim::Open)
+            || claim == Claim::None && is_open(request.method(), request.uri().path());
+        let access = self.identify(request, peer, (same_origin, open))?;
         self.check_rate(&access)?;
         Ok(access)
     }
@@ -165,9 +176,8 @@ impl Gate {
         &self,
         request: &Request<B>,
         peer: IpAddr,
-        same_origin: bool,
+        (same_origin, open): (bool, bool),
     ) -> Result<Access, Problem> {
-        let open = is_open(request.method(), request.uri().path());
         let nobody = || Access { actor: Actor::User("nobody".to_owned()), by: By::Nothing };
         if let Some(key) = bearer(request.headers()) {
             let hash = key.hash();

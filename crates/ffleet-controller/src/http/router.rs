@@ -9,8 +9,8 @@ use ffleet_api::{Code, Problem};
 
 use super::reply::Failure;
 use super::{
-    actions, backups, document, events, health, jobs, lines, login, logs, nodes, presets, probe,
-    samples,
+    actions, backups, document, events, feeds, health, jobs, lines, login, logs, nodes, presets,
+    probe, samples,
 };
 use crate::controller::Controller;
 
@@ -41,6 +41,13 @@ routes! {
     "/v1/events" { get => events::watch }
     "/v1/nodes" { get => nodes::list }
     "/v1/nodes/{node}" { get => nodes::show }
+    "/v1/feeds" { get => feeds::list }
+    "/v1/feeds/{feed}" { get => feeds::show }
+    "/v1/feeds/{feed}/restart" { post => feeds::restart }
+    "/v1/feeds/{feed}/logs" { get => feeds::logs }
+    "/v1/streams" { get => feeds::list_streams }
+    "/v1/streams/{stream}" { get => feeds::show_stream }
+    "/v1/streams/{stream}/logs" { get => feeds::stream_logs }
     "/v1/presets" { get => presets::list }
     "/v1/presets/{preset}" { get => presets::show }
     "/v1/probe" { post => probe::probe }

@@ -8,6 +8,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
+use ffleet_api::front::Claim;
+use ffleet_api::{Code, Problem};
+use http_body_util::BodyExt as _;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::ACCEPT;
@@ -20,7 +23,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::gate::By;
-use super::{reply, router};
+use super::{reply, router, takeover};
 use crate::controller::Controller;
 
 /// The most headers of a request.
@@ -142,6 +145,9 @@ async fn connection(controller: Controller, router: Routes, stream: TcpStream, p
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot send small answers at once");
     }
+    let Some(stream) = takeover::offer(&controller, stream, peer).await else {
+        return;
+    };
     let policy = &controller.policy.http;
     let mut builder = http1::Builder::new();
     builder
@@ -181,7 +187,20 @@ async fn answer(
             .headers()
             .get(ACCEPT)
             .is_some_and(|accept| accept.as_bytes().windows(9).any(|kind| kind == b"text/html"));
-    let mut response = match controller.gate.admit(&request, peer.ip()) {
+    let front = controller.front.get();
+    let claim =
+        front.map_or(Claim::None, |front| front.claims(request.method(), request.uri().path()));
+    let admitted = controller.gate.admit(&request, peer.ip(), claim);
+    if let (Some(front), true, true) = (front, claim != Claim::None, admitted.is_ok()) {
+        let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+        let answer = tokio::select! {
+            answer = front.answer(peer, request) => answer,
+            () = controller.stop.cancelled() => return Ok(reply::problem(&stopping())),
+        };
+        controller.metrics.answered(method, "front", answer.status().as_u16());
+        return Ok(answer.map(Body::new));
+    }
+    let mut response = match admitted {
         Ok(access) => {
             debug_assert!(access.by != By::Nothing || method == "get" || method == "head");
             request.extensions_mut().insert(access);
@@ -202,8 +221,12 @@ async fn answer(
     Ok(response)
 }
 
+fn stopping() -> Problem {
+    Problem::new(Code::Unavailable, "the server is stopping")
+}
+
 /// The method, as a bounded label.
-fn method(method: &hyper::Method) -> &'static str {
+pub(super) fn method(method: &hyper::Method) -> &'static str {
     match method.as_str() {
         "GET" => "get",
         "HEAD" => "head",

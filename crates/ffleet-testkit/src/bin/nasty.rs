@@ -43,6 +43,7 @@ nasty VERB [ARGUMENT] …
   glutton MIB        take memory, and keep it
   flood-stderr KIB   write lines to stderr
   flood-stdout KIB   write zeros to stdout
+  count KIB SECONDS  write numbers to stdout, 16 bytes each, so many KiB a second; 0 as many as are read
   write FILE KIB     write a file
   read FILE          read a file, and print what it holds, or why not
   make FILE          create a file, and print that, or why not
@@ -109,6 +110,7 @@ fn act(verb: &str, script: &mut Script, kept: &mut Vec<Vec<u8>>) {
         "glutton" => glutton(script.number(), kept),
         "flood-stderr" => flood_stderr(script.number()),
         "flood-stdout" => flood(&mut io::stdout(), script.number()),
+        "count" => count(script.number(), script.number()),
         "write" => write(&script.text(), script.number()),
         "read" => tell(std::fs::read_to_string(script.text())),
         "make" => tell(File::create(script.text()).map(|_| "made")),
@@ -244,6 +246,27 @@ fn flood(to: &mut dyn io::Write, kib: usize) {
     for _ in 0..kib {
         if to.write_all(&[0; 1024]).is_err() {
             exit(74);
+        }
+    }
+}
+
+/// Numbered lines at a rate, in pieces of ten milliseconds.
+fn count(rate: u64, seconds: u64) {
+    let began = Instant::now();
+    let mut stdout = io::stdout().lock();
+    let mut number = 0_u64;
+    while began.elapsed() < Duration::from_secs(seconds) {
+        let due = match rate {
+            0 => number + 4_096,
+            rate => u64::try_from(began.elapsed().as_millis()).unwrap_or(0) * rate * 64 / 1_000,
+        };
+        let lines: String = (number..due).map(|number| format!("{number:015}\n")).collect();
+        number = number.max(due);
+        if stdout.write_all(lines.as_bytes()).is_err() {
+            exit(74);
+        }
+        if rate > 0 {
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 }

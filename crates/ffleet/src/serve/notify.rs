@@ -5,16 +5,32 @@ use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
 
 use ffleet_base::paths::Env;
+use rustix::time::{ClockId, clock_gettime};
 
 /// What there is to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
     /// Calls are answered.
     Ready,
+    /// The configuration is read again.
+    Reloading,
+    /// We are alive.
+    Alive,
     /// We stop.
     Stopping,
+}
+
+/// How often it wants to hear that we are alive; nothing if it does not. Half of what it waits for.
+pub(super) fn pulse(env: &Env) -> Option<Duration> {
+    let number = |name| env.var(name)?.to_str()?.parse::<u64>().ok();
+    if number("WATCHDOG_PID").is_some_and(|pid| pid != u64::from(std::process::id())) {
+        return None;
+    }
+    let micros = number("WATCHDOG_USEC").filter(|&micros| micros > 0)?;
+    Some(Duration::from_micros(micros / 2))
 }
 
 /// Tells it, where somebody wants to know.
@@ -23,10 +39,16 @@ pub(super) fn tell(env: &Env, message: Message) {
         return;
     };
     let text = match message {
-        Message::Ready => "READY=1",
-        Message::Stopping => "STOPPING=1",
+        Message::Ready => "READY=1".to_owned(),
+        Message::Alive => "WATCHDOG=1".to_owned(),
+        Message::Stopping => "STOPPING=1".to_owned(),
+        Message::Reloading => {
+            let now = clock_gettime(ClockId::Monotonic);
+            let micros = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000;
+            format!("RELOADING=1\nMONOTONIC_USEC={micros}")
+        }
     };
-    if let Err(error) = send(socket, text) {
+    if let Err(error) = send(socket, &text) {
         tracing::warn!(%error, ?socket, "cannot tell the service manager: {text}");
     }
 }
@@ -45,7 +67,6 @@ fn send(socket: &OsStr, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn heard(socket: &UnixDatagram) -> String {
         socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
@@ -61,6 +82,15 @@ mod tests {
         let socket = UnixDatagram::bind(&path).unwrap();
         tell(&[("NOTIFY_SOCKET", &path)].into_iter().collect(), Message::Ready);
         assert_eq!(heard(&socket), "READY=1");
+    }
+
+    #[test]
+    fn watchdog_is_told_twice_in_its_time() {
+        let of = |pairs: &[(&str, &str)]| pulse(&pairs.iter().copied().collect());
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("WATCHDOG_USEC", "3000000")]), Some(Duration::from_millis(1_500)));
+        assert_eq!(of(&[("WATCHDOG_USEC", "0")]), None);
+        assert_eq!(of(&[("WATCHDOG_USEC", "3000000"), ("WATCHDOG_PID", "1")]), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use ffleet_base::{Clock, SystemClock, chain};
 use ffleet_config::Config;
 use ffleet_controller::http::ListenError;
 use ffleet_controller::{Controller, Server};
+use ffleet_gateway::Gateway;
 use ffleet_guard::Node;
 use ffleet_media::Recipe;
 use ffleet_store::Store;
@@ -32,6 +33,7 @@ const CHILDREN: Duration = Duration::from_secs(10);
 pub(super) struct Roles {
     controller: Controller,
     worker: Worker,
+    gateway: Gateway,
     bench: Arc<Bench>,
     node: Arc<Node>,
     http: JoinHandle<()>,
@@ -69,6 +71,12 @@ impl Roles {
             orphan_grace: Some(config.lease_term.0),
         });
         let node = Arc::new(node.map_err(|error| Failure::local(&error))?);
+        let gateway = Gateway::open(ffleet_gateway::Parts {
+            node: Arc::clone(&node),
+            clock: Arc::clone(&clock),
+            options: wiring::gateway(config, home)?,
+        });
+        let gateway = gateway.map_err(|error| Failure::local(&error))?;
         let store = Store::open(&database(config), ffleet_store::Options::default())
             .map_err(|error| Failure::local(&error))?;
         let controller = Controller::start(ffleet_controller::Parts {
@@ -97,10 +105,13 @@ impl Roles {
         };
         let bench = Arc::new(Bench::new(worker.clone()));
         controller.attach(Arc::<Bench>::clone(&bench));
+        controller.attach_front(Arc::new(gateway.clone()));
+        gateway.change(wiring::live(config));
         let address = server.address();
         Ok(Self {
             controller,
             worker,
+            gateway,
             bench,
             node,
             address: format!("http://{address}"),
@@ -123,6 +134,13 @@ impl Roles {
         Ok((server, worker))
     }
 
+    /// Makes feeds and streams what `config` says.
+    pub(super) fn reload(&self, config: &Config) {
+        self.gateway.change(wiring::live(config));
+        let (feeds, streams) = (config.live.feeds.len(), config.live.streams.len());
+        tracing::info!(feeds, streams, "read again; other keys take effect at the next start");
+    }
+
     /// What keeps the server from working; nothing if it can.
     pub(super) fn problems(&self) -> Vec<String> {
         self.worker.ready().err().unwrap_or_default()
@@ -135,8 +153,9 @@ impl Roles {
 
     /// Lets running work end for as long as it was given, and stops everything.
     pub(super) async fn stop(self) {
-        let Self { controller, worker, bench, node, http, .. } = self;
+        let Self { controller, worker, gateway, bench, node, http, .. } = self;
         controller.rest();
+        gateway.close();
         worker.stop().await;
         bench.close();
         drop(worker);

@@ -10,10 +10,11 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::registration::{self, Registration};
+use crate::serve::Again;
 use crate::serve::home::Home;
 use crate::serve::notify::{self, Message};
 use crate::serve::roles::Roles;
-use crate::serve::signals::Stop;
+use crate::serve::signals::{Asked, Stop};
 use crate::show::text::push;
 
 /// Between two looks at whether the server is ready.
@@ -31,13 +32,14 @@ pub(super) async fn run(
     config: &Config,
     presets: BTreeMap<String, Recipe>,
     home: &Home,
+    again: &Again<'_>,
 ) -> Result<Exit, Failure> {
     // From here on a signal finds us prepared.
     let mut stop = Stop::new()
         .map_err(|error| Failure::new(Exit::Local, format!("cannot listen to signals: {error}")))?;
     let roles = tokio::select! {
         roles = Roles::start(context, config, presets, home) => roles?,
-        signal = stop.asked() => {
+        signal = stop.stop() => {
             tracing::info!(signal, "stopped before it had started");
             return Ok(Exit::Done);
         }
@@ -49,12 +51,36 @@ pub(super) async fn run(
     }
     tokio::select! {
         () = greet(context, home, &roles) => {}
-        signal = stop.asked() => return Ok(end(context, roles, stop, signal).await),
+        signal = stop.stop() => return Ok(end(context, roles, stop, signal).await),
     }
-    let signal = stop.asked().await;
+    let pulse = notify::pulse(&context.env);
+    let signal = loop {
+        let asked = tokio::select! {
+            asked = stop.asked() => asked,
+            () = tokio::time::sleep(pulse.unwrap_or(Duration::MAX)) => {
+                notify::tell(&context.env, Message::Alive);
+                continue;
+            }
+        };
+        match asked {
+            Asked::Stop(signal) => break signal,
+            Asked::Reload => reload(&roles, again),
+        }
+    };
     let exit = end(context, roles, stop, signal).await;
     drop(registered);
     Ok(exit)
+}
+
+/// Reads the configuration again, and changes what can be changed while the server runs: feeds and
+/// streams. A configuration that is wrong changes nothing.
+fn reload(roles: &Roles, again: &Again<'_>) {
+    notify::tell(&again.context.env, Message::Reloading);
+    match again.load() {
+        Ok(config) => roles.reload(&config),
+        Err(failure) => tracing::error!("everything stays as it is: {failure}"),
+    }
+    notify::tell(&again.context.env, Message::Ready);
 }
 
 /// Makes the server known to this user's other commands.
@@ -112,7 +138,7 @@ async fn end(context: &Context, roles: Roles, mut stop: Stop, signal: &'static s
     notify::tell(&context.env, Message::Stopping);
     tokio::select! {
         () = roles.stop() => Exit::Done,
-        signal = stop.asked() => {
+        signal = stop.stop() => {
             tracing::warn!(signal, "leaving at once; what was under way is settled at the next start");
             Exit::Interrupted
         }

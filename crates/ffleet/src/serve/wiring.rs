@@ -8,10 +8,13 @@ use ffleet_base::paths::Env;
 use ffleet_config::Config;
 use ffleet_config::config::Sandbox;
 use ffleet_controller::{Http, Key, Policy};
+use ffleet_gateway::{Retries, Wanted};
 use ffleet_guard::machine;
+use ffleet_supervise::Backoff;
 use ffleet_types::node::Capacity;
 use ffleet_worker::{Sandboxes, Use};
 
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::serve::home::Home;
 
@@ -111,4 +114,39 @@ fn host_name() -> String {
 /// Where the guard keeps its lock and its record.
 pub(super) fn guard_root(home: &Home) -> PathBuf {
     home.path.clone()
+}
+
+/// When feeds are tried again: soon, then less and less often.
+const RETRIES: Retries = Retries {
+    backoff: Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(30) },
+    healthy: Duration::from_secs(5),
+    tries: (60, Duration::from_secs(600)),
+};
+
+/// What the gateway goes by.
+///
+/// # Errors
+///
+/// If this process has no directory to be in.
+pub(super) fn gateway(config: &Config, home: &Home) -> Result<ffleet_gateway::Options, Failure> {
+    let here = std::env::current_dir().map_err(|error| {
+        Failure::new(Exit::Local, format!("there is no current directory: {error}"))
+    })?;
+    let wanted = &config.live.gateway;
+    Ok(ffleet_gateway::Options {
+        flush: wanted.flush.0,
+        viewers: wanted.viewers,
+        // One writes gigabits; the rest of the machine is for media.
+        threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4)),
+        logs: home.path.join("live"),
+        cwd: here,
+        grace: GRACE,
+        ffmpeg: config.engine.ffmpeg.clone().unwrap_or_else(|| PathBuf::from("ffmpeg")),
+        retries: RETRIES,
+    })
+}
+
+/// What can be watched.
+pub(super) fn live(config: &Config) -> Wanted {
+    Wanted { feeds: config.live.feeds.clone(), streams: config.live.streams.clone() }
 }

@@ -12,6 +12,7 @@ mod crash;
 mod discovery;
 mod fake;
 mod fixture;
+mod gateway;
 mod http;
 mod http_inputs;
 mod journey;

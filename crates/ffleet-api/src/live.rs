@@ -1,0 +1,126 @@
+//! What can be watched, as it is now. Counts are since the server started.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::moment::Moment;
+
+/// All feeds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = FeedList)]
+pub struct Feeds {
+    /// By name.
+    pub feeds: Vec<Feed>,
+}
+
+/// A feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Feed {
+    /// What it is called.
+    pub name: String,
+    /// Where its bytes come from: `command`, `push`, `pull` or `fifo`.
+    pub source: String,
+    /// The command, address or path; without passwords.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The feed that its command reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed: Option<String>,
+    /// When it runs: `on-demand`, `autostart`, `continuous`, or for how long it lingers.
+    pub mode: String,
+    /// What it is: `idle`, `starting`, `live`, `stopping` or `waiting` (it failed, and is tried again).
+    pub state: String,
+    /// Since when it is that.
+    pub since: Moment,
+    /// How many need it: viewers, commands that read it, feeds that are made of it.
+    pub holders: u32,
+    /// How often it was started.
+    pub starts: u64,
+    /// Runs in a row that were not well.
+    pub failures: u32,
+    /// Why its last run ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_end: Option<String>,
+    /// When that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_end_at: Option<Moment>,
+    /// The process of its command, while there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// Bytes that came.
+    pub received_bytes: u64,
+    /// Bytes that its ring holds, and may hold.
+    pub held_bytes: u64,
+    /// The most that its ring holds.
+    pub ring_bytes: u64,
+}
+
+/// All streams.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = StreamList)]
+pub struct Streams {
+    /// By name.
+    pub streams: Vec<Stream>,
+}
+
+/// A stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stream {
+    /// What it is called.
+    pub name: String,
+    /// The path of its address.
+    pub path: String,
+    /// What viewers get: `stream` or `shot`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Who shares its command: `shared` or `exclusive`.
+    pub client: String,
+    /// What it says it is.
+    pub mimetype: String,
+    /// The feed that it is made of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed: Option<String>,
+    /// The command that makes it, without passwords.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Who may watch: `open` or `key`.
+    pub access: String,
+    /// What its viewers read is: as a feed's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// How many watch.
+    pub viewers: u64,
+    /// How many came.
+    pub viewers_total: u64,
+    /// Bytes that were sent to viewers.
+    pub delivered_bytes: u64,
+    /// How often viewers fell behind and went on at a later place.
+    pub skips: u64,
+    /// Viewers that were cut off for their slowness.
+    pub cut: u64,
+    /// Shots that were made.
+    pub shots: u64,
+    /// Who watches; only where one stream is asked for, the first thousand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub watching: Vec<Viewer>,
+}
+
+/// A viewer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Viewer {
+    /// Address and port.
+    pub address: String,
+    /// Since when.
+    pub since: Moment,
+    /// Bytes that were sent to it.
+    pub delivered_bytes: u64,
+    /// Bytes that it is behind, if it does not keep up.
+    pub lag_bytes: u64,
+    /// How often it fell behind and went on at a later place.
+    pub skips: u64,
+}

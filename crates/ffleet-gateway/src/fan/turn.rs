@@ -1,0 +1,217 @@
+//! One thread: waits in the kernel, and sends to whoever can be sent to.
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ffleet_base::Clock;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::{Timespec, epoll::Event};
+
+use super::Bell;
+use super::viewer::{Newcomer, Standing, Viewer};
+use crate::ring::Ring;
+
+/// What events of the bell are told by.
+const BELL: u64 = u64::MAX;
+/// Events that are taken at once.
+const EVENTS: usize = 256;
+/// How often those whose sockets are full are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Turn {
+    bell: Arc<Bell>,
+    clock: Arc<dyn Clock>,
+    poll: std::os::fd::OwnedFd,
+    viewers: Vec<Option<Viewer>>,
+    free: Vec<usize>,
+    /// Rings that viewers of this thread watch, and who does, by the name under which the bell is rung.
+    rings: Vec<Option<Watched>>,
+    /// Who is to be sent more, in the next round.
+    hungry: Vec<usize>,
+    looked: Duration,
+}
+
+#[derive(Debug)]
+struct Watched {
+    ring: Arc<Ring>,
+    viewers: Vec<usize>,
+}
+
+impl Turn {
+    pub(super) fn new(bell: Arc<Bell>, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let poll = epoll::create(CreateFlags::CLOEXEC)?;
+        epoll::add(&poll, bell.as_fd(), EventData::new_u64(BELL), EventFlags::IN)?;
+        let looked = clock.monotonic();
+        Ok(Self {
+            bell,
+            clock,
+            poll,
+            viewers: Vec::new(),
+            free: Vec::new(),
+            rings: Vec::new(),
+            hungry: Vec::new(),
+            looked,
+        })
+    }
+
+    pub(super) fn run(mut self) {
+        let mut events: Vec<Event> = Vec::with_capacity(EVENTS);
+        loop {
+            let wait = if self.hungry.is_empty() { LOOK } else { Duration::ZERO };
+            let wait = Timespec {
+                tv_sec: i64::try_from(wait.as_secs()).unwrap_or(1),
+                tv_nsec: i64::from(wait.subsec_nanos()),
+            };
+            events.clear();
+            match epoll::wait(&self.poll, rustix::buffer::spare_capacity(&mut events), Some(&wait))
+            {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => {
+                    tracing::error!(%error, "cannot wait for viewers; they are cut off");
+                    return;
+                }
+            }
+            let now = self.clock.monotonic();
+            for name in std::mem::take(&mut self.hungry) {
+                self.serve(name, now);
+            }
+            let mut rung = false;
+            for event in &events {
+                match event.data.u64() {
+                    BELL => rung = true,
+                    name => {
+                        self.heard(usize::try_from(name).unwrap_or(usize::MAX), event.flags, now);
+                    }
+                }
+            }
+            if rung && self.answer(now) {
+                return;
+            }
+            if now.saturating_sub(self.looked) >= LOOK {
+                self.looked = now;
+                self.look(now);
+            }
+        }
+    }
+
+    /// Does what the bell was rung for. Whether that is to stop.
+    fn answer(&mut self, now: Duration) -> bool {
+        let news = self.bell.answer();
+        if news.stop {
+            return true;
+        }
+        for newcomer in news.newcomers {
+            self.admit(newcomer, now);
+        }
+        for name in news.pushed {
+            let Some(Some(watched)) = self.rings.get(name) else {
+                continue;
+            };
+            for viewer in watched.viewers.clone() {
+                if self.viewers[viewer].as_ref().is_some_and(|viewer| !viewer.is_blocked()) {
+                    self.serve(viewer, now);
+                }
+            }
+        }
+        false
+    }
+
+    fn admit(&mut self, newcomer: Newcomer, now: Duration) {
+        let viewer = Viewer::new(newcomer);
+        let name = self.free.pop().unwrap_or_else(|| {
+            self.viewers.push(None);
+            self.viewers.len() - 1
+        });
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        if let Err(error) =
+            epoll::add(&self.poll, &viewer.socket, EventData::new_u64(name as u64), flags)
+        {
+            tracing::warn!(%error, "a viewer cannot be watched and is let go");
+            self.free.push(name);
+            return;
+        }
+        self.watch(&viewer.ring, name);
+        self.viewers[name] = Some(viewer);
+        self.serve(name, now);
+    }
+
+    /// Notes that `viewer` watches `ring`.
+    fn watch(&mut self, ring: &Arc<Ring>, viewer: usize) {
+        let known = self
+            .rings
+            .iter_mut()
+            .flatten()
+            .find(|watched| Arc::ptr_eq(&watched.ring, ring));
+        if let Some(watched) = known {
+            watched.viewers.push(viewer);
+            return;
+        }
+        let watched = Watched { ring: Arc::clone(ring), viewers: vec![viewer] };
+        let name = self.rings.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.rings.push(None);
+            self.rings.len() - 1
+        });
+        self.rings[name] = Some(watched);
+        ring.hang(&self.bell, name);
+    }
+
+    /// Something happened at a viewer's socket.
+    fn heard(&mut self, name: usize, flags: EventFlags, now: Duration) {
+        let Some(Some(viewer)) = self.viewers.get_mut(name) else {
+            return;
+        };
+        if flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
+            || flags.contains(EventFlags::IN) && !viewer.hear()
+        {
+            self.dismiss(name);
+        } else if flags.contains(EventFlags::OUT) && viewer.is_blocked() {
+            viewer.unblock();
+            self.serve(name, now);
+        }
+    }
+
+    fn serve(&mut self, name: usize, now: Duration) {
+        let Some(Some(viewer)) = self.viewers.get_mut(name) else {
+            return;
+        };
+        match viewer.serve(now) {
+            Standing::Waits => {}
+            Standing::Hungry => self.hungry.push(name),
+            Standing::Gone => self.dismiss(name),
+        }
+    }
+
+    /// Lets a viewer go. Its socket leaves the poll when it is closed.
+    fn dismiss(&mut self, name: usize) {
+        let Some(viewer) = self.viewers.get_mut(name).and_then(Option::take) else {
+            return;
+        };
+        self.free.push(name);
+        let of = |watched: &Option<Watched>| {
+            watched
+                .as_ref()
+                .is_some_and(|watched| Arc::ptr_eq(&watched.ring, &viewer.ring))
+        };
+        if let Some(slot) = self.rings.iter_mut().find(|watched| of(watched))
+            && let Some(watched) = slot
+        {
+            watched.viewers.retain(|&other| other != name);
+            if watched.viewers.is_empty() {
+                watched.ring.take_down(&self.bell);
+                *slot = None;
+            }
+        }
+    }
+
+    fn look(&mut self, now: Duration) {
+        for name in 0..self.viewers.len() {
+            if self.viewers[name].as_ref().is_some_and(|viewer| !viewer.look(now)) {
+                self.dismiss(name);
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! One feed: a source that is started when it is needed, and the ring that it fills.
+//!
+//! Whoever needs it has a [`Hold`]. One task per feed is told what happens, asks the machine of
+//! `ffleet-live` what to do, and does it; its runs are tasks of their own.
+
+mod actor;
+mod body;
+mod command;
+mod fifo;
+mod pull;
+mod push;
+mod run;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ffleet_base::Clock;
+use ffleet_guard::Node;
+use ffleet_live::feed::{Event, Policy, State};
+use ffleet_live::join::Format;
+use ffleet_supervise::Backoff;
+use ffleet_types::Timestamp;
+use ffleet_types::live::Source;
+use ffleet_types::live::feed::{Feed as Spec, Mode};
+use tokio::sync::mpsc;
+
+pub(crate) use self::body::Body;
+pub(crate) use self::command::{Given, Killed, start};
+use self::push::Dock;
+pub(crate) use self::push::Refused;
+use crate::gateway::Options;
+use crate::ring::Ring;
+
+/// What all feeds of a gateway share.
+#[derive(Debug)]
+pub(crate) struct Shop {
+    /// Where processes are started.
+    pub(crate) node: Arc<Node>,
+    /// What time it is.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How it is to work.
+    pub(crate) options: Options,
+}
+
+/// When feeds are tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// The waits between tries.
+    pub backoff: Backoff,
+    /// A run that gave bytes for so long was well.
+    pub healthy: Duration,
+    /// How many tries there may be in which time.
+    pub tries: (usize, Duration),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    pub(crate) spec: Spec,
+    pub(crate) ring: Arc<Ring>,
+    /// The feed that its command reads.
+    parent: Option<Arc<Self>>,
+    /// What its children and logs are called.
+    label: String,
+    format: Option<Format>,
+    events: mpsc::UnboundedSender<Event>,
+    status: Mutex<Status>,
+    dock: Dock,
+}
+
+/// How a feed is.
+#[derive(Clone, Debug)]
+pub(crate) struct Status {
+    pub(crate) state: State,
+    /// Since when it is that.
+    pub(crate) since: Timestamp,
+    pub(crate) holders: u32,
+    pub(crate) starts: u64,
+    pub(crate) failures: u32,
+    /// Why its last run ended.
+    pub(crate) last_end: Option<(Timestamp, String)>,
+    /// The process, while there is one.
+    pub(crate) pid: Option<u32>,
+}
+
+/// Somebody needs the feed, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Hold(Arc<Feed>);
+
+impl Feed {
+    /// A feed under way. Needs a runtime.
+    pub(crate) fn start(
+        spec: Spec,
+        label: String,
+        mimetype: Option<&str>,
+        parent: Option<Arc<Self>>,
+        shop: &Arc<Shop>,
+    ) -> Arc<Self> {
+        let (events, heard) = mpsc::unbounded_channel();
+        let status = Status {
+            state: State::Idle,
+            since: shop.clock.now(),
+            holders: 0,
+            starts: 0,
+            failures: 0,
+            last_end: None,
+            pid: None,
+        };
+        let feed = Arc::new(Self {
+            ring: Ring::new(spec.ring.0),
+            label,
+            format: mimetype.and_then(Format::of_mime),
+            parent,
+            events,
+            status: Mutex::new(status),
+            dock: Dock::default(),
+            spec,
+        });
+        // Ends when it is told to close and nothing of it runs.
+        tokio::spawn(actor::act(Arc::clone(&feed), Arc::clone(shop), heard));
+        feed
+    }
+
+    /// What it goes by.
+    fn policy(&self, retries: &Retries) -> Policy {
+        let (mode, retries) = match self.spec.source {
+            // Who sends decides when it runs, and how often.
+            Source::Push | Source::Fifo(_) => {
+                let (base, cap) = (Duration::from_millis(50), Duration::from_secs(1));
+                let backoff = Backoff { base, cap };
+                let tries = (1_000, Duration::from_secs(10));
+                (Mode::Autostart, Retries { backoff, tries, ..*retries })
+            }
+            Source::Command(_) | Source::Pull(_) => (self.spec.mode, *retries),
+        };
+        Policy {
+            mode,
+            at_end: self.spec.at_end,
+            fallback: self.spec.fallback.clone(),
+            backoff: retries.backoff,
+            healthy: retries.healthy,
+            tries: retries.tries,
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        // Nobody hears it once the feed has been closed, and nothing has to come of it then.
+        let _unheard = self.events.send(event);
+    }
+
+    /// Says that somebody needs it.
+    pub(crate) fn hold(self: &Arc<Self>) -> Hold {
+        self.tell(Event::Enter);
+        Hold(Arc::clone(self))
+    }
+
+    /// The feed that its command reads.
+    pub(crate) const fn parent(&self) -> Option<&Arc<Self>> {
+        self.parent.as_ref()
+    }
+
+    /// Starts it anew.
+    pub(crate) fn restart(&self) {
+        self.tell(Event::Restart);
+    }
+
+    /// Ends it, and all who read it.
+    pub(crate) fn close(&self) {
+        self.ring.close();
+        self.tell(Event::Close);
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Feeds it from `body` until that ends; only for a feed that is pushed to.
+    ///
+    /// # Errors
+    ///
+    /// If somebody else does.
+    pub(crate) async fn push(&self, body: Body) -> Result<(), Refused> {
+        self.dock.push(body).await
+    }
+
+    /// Where what its commands say is kept: a directory, with one log a run.
+    pub(crate) fn logs(&self, shop: &Shop) -> PathBuf {
+        shop.options.logs.join(&self.label)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.tell(Event::Leave);
+    }
+}

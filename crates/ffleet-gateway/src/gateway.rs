@@ -1,0 +1,215 @@
+//! The gateway as a whole: what there is, and how that changes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use ffleet_base::Clock;
+use ffleet_guard::Node;
+use ffleet_types::live::{self, Name};
+
+use crate::fan::Fan;
+use crate::feed::{Feed, Retries, Shop};
+use crate::stream::Stream;
+
+/// What is to be there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The feeds.
+    pub feeds: BTreeMap<Name, live::Feed>,
+    /// The streams.
+    pub streams: BTreeMap<Name, live::Stream>,
+}
+
+/// See the module. Clones are the same gateway.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shop: Arc<Shop>,
+    fan: Fan,
+    most_viewers: u64,
+    tables: RwLock<Arc<Tables>>,
+    /// One change at a time.
+    changing: Mutex<()>,
+}
+
+/// What there is.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) feeds: BTreeMap<Name, Arc<Feed>>,
+    pub(crate) streams: BTreeMap<Name, Arc<Stream>>,
+    /// Streams by every path that they answer at.
+    pub(crate) paths: BTreeMap<String, Arc<Stream>>,
+}
+
+/// What a gateway is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where processes are started.
+    pub node: Arc<Node>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// How it is to work.
+    pub options: Options,
+}
+
+/// How a gateway works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// For how long bytes are gathered before they are sent.
+    pub flush: Duration,
+    /// How many may watch at once, all streams together.
+    pub viewers: u32,
+    /// Threads that write to viewers; at least one.
+    pub threads: usize,
+    /// Where what commands say is kept.
+    pub logs: PathBuf,
+    /// Where commands are started.
+    pub cwd: PathBuf,
+    /// From the request to end to the kill of a command.
+    pub grace: Duration,
+    /// The FFmpeg that pulls what we do not speak.
+    pub ffmpeg: PathBuf,
+    /// When feeds are tried again.
+    pub retries: Retries,
+}
+
+impl Gateway {
+    /// A gateway with nothing in it.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel gives no threads.
+    pub fn open(parts: Parts) -> io::Result<Self> {
+        let Parts { node, clock, options } = parts;
+        let fan = Fan::start(options.threads, &clock)?;
+        let most_viewers = u64::from(options.viewers);
+        let inner = Inner {
+            shop: Arc::new(Shop { node, clock, options }),
+            fan,
+            most_viewers,
+            tables: RwLock::default(),
+            changing: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub(crate) fn shop(&self) -> &Arc<Shop> {
+        &self.inner.shop
+    }
+
+    pub(crate) fn fan(&self) -> &Fan {
+        &self.inner.fan
+    }
+
+    pub(crate) fn most_viewers(&self) -> u64 {
+        self.inner.most_viewers
+    }
+
+    /// What there is now.
+    pub(crate) fn tables(&self) -> Arc<Tables> {
+        Arc::clone(&self.inner.tables.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many watch.
+    pub(crate) fn viewers(&self) -> u64 {
+        let tables = self.tables();
+        tables
+            .streams
+            .values()
+            .map(|stream| stream.accounts.count() as u64)
+            .sum()
+    }
+
+    /// Makes it what is wanted. What stays the same is not touched: its viewers do not lose a byte. Needs
+    /// a runtime.
+    pub fn change(&self, wanted: Wanted) {
+        let _turn = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.tables();
+        let mut new = Tables::default();
+        let mut specs = wanted.feeds;
+        while let Some((name, _)) = specs.first_key_value() {
+            let name = name.clone();
+            self.place(&name, &mut specs, &old, &mut new);
+        }
+        for (name, spec) in wanted.streams {
+            let feed = spec.feed.as_ref().and_then(|feed| new.feeds.get(feed)).cloned();
+            let kept = old
+                .streams
+                .get(&name)
+                .filter(|stream| stream.spec == spec && same(stream.feed.as_ref(), feed.as_ref()));
+            let stream = kept
+                .cloned()
+                .unwrap_or_else(|| Stream::start(spec, feed, &self.inner.shop));
+            for path in [stream.spec.path.clone(), standard(&stream)] {
+                new.paths.insert(path, Arc::clone(&stream));
+            }
+            new.streams.insert(name, stream);
+        }
+        let new = Arc::new(new);
+        *self.inner.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
+        for (name, stream) in &old.streams {
+            if !new.streams.get(name).is_some_and(|other| Arc::ptr_eq(stream, other)) {
+                stream.close();
+            }
+        }
+        for (name, feed) in &old.feeds {
+            if !new.feeds.get(name).is_some_and(|other| Arc::ptr_eq(feed, other)) {
+                feed.close();
+            }
+        }
+    }
+
+    /// Places one feed, and before it the one that it reads. A feed whose parent is another one now is
+    /// another one too.
+    fn place(
+        &self,
+        name: &Name,
+        specs: &mut BTreeMap<Name, live::Feed>,
+        old: &Tables,
+        new: &mut Tables,
+    ) {
+        let Some(spec) = specs.remove(name) else {
+            return;
+        };
+        if let Some(parent) = &spec.feed {
+            self.place(parent, specs, old, new);
+        }
+        let parent = spec.feed.as_ref().and_then(|parent| new.feeds.get(parent)).cloned();
+        let kept = old
+            .feeds
+            .get(name)
+            .filter(|feed| feed.spec == spec && same(feed.parent(), parent.as_ref()));
+        let feed = kept.cloned().unwrap_or_else(|| {
+            Feed::start(spec, format!("feed-{name}"), None, parent, &self.inner.shop)
+        });
+        new.feeds.insert(name.clone(), feed);
+    }
+
+    /// Ends everything: feeds, their commands, and those who watch.
+    pub fn close(&self) {
+        self.change(Wanted::default());
+    }
+}
+
+/// Where a stream answers whatever else it says.
+fn standard(stream: &Stream) -> String {
+    match stream.spec.kind {
+        live::stream::Kind::Stream => format!("/stream/{}", stream.spec.name),
+        live::stream::Kind::Shot => format!("/shot/{}", stream.spec.name),
+    }
+}
+
+fn same(one: Option<&Arc<Feed>>, other: Option<&Arc<Feed>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,168 @@
+//! How feeds and streams are, for whoever asks.
+
+use std::path::Path;
+use std::{fs, io};
+
+use ffleet_api::Moment;
+use ffleet_api::front::Of;
+use ffleet_api::live::{Feed, Stream, Viewer};
+use ffleet_types::live::{Command, Source};
+
+use crate::feed;
+use crate::gateway::Gateway;
+use crate::stream;
+
+/// Viewers that are listed.
+const LISTED: usize = 1_000;
+/// What is read of a log at most.
+const LOG: usize = 1 << 20;
+
+pub(crate) fn feeds(gateway: &Gateway) -> Vec<Feed> {
+    gateway.tables().feeds.values().map(|feed| one_feed(feed)).collect()
+}
+
+fn one_feed(feed: &feed::Feed) -> Feed {
+    let (spec, status) = (&feed.spec, feed.status());
+    let (received_bytes, held_bytes) = feed.ring.counts();
+    let (source, from) = match &spec.source {
+        Source::Command(words) => ("command", Some(written(words))),
+        Source::Push => ("push", None),
+        Source::Pull(url) => ("pull", Some(url.clone())),
+        Source::Fifo(path) => ("fifo", Some(path.display().to_string())),
+    };
+    let (last_end_at, last_end) = status.last_end.unzip();
+    Feed {
+        name: spec.name.to_string(),
+        source: source.to_owned(),
+        from,
+        feed: spec.feed.as_ref().map(ToString::to_string),
+        mode: spec.mode.to_string(),
+        state: status.state.name().to_owned(),
+        since: Moment(status.since),
+        holders: status.holders,
+        starts: status.starts,
+        failures: status.failures,
+        last_end,
+        last_end_at: last_end_at.map(Moment),
+        pid: status.pid,
+        received_bytes,
+        held_bytes,
+        ring_bytes: spec.ring.0,
+    }
+}
+
+pub(crate) fn streams(gateway: &Gateway) -> Vec<Stream> {
+    gateway
+        .tables()
+        .streams
+        .values()
+        .map(|stream| one_stream(stream))
+        .collect()
+}
+
+pub(crate) fn stream(gateway: &Gateway, name: &str) -> Option<Stream> {
+    let stream = gateway.tables().streams.get(name).cloned()?;
+    let watching = stream.accounts.list(LISTED);
+    let watching = watching.iter().map(|account| Viewer {
+        address: account.peer.to_string(),
+        since: Moment(account.since),
+        delivered_bytes: account.delivered(),
+        lag_bytes: account.lag(),
+        skips: account.skips(),
+    });
+    Some(Stream { watching: watching.collect(), ..one_stream(&stream) })
+}
+
+fn one_stream(stream: &stream::Stream) -> Stream {
+    let (spec, totals) = (&stream.spec, stream.accounts.totals());
+    let read = stream.shared.as_ref().or(stream.feed.as_ref());
+    Stream {
+        name: spec.name.to_string(),
+        path: spec.path.clone(),
+        kind: spec.kind.to_string(),
+        client: spec.client.to_string(),
+        mimetype: spec.mimetype.clone(),
+        feed: spec.feed.as_ref().map(ToString::to_string),
+        command: spec.command.as_ref().map(written),
+        access: spec.access.to_string(),
+        state: read.map(|feed| feed.status().state.name().to_owned()),
+        viewers: totals.viewers,
+        viewers_total: totals.came,
+        delivered_bytes: totals.delivered,
+        skips: totals.skips,
+        cut: totals.cut,
+        shots: stream.shots.count(),
+        watching: Vec::new(),
+    }
+}
+
+/// A command as a person would write it.
+fn written(command: &Command) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%+@".contains(c);
+    let words = command.words().iter().map(|word| {
+        if !word.is_empty() && word.chars().all(plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+pub(crate) fn log(gateway: &Gateway, of: Of<'_>) -> Option<Vec<u8>> {
+    let (tables, shop) = (gateway.tables(), gateway.shop());
+    let dir = match of {
+        Of::Feed(name) => tables.feeds.get(name)?.logs(shop),
+        Of::Stream(name) => shop.options.logs.join(tables.streams.get(name)?.label()),
+    };
+    let mut text = Vec::new();
+    for (number, path) in runs(&dir) {
+        text.extend_from_slice(format!("# run {number}\n").as_bytes());
+        if let Err(error) = append(&path, &mut text) {
+            text.extend_from_slice(format!("# it cannot be read: {error}\n").as_bytes());
+        }
+    }
+    Some(text)
+}
+
+/// The first segments of the logs in `dir`, by run.
+fn runs(dir: &Path) -> Vec<(u64, std::path::PathBuf)> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut runs: Vec<_> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let number = name.to_str()?.strip_suffix(".log")?.parse().ok()?;
+            Some((number, entry.path()))
+        })
+        .collect();
+    runs.sort();
+    runs
+}
+
+fn append(path: &Path, text: &mut Vec<u8>) -> io::Result<()> {
+    let mut offset = 0;
+    while text.len() < LOG {
+        let chunk = ffleet_guard::log::read(path, offset, LOG - text.len())?;
+        if chunk.bytes.is_empty() {
+            return Ok(());
+        }
+        if chunk.offset > offset {
+            text.extend_from_slice(b"\n# ...\n");
+        }
+        text.extend_from_slice(&chunk.bytes);
+        offset = chunk.next();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_is_shown_as_it_would_be_written() {
+        let words = ["ffmpeg", "-i", "a b", "", "it's"].map(str::to_owned).to_vec();
+        let command = Command::try_from(words).unwrap();
+        assert_eq!(written(&command), r"ffmpeg -i 'a b' '' 'it'\''s'");
+    }
+}

@@ -1,0 +1,74 @@
+//! One stream: what viewers come to.
+
+use std::sync::Arc;
+
+use ffleet_types::live::Source;
+use ffleet_types::live::feed::{AtEnd, Fallback, Feed as FeedSpec, Mode};
+use ffleet_types::live::stream::{Client, Kind, Stream as Spec};
+
+use crate::account::Accounts;
+use crate::feed::{Feed, Shop};
+use crate::shot::Shots;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) spec: Spec,
+    /// The feed that it is made of, as it was declared.
+    pub(crate) feed: Option<Arc<Feed>>,
+    /// What shared viewers read: the feed itself, or what the stream's own command makes of it.
+    pub(crate) shared: Option<Arc<Feed>>,
+    /// Whether `shared` is the stream's own.
+    is_own: bool,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) shots: Shots,
+}
+
+impl Stream {
+    /// A stream of `feed`, if it is to have one.
+    pub(crate) fn start(spec: Spec, feed: Option<Arc<Feed>>, shop: &Arc<Shop>) -> Arc<Self> {
+        let is_shared = spec.kind == Kind::Stream && spec.client == Client::Shared;
+        let (shared, is_own) = match &spec.command {
+            Some(command) if is_shared => {
+                let own = FeedSpec {
+                    name: spec.name.clone(),
+                    source: Source::Command(command.clone()),
+                    feed: feed.as_ref().map(|feed| feed.spec.name.clone()),
+                    mode: Mode::OnDemand,
+                    silence: feed.as_ref().and_then(|feed| feed.spec.silence),
+                    fallback: feed.as_ref().map_or_else(
+                        || vec![Fallback::Hold(None)],
+                        |feed| feed.spec.fallback.clone(),
+                    ),
+                    at_end: feed.as_ref().map_or(AtEnd::Restart, |feed| feed.spec.at_end),
+                    ring: spec.ring,
+                };
+                let label = format!("stream-{}", spec.name);
+                let made = Feed::start(own, label, Some(&spec.mimetype), feed.clone(), shop);
+                (Some(made), true)
+            }
+            Some(_) => (None, false),
+            None => (feed.clone(), false),
+        };
+        Arc::new(Self {
+            spec,
+            feed,
+            shared,
+            is_own,
+            accounts: Arc::default(),
+            shots: Shots::default(),
+        })
+    }
+
+    /// Ends it, and its viewers unless they read a feed that goes on.
+    pub(crate) fn close(&self) {
+        if let (Some(own), true) = (&self.shared, self.is_own) {
+            own.close();
+        }
+    }
+
+    /// What its children and their logs are called.
+    pub(crate) fn label(&self) -> String {
+        format!("stream-{}", self.spec.name)
+    }
+}

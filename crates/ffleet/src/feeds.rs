@@ -1,0 +1,53 @@
+//! `ffleet feeds`: sources of live bytes.
+
+use clap::Subcommand;
+use ffleet_api::live::{Feed, Feeds};
+
+use crate::api::Answer;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::show;
+
+/// `ffleet feeds …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List them
+    List,
+    /// Show everything about one
+    Show {
+        /// Its name
+        feed: String,
+    },
+    /// Show what the commands of its last runs said
+    Logs {
+        /// Its name
+        feed: String,
+    },
+    /// End its run and begin another; viewers stay
+    Restart {
+        /// Its name
+        feed: String,
+    },
+}
+
+/// Does what was asked for.
+pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
+    let api = context.api()?;
+    match command {
+        Command::List => {
+            let answer: Answer<Feeds> = api.read("/v1/feeds").await?;
+            context.print(&answer.raw, || show::feeds::feeds(&answer.value.feeds, context))?;
+        }
+        Command::Show { feed } => {
+            let answer: Answer<Feed> = api.named("feeds", &feed).await?;
+            context.print(&answer.raw, || show::feeds::feed(&answer.value, context.now()))?;
+        }
+        Command::Logs { feed } => context.say(&api.text("feeds", &feed, "logs").await?)?,
+        Command::Restart { feed } => {
+            let answer: Answer<Feed> = api.do_to("feeds", &feed, "restart").await?;
+            context.print(&answer.raw, || format!("feed {feed} is started anew\n"))?;
+        }
+    }
+    Ok(Exit::Done)
+}

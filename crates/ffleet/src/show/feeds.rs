@@ -1,0 +1,139 @@
+//! Feeds and streams in words.
+
+use ffleet_api::live::{Feed, Stream};
+use ffleet_types::Timestamp;
+
+use super::job::Page;
+use super::table::{Side, Table};
+use super::text::{ago, size};
+use crate::context::Context;
+
+/// Viewers that are shown of a stream.
+const SHOWN: usize = 20;
+
+/// All feeds, as a table.
+pub(crate) fn feeds(feeds: &[Feed], context: &Context) -> String {
+    if feeds.is_empty() {
+        return none("feeds");
+    }
+    let mut table = Table::new(&[
+        ("FEED", Side::Left),
+        ("STATE", Side::Left),
+        ("FOR", Side::Right),
+        ("MODE", Side::Left),
+        ("NEEDED", Side::Right),
+        ("STARTS", Side::Right),
+        ("CAME", Side::Right),
+        ("FROM", Side::Left),
+    ]);
+    for feed in feeds {
+        table.row(&[
+            feed.name.clone(),
+            feed.state.clone(),
+            ago(feed.since.0, context.now()),
+            feed.mode.clone(),
+            feed.holders.to_string(),
+            feed.starts.to_string(),
+            size(feed.received_bytes),
+            feed.from.clone().unwrap_or_else(|| feed.source.clone()),
+        ]);
+    }
+    table.render(context.width())
+}
+
+/// Everything about a feed.
+pub(crate) fn feed(feed: &Feed, now: Timestamp) -> String {
+    let mut page = Page::default();
+    page.heading(&format!("feed {}  {}", feed.name, feed.state));
+    page.line("for", &ago(feed.since.0, now));
+    page.line(&feed.source, feed.from.as_deref().unwrap_or("by whoever sends"));
+    if let Some(parent) = &feed.feed {
+        page.line("reads", &format!("feed {parent}"));
+    }
+    page.line("mode", &feed.mode);
+    page.line("needed by", &feed.holders.to_string());
+    page.line("starts", &format!("{}, {} failed in a row", feed.starts, feed.failures));
+    if let (Some(why), Some(at)) = (&feed.last_end, &feed.last_end_at) {
+        page.block("last end", &format!("{} ago: {why}", ago(at.0, now)));
+    }
+    if let Some(pid) = feed.pid {
+        page.line("process", &pid.to_string());
+    }
+    page.line("came", &size(feed.received_bytes));
+    page.line("ring", &format!("{} of {}", size(feed.held_bytes), size(feed.ring_bytes)));
+    page.finish()
+}
+
+/// All streams, as a table.
+pub(crate) fn streams(streams: &[Stream], context: &Context) -> String {
+    if streams.is_empty() {
+        return none("streams");
+    }
+    let mut table = Table::new(&[
+        ("STREAM", Side::Left),
+        ("STATE", Side::Left),
+        ("TYPE", Side::Left),
+        ("VIEWERS", Side::Right),
+        ("SENT", Side::Right),
+        ("SKIPS", Side::Right),
+        ("PATH", Side::Left),
+    ]);
+    for stream in streams {
+        table.row(&[
+            stream.name.clone(),
+            stream.state.clone().unwrap_or_else(|| "-".to_owned()),
+            kind(stream),
+            stream.viewers.to_string(),
+            size(stream.delivered_bytes),
+            stream.skips.to_string(),
+            stream.path.clone(),
+        ]);
+    }
+    table.render(context.width())
+}
+
+/// Everything about a stream.
+pub(crate) fn stream(stream: &Stream, now: Timestamp) -> String {
+    let mut page = Page::default();
+    let state = stream.state.as_deref().unwrap_or_default();
+    page.heading(&format!("stream {}  {state}", stream.name));
+    page.line("type", &kind(stream));
+    page.line("mimetype", &stream.mimetype);
+    page.line("path", &stream.path);
+    page.line("access", &stream.access);
+    if let Some(feed) = &stream.feed {
+        page.line("feed", feed);
+    }
+    if let Some(command) = &stream.command {
+        page.block("command", command);
+    }
+    page.line("viewers", &format!("{}, {} in all", stream.viewers, stream.viewers_total));
+    page.line("sent", &size(stream.delivered_bytes));
+    page.line("skips", &stream.skips.to_string());
+    page.line("cut off", &stream.cut.to_string());
+    if stream.kind == "shot" {
+        page.line("shots", &stream.shots.to_string());
+    }
+    for viewer in stream.watching.iter().take(SHOWN) {
+        let lag = match viewer.lag_bytes {
+            0 => String::new(),
+            lag => format!(", {} behind", size(lag)),
+        };
+        let (since, got) = (ago(viewer.since.0, now), size(viewer.delivered_bytes));
+        page.line("", &format!("{}  for {since}, got {got}{lag}", viewer.address));
+    }
+    page.finish()
+}
+
+fn kind(stream: &Stream) -> String {
+    match (stream.kind.as_str(), stream.client.as_str()) {
+        ("stream", client) => client.to_owned(),
+        (kind, _) => kind.to_owned(),
+    }
+}
+
+fn none(what: &str) -> String {
+    format!(
+        "there are no {what}; they are declared in the server's configuration, under `{what}:`\n"
+    )
+}

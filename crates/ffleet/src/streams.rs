@@ -1,0 +1,72 @@
+//! `ffleet streams`: what can be watched.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::Subcommand;
+use ffleet_api::live::{Stream, Streams};
+
+use crate::api::Answer;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::show;
+
+/// `ffleet streams …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List them
+    List,
+    /// Show everything about one, and who watches it
+    Show {
+        /// Its name
+        stream: String,
+    },
+    /// Show what its commands said
+    Logs {
+        /// Its name
+        stream: String,
+    },
+    /// Write it to the standard output, as a viewer gets it: `ffleet streams watch cam1 | ffplay -`
+    Watch {
+        /// Its name
+        stream: String,
+    },
+}
+
+/// Does what was asked for.
+pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
+    let api = context.api()?;
+    match command {
+        Command::List => {
+            let answer: Answer<Streams> = api.read("/v1/streams").await?;
+            context.print(&answer.raw, || show::feeds::streams(&answer.value.streams, context))?;
+        }
+        Command::Show { stream } => {
+            let answer: Answer<Stream> = api.named("streams", &stream).await?;
+            context.print(&answer.raw, || show::feeds::stream(&answer.value, context.now()))?;
+        }
+        Command::Logs { stream } => context.say(&api.text("streams", &stream, "logs").await?)?,
+        Command::Watch { stream } => return watch(context, &stream).await,
+    }
+    Ok(Exit::Done)
+}
+
+async fn watch(context: &Context, name: &str) -> Result<Exit, Failure> {
+    let mut out = std::io::stdout();
+    if out.is_terminal() {
+        return Err(Failure::usage("a stream is bytes, and a terminal shows none")
+            .hint(format!("ffleet streams watch {name} | ffplay -    or    > FILE")));
+    }
+    let api = context.api()?;
+    let stream: Answer<Stream> = api.named("streams", name).await?;
+    let mut body = api.watch(&stream.value.path).await?;
+    while let Some(piece) = body.next().await.map_err(|error| api.failure(error))? {
+        // Whoever reads may have seen enough.
+        match out.write_all(&piece) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(Exit::Done),
+            Err(error) => return Err(Failure::local(&error)),
+        }
+    }
+    Ok(Exit::Done)
+}
