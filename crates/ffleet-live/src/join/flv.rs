@@ -212,3 +212,73 @@ fn extended(packet: u8, many_tracks: u8, rest: &[u8]) -> (u8, u8) {
         _ => (packet, 0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, Scanner};
+    use super::*;
+
+    #[test]
+    fn extended_tags_say_what_they_are() {
+        let video = Tag::Kept(Kept::Video { track: 0 });
+        let key = Tag::Picture { is_key: true, described: true };
+        let inter = Tag::Picture { is_key: false, described: true };
+        for (kind, body, expected) in [
+            (9, &b"\x90hvc1\x01"[..], video),
+            (9, b"\x91hvc1\0\0\0", key),
+            (9, b"\x93av01", key),
+            (9, b"\xa1hvc1", inter),
+            (9, b"\x92hvc1", Tag::Other),
+            (9, b"\x96\x00hvc1\x02", Tag::Kept(Kept::Video { track: 2 })),
+            (9, b"\x96\x01hvc1\x02", key),
+            (9, b"\x97\x02\0\0\x01\x01hvc1", key),
+            (9, b"\x17\x00", video),
+            (9, b"\x17\x01", key),
+            (9, b"\x27\x01", inter),
+            (9, b"\x57\x00", Tag::Other),
+            (9, b"\x12", Tag::Picture { is_key: true, described: false }),
+            (8, b"\xaf\x00\x12\x10", Tag::Kept(Kept::Sound { track: 0 })),
+            (8, b"\xaf\x01", Tag::Sound),
+            (8, b"\x90Opus", Tag::Kept(Kept::Sound { track: 0 })),
+            (8, b"\x91Opus", Tag::Sound),
+            (8, b"\x95\x01Opus\x01", Tag::Sound),
+            (8, b"\x2f", Tag::Sound),
+            (18, b"\x02\0\x0aonMetaData\x08", Tag::Kept(Kept::Metadata)),
+            (18, b"\x02\0\x08onCuePoint", Tag::Other),
+            (9, b"", Tag::Other),
+        ] {
+            assert_eq!(tag(kind, body), expected, "{kind} {body:x?}");
+        }
+    }
+
+    #[test]
+    fn video_that_never_comes_is_not_waited_for() {
+        let mut scanner = Scanner::new(Some(Format::Flv));
+        scanner.scan(b"FLV\x01\x05\0\0\0\x09\0\0\0\0");
+        let sound = b"\x08\0\0\x02\0\0\0\0\0\0\0\xaf\x01\0\0\0\x0d";
+        for _ in 0..PATIENCE {
+            scanner.scan(sound);
+        }
+        assert_eq!(scanner.joins().count(), 0);
+        scanner.scan(sound);
+        assert_eq!(scanner.joins().count(), 1);
+    }
+
+    #[test]
+    fn new_sequence_header_is_what_newcomers_get() {
+        let mut scanner = Scanner::new(Some(Format::Flv));
+        scanner.scan(b"FLV\x01\x01\0\0\0\x09\0\0\0\0");
+        let key = b"\x09\0\0\x02\0\0\0\0\0\0\0\x17\x01\0\0\0\x0d";
+        scanner.scan(key);
+        assert_eq!(scanner.joins().count(), 0, "no decoder can start without one");
+        for which in [b'1', b'2'] {
+            let mut sequence = *b"\x09\0\0\x03\0\0\0\0\0\0\0\x17\x00?\0\0\0\x0e";
+            sequence[13] = which;
+            scanner.scan(&sequence);
+            scanner.scan(key);
+            let join = scanner.joins().next().expect("a keyframe");
+            assert_eq!(*join.reopen, sequence);
+            assert_eq!(join.head[13..], sequence);
+        }
+    }
+}

@@ -73,9 +73,8 @@ impl Format {
 /// What `first` says. Which question is asked depends on the first few bytes alone, and each has
 /// its answer after a number of bytes that they fix: so more of them never change it.
 pub(super) fn told(first: &[u8]) -> Told {
-    match first {
+    let told = match first {
         [] => Told::Needs(1),
-        [0x47, ..] => packets(first),
         [b'F', ..] => magic(first, b"FLV\x01", Format::Flv),
         [0x1a, ..] => magic(first, &[0x1a, 0x45, 0xdf, 0xa3], Format::Matroska),
         [b'O', ..] => magic(first, b"OggS\0", Format::Ogg),
@@ -83,7 +82,12 @@ pub(super) fn told(first: &[u8]) -> Told {
         [0xff, ..] => frame(first),
         [b'I', ..] => tagged(first),
         [0, ..] => boxed(first),
-        _ => packets(first),
+        _ => Told::Nothing,
+    };
+    match told {
+        // The rest of a packet may begin with anything.
+        Told::Nothing => packets(first),
+        told => told,
     }
 }
 
@@ -179,7 +183,7 @@ fn boxed(first: &[u8]) -> Told {
         Some(b"ftyp" | b"styp" | b"moov" | b"moof" | b"sidx" | b"emsg" | b"prft") => {
             Told::Is(Format::FragmentedMp4)
         }
-        Some(_) => packets(first),
+        Some(_) => Told::Nothing,
         None => Told::Needs(8),
     }
 }

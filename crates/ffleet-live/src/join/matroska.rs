@@ -62,7 +62,8 @@ mod id {
 
 /// The head of a segment of unknown size.
 const SEGMENT: [u8; 12] = [0x18, 0x53, 0x80, 0x67, 1, 255, 255, 255, 255, 255, 255, 255];
-/// Chapters, tags and attachments up to this length in bytes are kept for newcomers.
+/// Chapters, tags and attachments are kept for newcomers as long as the head is no longer than
+/// this with them, in bytes.
 const KEPT: u64 = 1 << 20;
 
 /// A walk from element to element.
@@ -113,7 +114,8 @@ impl Matroska {
             id::EBML => true,
             id::INFO | id::TRACKS => self.heads.is_none(),
             id::CHAPTERS | id::TAGS | id::ATTACHMENTS => {
-                self.heads.is_none() && element.size.is_some_and(|size| size <= KEPT)
+                let with = |long| (self.head.len() as u64).saturating_add(long);
+                self.heads.is_none() && element.long().is_some_and(|long| with(long) <= KEPT)
             }
             id::SEEK_HEAD | id::CUES | id::VOID | id::CRC_32 => false,
             // Ids of this level have four bytes, those not known yet as well.
@@ -210,5 +212,87 @@ impl Tracks {
                         .flatten()
                 });
         Self { video }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, Join, Scanner};
+
+    fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
+        let size = u8::try_from(body.len()).expect("short") | 0x80;
+        [id, &[size], body].concat()
+    }
+
+    fn track(number: u8, kind: u8) -> Vec<u8> {
+        element(&[0xae], &[0xd7, 0x81, number, 0x83, 0x81, kind])
+    }
+
+    /// A file with video in track 2 and these clusters; where the first of them begins, what was
+    /// found, and up to where it is whole.
+    fn told(clusters: &[u8]) -> (u64, Vec<Join>, u64) {
+        let tracks = [track(1, 2), track(2, 1)].concat();
+        let head = [
+            element(&[0x1a, 0x45, 0xdf, 0xa3], &[]),
+            vec![0x18, 0x53, 0x80, 0x67, 0xff],
+            element(&[0x11, 0x4d, 0x9b, 0x74], &[0xec, 0x80]),
+            element(&[0x16, 0x54, 0xae, 0x6b], &tracks),
+        ];
+        let head = head.concat();
+        let mut scanner = Scanner::new(None);
+        scanner.scan(&head);
+        scanner.scan(clusters);
+        assert_eq!(scanner.format(), Some(Format::Matroska));
+        (head.len() as u64, scanner.joins().collect(), scanner.whole())
+    }
+
+    fn simple(track: u8, flags: u8) -> Vec<u8> {
+        element(&[0xa3], &[0x80 | track, 0, 0, flags, 1, 2])
+    }
+
+    fn cluster(blocks: &[Vec<u8>]) -> Vec<u8> {
+        element(&[0x1f, 0x43, 0xb6, 0x75], &[&[0xe7, 0x81, 0][..], &blocks.concat()].concat())
+    }
+
+    #[test]
+    fn cluster_is_judged_by_its_first_block_of_video() {
+        let block = element(&[0xa1], &[0x82, 0, 0, 0, 1]);
+        let group = |more: &[u8]| element(&[0xa0], &[&block, more].concat());
+        let sound = simple(1, 0x80);
+        for (blocks, expected) in [
+            (vec![simple(2, 0x80)], Some(true)),
+            (vec![simple(2, 0), simple(2, 0x80)], None),
+            (vec![sound.clone(), simple(2, 0x80)], Some(true)),
+            (vec![sound.clone()], None),
+            (vec![group(&[])], Some(true)),
+            (vec![group(&[0x9b, 0x81, 1])], Some(true)),
+            (vec![group(&[0xfb, 0x81, 1]), simple(2, 0x80)], None),
+        ] {
+            let cluster = cluster(&blocks);
+            let (at, joins, whole) = told(&cluster);
+            let found: Vec<_> = joins.iter().map(|join| (join.at, join.is_key)).collect();
+            assert_eq!(found, Vec::from_iter(expected.map(|is_key| (at, is_key))), "{blocks:x?}");
+            assert_eq!(whole, at + cluster.len() as u64);
+            // Behind it in a cluster of unknown size as well.
+            let open = [&[0x1f, 0x43, 0xb6, 0x75, 0xff], &cluster[5..], &cluster].concat();
+            let found: Vec<_> = told(&open).1.iter().map(|join| join.at).collect();
+            let second = at + cluster.len() as u64;
+            assert_eq!(found, expected.map_or(vec![], |_| vec![at, second]), "{blocks:x?}");
+        }
+        let open = [&[0x1f, 0x43, 0xb6, 0x75, 0xff, 0xe7, 0x81, 0][..], &vec![sound; 70].concat()];
+        let found: Vec<_> = told(&open.concat()).1.iter().map(|join| join.is_key).collect();
+        assert_eq!(found, [false], "nobody knows");
+    }
+
+    #[test]
+    fn newcomer_is_told_of_tracks_and_of_no_places() {
+        let (_, joins, _) = told(&cluster(&[simple(2, 0x80)]));
+        let tracks = [track(1, 2), track(2, 1)].concat();
+        let expected = [
+            element(&[0x1a, 0x45, 0xdf, 0xa3], &[]),
+            super::SEGMENT.to_vec(),
+            element(&[0x16, 0x54, 0xae, 0x6b], &tracks),
+        ];
+        assert_eq!(*joins[0].head, *expected.concat());
     }
 }

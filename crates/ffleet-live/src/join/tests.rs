@@ -190,3 +190,26 @@ fn heads_are_shared_while_they_are_the_same() {
     let joins: Vec<_> = scanner.joins().collect();
     assert!(Arc::ptr_eq(&joins[0].head, &joins[1].head));
 }
+
+#[test]
+fn call_may_bring_more_than_a_unit_can_hold() {
+    let mut packets = vec![0xff; usize::try_from(UNIT).expect("small") / ts::PACKET * ts::PACKET];
+    packets.resize(packets.len() + 100 * ts::PACKET, 0xff);
+    for packet in packets.chunks_exact_mut(ts::PACKET) {
+        packet[..4].copy_from_slice(&[ts::SYNC, 0x1f, 0xff, 0x10]);
+    }
+    let mut scanner = Scanner::new(None);
+    scanner.scan(&packets);
+    assert_eq!(scanner.format(), Some(Format::MpegTs));
+    assert_eq!(scanner.whole(), packets.len() as u64);
+}
+
+#[test]
+fn unit_that_is_too_long_ends_in_opaque() {
+    let mut scanner = Scanner::new(None);
+    scanner.scan(b"\0\0\0\x08ftyp\0\0\0\x08free");
+    assert_eq!((scanner.format(), scanner.whole()), (Some(Format::FragmentedMp4), 16));
+    scanner.scan(b"\0\0\0\x01mdat\0\0\0\0\x04\0\0\x01and so on");
+    assert_eq!((scanner.format(), scanner.whole()), (Some(Format::Opaque), 41));
+    assert_eq!(scanner.joins().map(|join| join.at).collect::<Vec<_>>(), [16]);
+}

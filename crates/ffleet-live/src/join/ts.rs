@@ -27,6 +27,8 @@ pub(super) const PACKET: usize = 188;
 pub(super) const SYNC: u8 = 0x47;
 /// How many packets in a row must begin so where the framing was lost.
 const ROW: usize = 3;
+/// How many packets are looked at in a step: together they are no longer than a unit may be.
+const BATCH: usize = 4096;
 const PIDS: usize = 1 << 13;
 
 /// What is known of a PID, in a byte: the last continuity counter, and these.
@@ -80,7 +82,7 @@ impl MpegTs {
             return self.seek(bytes, at, found);
         }
         let mut passed = 0;
-        for packet in bytes.as_chunks::<PACKET>().0 {
+        for packet in bytes.as_chunks::<PACKET>().0.iter().take(BATCH) {
             if packet[0] != SYNC {
                 break;
             }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use ffleet_live::join::{Format, Join, Scanner};
 use ffleet_testkit::need;
@@ -69,6 +70,9 @@ pub(crate) fn changed_clip(
     assert_eq!(scanner.format(), Some(format), "{args}");
     assert!(joins.is_sorted_by(|one, next| one.at < next.at), "{args}");
     assert!(!joins.is_empty(), "{args}");
+    let shared =
+        |pair: &[Join]| pair[0].head != pair[1].head || Arc::ptr_eq(&pair[0].head, &pair[1].head);
+    assert!(joins.windows(2).all(shared), "{args}: heads");
     let is_video = args.contains("-c:v");
     let mut clip = Clip { ffmpeg, bytes, joins, wholes, frames: Vec::new(), is_video };
     let decoded = clip.decoded(Strict::Yes, &[&clip.bytes]);
@@ -79,6 +83,11 @@ pub(crate) fn changed_clip(
         assert_eq!(clip.joins, clip.joins_by(chunk), "{args}: by {chunk}");
     }
     Some(clip)
+}
+
+/// The bytes alone.
+pub(crate) fn bytes(args: &str) -> Option<Vec<u8>> {
+    sent(&need::ffmpeg()?, args)
 }
 
 fn sent(ffmpeg: &PathBuf, args: &str) -> Option<Vec<u8>> {

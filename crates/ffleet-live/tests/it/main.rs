@@ -11,5 +11,7 @@ mod frames;
 mod matroska;
 mod mp4;
 mod mpjpeg;
+mod mutated;
 mod ogg;
+mod serial;
 mod ts;

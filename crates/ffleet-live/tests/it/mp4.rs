@@ -1,8 +1,8 @@
 //! MP4 in fragments.
 
-use ffleet_live::join::Format;
+use ffleet_live::join::{Format, Scanner};
 
-use crate::clip::{Clip, GOP, Strict, clip};
+use crate::clip::{Clip, GOP, Strict, bytes, clip};
 
 const H264: &str = "-c:v libx264 -preset ultrafast -c:a aac";
 
@@ -49,4 +49,17 @@ fn sound_alone_begins_at_each_fragment() {
     for decoded in [clip.skipped(Strict::Yes), clip.reopened(Strict::Yes, &clip)] {
         assert_eq!(decoded.said, "");
     }
+}
+
+#[test]
+fn fragment_that_cannot_be_moved_is_no_beginning() {
+    let flags = "-movflags frag_keyframe+empty_moov";
+    let Some(bytes) = bytes(&format!("{H264} {GOP} {flags} -f mp4")) else {
+        return;
+    };
+    let mut scanner = Scanner::new(Some(Format::FragmentedMp4));
+    scanner.scan(&bytes);
+    assert_eq!(scanner.format(), Some(Format::FragmentedMp4));
+    assert_eq!(scanner.joins().count(), 0);
+    assert_eq!(scanner.whole(), bytes.len() as u64);
 }

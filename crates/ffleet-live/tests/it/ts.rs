@@ -2,7 +2,7 @@
 
 use ffleet_live::join::Format;
 
-use crate::clip::{Clip, GOP, Strict, clip};
+use crate::clip::{Clip, GOP, Strict, changed_clip, clip};
 
 fn ts(args: &str) -> Option<Clip> {
     clip(Format::MpegTs, &format!("{args} -f mpegts"))
@@ -45,4 +45,34 @@ fn mpeg2_begins_at_each_sequence_header() {
 fn sound_alone_begins_at_its_frames() {
     let Some(clip) = ts("-c:a aac -aac_pns 0") else { return };
     clip.newcomers_hear_the_rest(2);
+}
+
+/// What comes of a muxer that does not say where random access is, to one who began to listen in
+/// the middle of a packet.
+fn unsaid(args: &str) {
+    let clip = changed_clip(Format::MpegTs, &format!("{args} -f mpegts"), |mut bytes| {
+        for packet in bytes.chunks_exact_mut(188) {
+            if packet[3] & 0x20 != 0 && packet[4] > 0 {
+                packet[5] &= !0x40;
+            }
+        }
+        [&bytes[100..188], &bytes].concat()
+    });
+    let Some(clip) = clip else { return };
+    clip.newcomers_see_the_rest(25);
+}
+
+#[test]
+fn keyframe_of_h264_is_seen_where_nobody_says_so() {
+    unsaid(&format!("-c:v libx264 -preset ultrafast -c:a aac {GOP}"));
+}
+
+#[test]
+fn keyframe_of_h265_is_seen_where_nobody_says_so() {
+    unsaid(&format!("-c:v libx265 -preset ultrafast -x265-params log-level=none {GOP}"));
+}
+
+#[test]
+fn sequence_header_of_mpeg2_is_seen_where_nobody_says_so() {
+    unsaid(&format!("-c:v mpeg2video {GOP}"));
 }
