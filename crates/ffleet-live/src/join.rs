@@ -43,6 +43,9 @@ const LOST: u64 = 1 << 20;
 /// How far two join points are apart at least, in bytes, where units are small and each is one:
 /// 16 KiB would be 5 s of Opus at 24 kbit/s, by which each newcomer would be late.
 const APART: u64 = 4 << 10;
+/// After so many bytes of MPEG-TS without a join point any packet is one, though no key: its tables or its
+/// pictures are of a kind that is not known, and a decoder may still find its way.
+const BARREN: u64 = 1 << 20;
 /// How many join points wait to be taken; of more, the newest.
 const WAITING: usize = 4096;
 

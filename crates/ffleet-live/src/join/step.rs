@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::collections::vec_deque::Drain;
 use std::sync::Arc;
 
-use super::{APART, Join, WAITING};
+use super::{APART, BARREN, Join, WAITING};
 
 /// How to go on from the bytes that were looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +75,11 @@ impl Found {
     /// Whether the last join point is far enough away for another that is one of many.
     pub(super) fn is_due(&self, at: u64) -> bool {
         self.last.is_none_or(|last| at >= last + APART)
+    }
+
+    /// Whether there was nowhere to begin for so long that anywhere will have to do.
+    pub(super) fn is_barren(&self, at: u64) -> bool {
+        at >= self.last.unwrap_or(0) + BARREN
     }
 
     pub(super) fn drain(&mut self) -> Drain<'_, Join> {

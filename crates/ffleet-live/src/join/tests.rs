@@ -213,3 +213,20 @@ fn unit_that_is_too_long_ends_in_opaque() {
     assert_eq!((scanner.format(), scanner.whole()), (Some(Format::Opaque), 41));
     assert_eq!(scanner.joins().map(|join| join.at).collect::<Vec<_>>(), [16]);
 }
+
+#[test]
+fn packets_without_tables_are_joined_somewhere_in_the_end() {
+    let mut packet = [0xa5; 188];
+    packet[..4].copy_from_slice(&[0x47, 0x01, 0xff, 0x10]);
+    let mut scanner = Scanner::new(None);
+    for _ in 0..3 * (1 << 20) / 188 {
+        scanner.scan(&packet);
+    }
+    let joins: Vec<_> = scanner.joins().collect();
+    assert_eq!((scanner.format(), joins.len()), (Some(Format::MpegTs), 2));
+    assert!(
+        joins
+            .iter()
+            .all(|join| join.at % 188 == 0 && !join.is_key && join.at <= scanner.whole())
+    );
+}

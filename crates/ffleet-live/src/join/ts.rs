@@ -134,6 +134,9 @@ impl MpegTs {
         if known & WATCHED != 0 && !is_damaged {
             self.watched(packet, at, found);
         }
+        if self.candidate.is_none() && found.is_barren(at) {
+            self.join_with(at, (&self.counters(), false), found);
+        }
         let known = &mut self.pids[usize::from(pid)];
         *known = *known & !COUNTER | counter & COUNTER;
     }
@@ -186,18 +189,18 @@ impl MpegTs {
         match candidate.look.look(payload(packet)) {
             Verdict::More => self.candidate = Some(candidate),
             Verdict::Other => {}
-            Verdict::Key => self.join_with(candidate.at, &candidate.heads, found),
+            Verdict::Key => self.join_with(candidate.at, (&candidate.heads, true), found),
         }
     }
 
     fn join(&self, at: u64, found: &mut Found) {
-        self.join_with(at, &self.counters(), found);
+        self.join_with(at, (&self.counters(), true), found);
     }
 
-    fn join_with(&self, at: u64, counters: &[(u16, u8)], found: &mut Found) {
+    fn join_with(&self, at: u64, (counters, is_key): (&[(u16, u8)], bool), found: &mut Found) {
         let bridge: Arc<[u8]> = self.psi.bridge(counters).into();
         let heads = Heads { head: Arc::clone(&self.head), reopen: Arc::clone(&bridge), bridge };
-        found.join(at, &heads, true);
+        found.join(at, &heads, is_key);
     }
 
     /// The last continuity counter of each PID that a viewer may follow.
