@@ -55,6 +55,17 @@ pub fn rfc3339(time: Timestamp) -> String {
     format!("{moment:.3}")
 }
 
+/// `Sat, 31 Jan 2026 12:00:00 GMT`: the form of dates in HTTP (RFC 9110, 5.6.7). What lies beyond the year
+/// 9999 is written as its last moment.
+#[must_use]
+pub fn http_date(time: Timestamp) -> String {
+    let moment = i64::try_from(time.as_micros())
+        .ok()
+        .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok())
+        .unwrap_or(jiff::Timestamp::MAX);
+    moment.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// The time that a text in the form of RFC 3339 says, in any offset from UTC.
 ///
 /// # Errors
@@ -73,6 +84,12 @@ pub fn parse_rfc3339(text: &str) -> Result<Timestamp, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn http_has_a_form_of_its_own() {
+        let time = Timestamp::from_millis(1_769_860_800_123);
+        assert_eq!(http_date(time), "Sat, 31 Jan 2026 12:00:00 GMT");
+    }
 
     #[test]
     fn time_survives_its_text_form() {

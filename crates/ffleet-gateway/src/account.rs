@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ffleet_types::Timestamp;
@@ -17,6 +17,8 @@ pub(crate) struct Accounts {
     skips: AtomicU64,
     cut: AtomicU64,
     came: AtomicU64,
+    /// The stream is gone, and its viewers are to go.
+    closed: AtomicBool,
 }
 
 /// One viewer.
@@ -78,6 +80,16 @@ impl Accounts {
         Some(Open(account))
     }
 
+    /// Has all viewers leave.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether they are to leave.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     /// Counts a viewer that was cut off for its slowness.
     pub(crate) fn note_cut(&self) {
         self.cut.fetch_add(1, Ordering::Relaxed);
@@ -108,6 +120,11 @@ impl Accounts {
 }
 
 impl Account {
+    /// Which it is of all that ever came, from 0.
+    pub(crate) const fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Bytes that the kernel has taken for it.
     pub(crate) fn delivered(&self) -> u64 {
         self.delivered.load(Ordering::Relaxed)

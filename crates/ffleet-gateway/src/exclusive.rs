@@ -40,7 +40,7 @@ pub(crate) async fn open(stream: &Stream, shop: &Shop, account: Open) -> Result<
     let given = Given {
         words,
         label: &stream.label(),
-        number: stream.accounts.totals().came,
+        number: account.number() + 1,
         input: stream.feed.as_ref().map(|feed| Arc::clone(&feed.ring)),
     };
     let hold = stream.feed.as_ref().map(feed::Feed::hold);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use ffleet_api::bench::Boxed;
 use ffleet_api::front::{Body, Broken, Claim, Front, Of};
 use ffleet_api::{Code, Problem};
+use ffleet_types::Timestamp;
 use ffleet_types::live::Source;
 use ffleet_types::live::stream::{Access, Client, Kind};
 use futures_util::stream as frames;
@@ -70,7 +71,7 @@ impl Front for Gateway {
             Ok(seat) => (success(&stream), Some(seat)),
             Err(problem) => (self::problem(&problem), None),
         };
-        let head = head(&answer);
+        let head = head(&answer, self.shop().clock.now());
         let socket = match connection.into_std() {
             Ok(socket) => socket,
             Err(error) => {
@@ -235,6 +236,9 @@ fn follow(seat: Seat) -> Body {
                 state.2.note(state.4, state.1.skips(), state.0.lag(&state.1));
                 return Some((Ok::<_, Broken>(Frame::data(bytes)), (state, left)));
             }
+            if state.2.of().is_closed() {
+                return None;
+            }
             match state.0.next(&mut state.1).await {
                 Take::Bytes { mut bytes, .. } => {
                     bytes.reverse();
@@ -299,10 +303,12 @@ fn problem(told: &Problem) -> Response<Body> {
 }
 
 /// The head of an answer on a connection that is closed behind it (RFC 9112, 6.3).
-fn head(answer: &Response<Body>) -> Bytes {
+fn head(answer: &Response<Body>, now: Timestamp) -> Bytes {
     let status = answer.status();
     let reason = status.canonical_reason().unwrap_or_default();
-    let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
+    let date = ffleet_base::clock::http_date(now);
+    let mut head =
+        format!("HTTP/1.1 {} {reason}\r\ndate: {date}\r\n", status.as_u16()).into_bytes();
     for (name, value) in answer.headers() {
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");

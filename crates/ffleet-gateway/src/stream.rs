@@ -60,8 +60,9 @@ impl Stream {
         })
     }
 
-    /// Ends it, and its viewers unless they read a feed that goes on.
+    /// Ends it, and its viewers within seconds.
     pub(crate) fn close(&self) {
+        self.accounts.close();
         if let (Some(own), true) = (&self.shared, self.is_own) {
             own.close();
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use ffleet_config::{Config, Loaded};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Builder;
 
 use crate::config;
@@ -92,6 +93,7 @@ pub(crate) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
         presets = presets.len(),
         "starting"
     );
+    raise_descriptors();
     let runtime = Builder::new_multi_thread()
         .worker_threads(THREADS)
         .max_blocking_threads(BLOCKING)
@@ -118,6 +120,18 @@ fn load(context: &Context, flags: &Flags) -> Result<Loaded, Failure> {
     ffleet_config::load(&inputs).map_err(|problems| {
         Failure::usage(format!("the configuration cannot be used:\n{problems}"))
     })
+}
+
+/// Lets this process have as many descriptors as it may: each viewer is one, and the soft limit is often 1024
+/// for the sake of programs that use `select(2)`.
+fn raise_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
 }
 
 /// Where the server keeps its database.

@@ -17,7 +17,7 @@ use crate::ring::Ring;
 const BELL: u64 = u64::MAX;
 /// Events that are taken at once.
 const EVENTS: usize = 256;
-/// How often those whose sockets are full are looked at.
+/// How often viewers are looked at who may have to go.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// See the module.

@@ -169,8 +169,11 @@ impl Viewer {
         }
     }
 
-    /// Looks at one whose socket is full. Whether it may stay.
+    /// Whether it may stay: its stream is still there, and its socket has not been full for too long.
     pub(super) fn look(&self, now: Duration) -> bool {
+        if self.account.of().is_closed() {
+            return false;
+        }
         let Some(since) = self.blocked else {
             return true;
         };

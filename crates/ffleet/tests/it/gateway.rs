@@ -3,6 +3,7 @@
 //! Feeds are numbers, 16 bytes each (`nasty count`): a viewer that gets one after another has lost
 //! nothing.
 
+mod pull;
 mod push;
 mod reload;
 mod viewer;
@@ -30,6 +31,7 @@ fn serve(text: &str) -> Option<Server> {
 fn configure(room: &Room, text: &str) {
     let nasty = binary("nasty");
     let text = text.replace("NASTY", nasty.to_str().unwrap());
+    let text = text.replace("ROOM/", &room.text(""));
     std::fs::write(room.path("ffleet.yaml"), text).unwrap();
 }
 
@@ -41,6 +43,11 @@ fn feed(server: &Server, name: &str) -> Value {
 /// A stream, as the API shows it.
 fn stream(server: &Server, name: &str) -> Value {
     server.call("GET", &format!("/v1/streams/{name}"), b"").json()
+}
+
+/// Why the last run of a feed ended.
+fn said(server: &Server, name: &str) -> String {
+    feed(server, name)["last-end"].as_str().unwrap_or_default().to_owned()
 }
 
 fn await_feed(server: &Server, name: &str, state: &str) {
@@ -162,10 +169,12 @@ feeds:
   absent: { command: /nowhere/to/be/found, fallback: [end] }
   wrong: { command: NASTY complain 'no such camera' exit 3, fallback: [hold 1s, end] }
   mute: { command: NASTY say hello hang 60, silence: 1s, fallback: [hold] }
+  never: { command: NASTY hang 60, silence: 1s, fallback: [hold] }
 streams:
   absent: { feed: absent, mimetype: application/x-numbers }
   wrong: { feed: wrong, mimetype: application/x-numbers }
   mute: { feed: mute, mimetype: application/x-numbers }
+  never: { feed: never, mimetype: application/x-numbers }
 ",
     ) else {
         return;
@@ -177,14 +186,12 @@ streams:
     }
     let log = server.cli(&["feeds", "logs", "wrong"]).ok();
     assert!(log.contains("no such camera"), "{log}");
-    let _viewer = Viewer::open(&server, "/stream/mute");
-    until(SOON, "silence is death", || {
-        let said = feed(&server, "mute")["last-end"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        said.contains("gave nothing for 1 s")
-    });
+    let _viewers = ["mute", "never"].map(|name| Viewer::open(&server, &format!("/stream/{name}")));
+    for name in ["mute", "never"] {
+        until(SOON, "silence is death", || {
+            said(&server, name).contains("gave nothing for 1 s")
+        });
+    }
 }
 
 #[test]
@@ -297,4 +304,45 @@ streams:
     assert_eq!(answer.status, 200, "players of other sites may watch: {answer:?}");
     let mut keyed = Viewer::with_key(&server, "/stream/locked");
     assert_eq!(keyed.numbers(10).jumps, 0);
+}
+
+#[test]
+fn late_viewer_of_real_media_sees_a_picture_at_once() {
+    const CODED: &str = "ffmpeg -v error -re -f lavfi -i testsrc2=size=320x240:rate=25 -f lavfi -i sine \
+                         -c:v libx264 -preset ultrafast -g 25 -c:a aac";
+    let text = format!(
+        "
+feeds:
+  ts: {{ command: {CODED} -f mpegts - }}
+  mp4: {{ command: {CODED} -movflags frag_keyframe+empty_moov+default_base_moof -f mp4 - }}
+  flv: {{ command: {CODED} -f flv - }}
+  mkv: {{ command: {CODED} -f matroska - }}
+  pictures: {{ command: ffmpeg -v error -re -f lavfi -i testsrc2=size=160x120:rate=10 -f mpjpeg - }}
+streams:
+  ts: {{ feed: ts, mimetype: video/mp2t }}
+  mp4: {{ feed: mp4, mimetype: video/mp4 }}
+  flv: {{ feed: flv, mimetype: video/x-flv }}
+  mkv: {{ feed: mkv, mimetype: video/x-matroska }}
+  pictures: {{ feed: pictures, mimetype: multipart/x-mixed-replace;boundary=ffmpeg }}
+"
+    );
+    let Some(server) = serve(&text) else { return };
+    let names = ["ts", "mp4", "flv", "mkv", "pictures"];
+    let mut first = names.map(|name| Viewer::open(&server, &format!("/stream/{name}")));
+    for (name, early) in names.iter().zip(&mut first) {
+        early.bytes(200_000);
+        let mut late = Viewer::open(&server, &format!("/stream/{name}"));
+        let file = server.room.path(&format!("late.{name}"));
+        std::fs::write(&file, late.bytes(100_000)).unwrap();
+        // Not a word about the first pictures: the last one may be cut off.
+        let decode = ["-nostdin", "-v", "error", "-xerror", "-i", file.to_str().unwrap()];
+        let only = ["-map", "0:v", "-frames:v", "5", "-f", "null", "-"];
+        let done = std::process::Command::new("ffmpeg")
+            .args(decode)
+            .args(only)
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success() && words.is_empty(), "{name}: {words}");
+    }
 }

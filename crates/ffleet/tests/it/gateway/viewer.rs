@@ -120,6 +120,18 @@ impl Viewer {
         got
     }
 
+    /// Reads so many bytes, which are no numbers.
+    #[track_caller]
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut piece = vec![0; 64 << 10];
+        while self.left.len() < count {
+            let read = self.socket.read(&mut piece).expect("more comes");
+            assert!(read > 0, "the stream ended");
+            self.left.extend_from_slice(&piece[..read]);
+        }
+        std::mem::take(&mut self.left)
+    }
+
     /// Reads until numbers begin anew, and a few of those.
     #[track_caller]
     pub(crate) fn until_the_next_run(&mut self) -> Got {
