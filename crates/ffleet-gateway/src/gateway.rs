@@ -147,7 +147,7 @@ impl Gateway {
             let stream = kept
                 .cloned()
                 .unwrap_or_else(|| Stream::start(spec, feed, &self.inner.shop));
-            for path in [stream.spec.path.clone(), standard(&stream)] {
+            for path in addresses(&stream.spec) {
                 new.paths.insert(path, Arc::clone(&stream));
             }
             new.streams.insert(name, stream);
@@ -198,12 +198,15 @@ impl Gateway {
     }
 }
 
-/// Where a stream answers whatever else it says.
-fn standard(stream: &Stream) -> String {
-    match stream.spec.kind {
-        live::stream::Kind::Stream => format!("/stream/{}", stream.spec.name),
-        live::stream::Kind::Shot => format!("/shot/{}", stream.spec.name),
+/// Where a stream answers: at its own address and under its name. A shot is under `/stream/` too, where
+/// voyandz has it; no other stream can be declared at either.
+fn addresses(spec: &live::Stream) -> Vec<String> {
+    let name = &spec.name;
+    let mut paths = vec![spec.path.clone(), format!("/stream/{name}")];
+    if spec.kind == live::stream::Kind::Shot {
+        paths.push(format!("/shot/{name}"));
     }
+    paths
 }
 
 fn same(one: Option<&Arc<Feed>>, other: Option<&Arc<Feed>>) -> bool {

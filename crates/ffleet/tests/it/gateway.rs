@@ -241,7 +241,11 @@ streams:
     }
     let runs = std::fs::read_to_string(server.room.path("runs")).unwrap();
     assert!(runs.lines().count() <= 2, "{runs}");
-    for (path, why) in [("/shot/never", "longer than 1 s"), ("/shot/broken", "no picture here")] {
+    for (path, why) in [
+        ("/shot/never", "longer than 1 s"),
+        ("/shot/broken", "no picture here"),
+        ("/stream/broken", "no picture here"),
+    ] {
         let told = server.call("GET", path, b"").is_problem(502, "stream-failed");
         assert!(told["detail"].as_str().unwrap().contains(why), "{told:#}");
     }
