@@ -76,6 +76,8 @@ codes! {
     CrossOrigin = "cross-origin", 403, "Requests from other sites are refused";
     /// The one-time link was used, or is too old.
     LinkExpired = "link-expired", 403, "The link is no longer valid";
+    /// The configuration has no such page (`ffleet voyandz`).
+    PageOff = "page-off", 403, "The page is off";
     /// No such route.
     NotFound = "not-found", 404, "Nothing is here";
     /// No such job.

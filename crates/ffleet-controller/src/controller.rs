@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use ffleet_api::bench::Workbench;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::{Rules, need};
+use crate::dashboard::voyandz::Voyandz;
 use crate::desk::Desk;
 use crate::feed::Feed;
 use crate::http::Gate;
@@ -59,6 +60,7 @@ pub struct Shared {
     pub(crate) gate: Gate,
     pub(crate) bench: OnceLock<Arc<dyn Workbench>>,
     pub(crate) front: OnceLock<Arc<dyn Front>>,
+    voyandz: RwLock<Option<Arc<Voyandz>>>,
     /// Cancelled when the controller stops: streams end, nothing new is accepted.
     pub(crate) stop: CancellationToken,
     /// Cancelled when nothing more is to be given out; at the latest when `stop` is.
@@ -111,6 +113,7 @@ impl Controller {
             gate,
             bench: OnceLock::new(),
             front: OnceLock::new(),
+            voyandz: RwLock::default(),
             resting: stop.child_token(),
             stop,
             largest: Default::default(),
@@ -181,6 +184,23 @@ impl Shared {
         if self.front.set(front).is_err() {
             tracing::warn!("a second front was attached and is not used");
         }
+    }
+
+    /// Shows voyandz's pages, and neither the dashboard nor ways into it. Before the server runs; again
+    /// where what they say has changed.
+    pub fn show_voyandz(&self, voyandz: Voyandz) {
+        let mut shown = self.voyandz.write().unwrap_or_else(PoisonError::into_inner);
+        *shown = Some(Arc::new(voyandz));
+    }
+
+    /// What voyandz's pages say, where they are shown.
+    pub(crate) fn voyandz(&self) -> Option<Arc<Voyandz>> {
+        self.voyandz.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// When it started.
+    pub(crate) const fn started(&self) -> Timestamp {
+        self.start.0
     }
 
     /// The workbench, once one is attached.

@@ -19,6 +19,7 @@ mod logs;
 mod nodes;
 mod page;
 mod routes;
+pub mod voyandz;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,7 +33,7 @@ use ffleet_types::task::State;
 use ffleet_types::{JobNumber, JobRef, ParseError, Timestamp};
 
 pub use page::{CSP, locked, trouble};
-pub use routes::routes;
+pub use routes::{files, routes};
 
 /// What the dashboard asks of its server.
 pub trait Backend: Clone + Send + Sync + 'static {

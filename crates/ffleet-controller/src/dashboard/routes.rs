@@ -16,17 +16,21 @@ use super::{Action, Backend, CSP, assets, job, jobs, logs, nodes, page};
 
 /// The routes of the dashboard, for a server that answers for [`Backend`].
 ///
-/// Sessions, `Host` and `Origin` are to be checked before a request comes here; `/assets/…` may
-/// be served to anybody.
+/// Sessions, `Host` and `Origin` are to be checked before a request comes here.
 pub fn routes<B: Backend>() -> Router<B> {
-    let mut router = Router::new()
+    files()
         .route("/", get(list::<B>))
         .route("/find", get(find::<B>))
         .route("/jobs/{job}", get(show::<B>))
         .route("/jobs/{job}/curves", get(curves::<B>))
         .route("/jobs/{job}/{action}", post(act::<B>))
         .route("/nodes", get(machines::<B>))
-        .route("/logs", get(lines::<B>));
+        .route("/logs", get(lines::<B>))
+}
+
+/// What pages are shown with: `/assets/…`, which may be served to anybody.
+pub fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let mut router = Router::new();
     for asset in assets::ALL {
         let answer = move |request: HeaderMap| async move { asset.answer(&request) };
         router = router.route(asset.path(), get(answer));

@@ -118,6 +118,18 @@ impl Controller {
         feeds.into_iter().map(cleaned).collect()
     }
 
+    /// All streams with those who watch them, by name, without secrets.
+    pub(crate) fn watched_streams(&self) -> Vec<Stream> {
+        let streams = self.streams().into_iter();
+        streams
+            .map(|stream| {
+                let front = self.front.get();
+                let whole = front.and_then(|front| front.stream(&stream.name));
+                whole.map_or(stream, cleaned)
+            })
+            .collect()
+    }
+
     /// All streams, by name, without secrets.
     pub(crate) fn streams(&self) -> Vec<Stream> {
         let streams = self.front.get().map(|front| front.streams()).unwrap_or_default();

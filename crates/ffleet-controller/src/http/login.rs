@@ -66,9 +66,13 @@ impl Tokens {
 }
 
 impl Controller {
-    /// A link that opens the dashboard once, within ten minutes. Only after the server listens.
+    /// A link that opens the dashboard once, within ten minutes. Only after the server listens, and where
+    /// there is a dashboard.
     #[must_use]
     pub fn login_link(&self) -> Option<LoginLink> {
+        if self.voyandz().is_some() {
+            return None;
+        }
         let address = self.gate.address()?;
         let now = self.clock.monotonic();
         let token = self.gate.links.issue(now, now + LINK);
@@ -84,6 +88,11 @@ impl Controller {
     (status = 201, description = "The link", body = LoginLink),
 ))]
 pub(crate) async fn create(State(controller): State<Controller>) -> Answer {
+    if controller.voyandz().is_some() {
+        let told =
+            Problem::new(Code::NotFound, "`ffleet voyandz` shows voyandz's pages, no dashboard");
+        return Err(told.hint("`ffleet serve` has one").into());
+    }
     let link = controller
         .login_link()
         .ok_or_else(|| Problem::new(Code::Unavailable, "the server does not listen yet"))?;

@@ -101,7 +101,9 @@ pub(crate) fn page(mut response: Response) -> Response {
 /// Says to browsers what they may do with a response: nothing but show it.
 pub(crate) fn secure(headers: &mut HeaderMap) {
     const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(dashboard::CSP));
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(dashboard::CSP));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     // Under `no-referrer` a browser sends `Origin: null` with our own forms, which the gate has to

@@ -10,7 +10,7 @@ use ffleet_api::{Code, Problem};
 use super::reply::Failure;
 use super::{
     actions, backups, document, events, feeds, health, jobs, lines, login, logs, nodes, presets,
-    probe, samples,
+    probe, samples, voyandz,
 };
 use crate::controller::Controller;
 
@@ -62,8 +62,12 @@ routes! {
 
 /// All routes, with the controller behind them.
 pub(super) fn router(controller: Controller) -> Router {
+    let pages = match controller.voyandz() {
+        Some(_) => voyandz::routes(),
+        None => crate::dashboard::routes(),
+    };
     api()
-        .merge(crate::dashboard::routes())
+        .merge(pages)
         .route_layer(from_fn(name))
         .method_not_allowed_fallback(wrong_method)
         .fallback(nothing)

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::gate::By;
-use super::{reply, router, takeover};
+use super::{reply, router, takeover, voyandz};
 use crate::controller::Controller;
 
 /// The most headers of a request.
@@ -188,10 +188,10 @@ async fn answer(
             .get(ACCEPT)
             .is_some_and(|accept| accept.as_bytes().windows(9).any(|kind| kind == b"text/html"));
     let front = controller.front.get();
-    let claim =
-        front.map_or(Claim::None, |front| front.claims(request.method(), request.uri().path()));
+    let (of_front, is_page) = claims(controller, &request);
+    let claim = if is_page { Claim::Open } else { of_front };
     let admitted = controller.gate.admit(&request, peer.ip(), claim);
-    if let (Some(front), true, true) = (front, claim != Claim::None, admitted.is_ok()) {
+    if let (Some(front), false, true) = (front, of_front == Claim::None, admitted.is_ok()) {
         let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
         let answer = tokio::select! {
             answer = front.answer(peer, request) => answer,
@@ -211,7 +211,9 @@ async fn answer(
         }
         Err(problem) => reply::problem(&problem),
     };
-    if is_browser {
+    if is_browser && controller.voyandz().is_some() {
+        response = voyandz::page(response);
+    } else if is_browser {
         response = reply::page(response);
     }
     reply::secure(response.headers_mut());
@@ -219,6 +221,16 @@ async fn answer(
     let route = route.as_ref().map_or("none", |route| route.as_str());
     controller.metrics.answered(method, route, response.status().as_u16());
     Ok(response)
+}
+
+/// The front's claim on the request's address, and whether it is for a page that is open to everybody.
+fn claims<B>(controller: &Controller, request: &Request<B>) -> (Claim, bool) {
+    let (method, path) = (request.method(), request.uri().path());
+    if controller.voyandz().is_some() && voyandz::is_page(method, path) {
+        return (Claim::None, true);
+    }
+    let front = controller.front.get();
+    (front.map_or(Claim::None, |front| front.claims(method, path)), false)
 }
 
 fn stopping() -> Problem {
