@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::exit::Exit;
 use crate::{
     backup, completions, config, feeds, jobs, logs, nodes, presets, probe, serve, streams, submit,
+    voyandz,
 };
 
 /// FFmpeg as a service: submit jobs, watch them, keep what they promise.
@@ -55,6 +56,8 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     /// Run the service: controller, worker and dashboard in one process
     Serve(serve::Flags),
+    /// Run the service in the place of voyandz, from its configuration file
+    Voyandz(voyandz::Flags),
     /// Hand in a job
     Submit(Box<submit::Flags>),
     /// Look at jobs, stop them, try them again

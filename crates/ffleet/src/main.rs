@@ -24,6 +24,7 @@ mod server;
 mod show;
 mod streams;
 mod submit;
+mod voyandz;
 mod wait;
 
 use std::process::ExitCode;

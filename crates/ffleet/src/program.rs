@@ -54,7 +54,8 @@ fn attempt(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
     };
     let context = Context::new(cli.common)?;
     match cli.command {
-        Command::Serve(flags) => serve::run(&context, &flags),
+        Command::Serve(flags) => serve::run(&context, serve::Origin::Ours(&flags)),
+        Command::Voyandz(flags) => serve::run(&context, serve::Origin::Voyandz(&flags)),
         Command::Config { command } => config::run(&context, command),
         Command::Completions(flags) => completions::run(&flags),
         Command::Submit(flags) => client()?.block_on(submit::run(&context, *flags)),

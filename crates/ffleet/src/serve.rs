@@ -8,15 +8,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
-use ffleet_config::{Config, Loaded};
+use ffleet_config::Config;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Builder;
 
-use crate::config;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::serve::home::Home;
+use crate::serve::setting::Setting;
+use crate::voyandz;
 
 mod bench;
 mod fault;
@@ -25,6 +26,7 @@ mod log;
 mod notify;
 mod roles;
 mod session;
+mod setting;
 mod signals;
 mod wiring;
 
@@ -57,39 +59,49 @@ pub(crate) struct Flags {
     config: Option<PathBuf>,
 }
 
+/// Whose configuration says what to serve.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin<'a> {
+    /// Ours.
+    Ours(&'a Flags),
+    /// That of voyandz, whose place is taken.
+    Voyandz(&'a voyandz::Flags),
+}
+
 /// How the configuration is read again.
 #[derive(Debug)]
 struct Again<'a> {
     context: &'a Context,
-    flags: &'a Flags,
+    origin: Origin<'a>,
 }
 
 impl Again<'_> {
-    fn load(&self) -> Result<Config, Failure> {
-        let Loaded { config, warnings, .. } = load(self.context, self.flags)?;
-        for warning in warnings {
+    fn load(&self) -> Result<Setting, Failure> {
+        let setting = Setting::load(self.context, self.origin)?;
+        for warning in &setting.warnings {
             tracing::warn!("{warning}");
         }
-        Ok(config)
+        Ok(setting)
     }
 }
 
 /// Serves until it is told to stop.
-pub(crate) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let again = Again { context, flags };
-    let Loaded { config, file, warnings } = load(context, flags)?;
+pub(crate) fn run(context: &Context, origin: Origin<'_>) -> Result<Exit, Failure> {
+    let again = Again { context, origin };
+    let setting = Setting::load(context, origin)?;
+    let Setting { config, file, warnings, .. } = &setting;
     let home = Home::take(&config.data, &context.runtime_dir()?)?;
     let builtin = |name: &str| ffleet_media::preset::builtin(name).is_some();
     let presets = ffleet_config::preset::load(&config.presets_dir, builtin)
         .map_err(|problems| Failure::usage(format!("presets cannot be used:\n{problems}")))?;
-    log::start(&config, &home.path)?;
+    log::start(config, &home.path)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         data = %home.path.display(),
-        config = file.map(|file| file.display().to_string()),
+        config = file.as_ref().map(|file| file.display().to_string()),
         presets = presets.len(),
         "starting"
     );
@@ -101,25 +113,12 @@ pub(crate) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Local, format!("cannot start: {error}")))?;
-    let ended = runtime.block_on(session::run(context, &config, presets, &home, &again));
+    let ended = runtime.block_on(session::run(context, &setting, presets, &home, &again));
     runtime.shutdown_timeout(LAST);
     // A failure is printed by the caller; the log says that there was one.
     let code = ended.as_ref().map_or_else(Failure::exit, |exit| *exit).code();
     tracing::info!(code, "stopped");
     ended
-}
-
-fn load(context: &Context, flags: &Flags) -> Result<Loaded, Failure> {
-    let Flags { data: directory, listen, config: file } = flags.clone();
-    let mut inputs = config::inputs(context, file);
-    for (key, flag, said) in [("data", "--data", directory), ("listen", "--listen", listen)] {
-        if let Some(said) = said {
-            inputs = inputs.with_flag(key, flag, said);
-        }
-    }
-    ffleet_config::load(&inputs).map_err(|problems| {
-        Failure::usage(format!("the configuration cannot be used:\n{problems}"))
-    })
 }
 
 /// Lets this process have as many descriptors as it may: each viewer is one, and the soft limit is often 1024

@@ -7,7 +7,6 @@ use std::time::Duration;
 use ffleet_api::bench::Workbench as _;
 use ffleet_api::event::LoginLink;
 use ffleet_base::{Clock, SystemClock, chain};
-use ffleet_config::Config;
 use ffleet_controller::http::ListenError;
 use ffleet_controller::{Controller, Server};
 use ffleet_gateway::Gateway;
@@ -23,6 +22,7 @@ use crate::failure::Failure;
 use crate::registration;
 use crate::serve::bench::Bench;
 use crate::serve::home::Home;
+use crate::serve::setting::Setting;
 use crate::serve::{database, fault, wiring};
 
 /// How long children may take to be gone once the worker has stopped.
@@ -51,10 +51,11 @@ impl Roles {
     /// Whatever is in the way.
     pub(super) async fn start(
         context: &Context,
-        config: &Config,
+        setting: &Setting,
         presets: BTreeMap<String, Recipe>,
         home: &Home,
     ) -> Result<Self, Failure> {
+        let config = &setting.config;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let observer = fault::observer(&context.env)?;
         let wanted = wiring::worker(config, home, &context.env)?;
@@ -74,7 +75,7 @@ impl Roles {
         let gateway = Gateway::open(ffleet_gateway::Parts {
             node: Arc::clone(&node),
             clock: Arc::clone(&clock),
-            options: wiring::gateway(config, home)?,
+            options: wiring::gateway(setting, home)?,
         });
         let gateway = gateway.map_err(|error| Failure::local(&error))?;
         let store = Store::open(&database(config), ffleet_store::Options::default())
@@ -86,7 +87,10 @@ impl Roles {
             presets,
         });
         let controller = controller.await.map_err(|error| Failure::local(&error))?;
-        let (server, worker) = match Self::open(context, config, &controller, async {
+        if let Some(voyandz) = &setting.voyandz {
+            controller.show_voyandz(voyandz.clone());
+        }
+        let (server, worker) = match Self::open(context, setting, &controller, async {
             Worker::start(ffleet_worker::Parts {
                 controller: controller.clone(),
                 node: Arc::clone(&node),
@@ -123,20 +127,24 @@ impl Roles {
 
     async fn open(
         context: &Context,
-        config: &Config,
+        setting: &Setting,
         controller: &Controller,
         worker: impl Future<Output = Result<Worker, ffleet_worker::OpenError>>,
     ) -> Result<(Server, Worker), Failure> {
-        let server = Server::bind(controller.clone(), config.listen)
+        let server = Server::bind(controller.clone(), setting.config.listen)
             .await
-            .map_err(|error| cannot_listen(context, &error))?;
+            .map_err(|error| cannot_listen(context, setting, &error))?;
         let worker = worker.await.map_err(|error| Failure::local(&error))?;
         Ok((server, worker))
     }
 
     /// Makes feeds and streams what `config` says.
-    pub(super) fn reload(&self, config: &Config) {
+    pub(super) fn reload(&self, setting: &Setting) {
+        let config = &setting.config;
         self.gateway.change(wiring::live(config));
+        if let Some(voyandz) = &setting.voyandz {
+            self.controller.show_voyandz(voyandz.clone());
+        }
         let (feeds, streams) = (config.live.feeds.len(), config.live.streams.len());
         tracing::info!(feeds, streams, "read again; other keys take effect at the next start");
     }
@@ -179,13 +187,16 @@ async fn close(controller: Controller) {
 }
 
 /// Why there is no listening, and who is there already where that is known.
-fn cannot_listen(context: &Context, error: &ListenError) -> Failure {
+fn cannot_listen(context: &Context, setting: &Setting, error: &ListenError) -> Failure {
     let ListenError::Taken { address, .. } = error else {
         return Failure::local(error);
     };
     let port = address.port();
     let ends = format!(":{port}");
-    let elsewhere = "choose another address with --listen 127.0.0.1:PORT; port 0 takes a free one";
+    let elsewhere = match setting.voyandz {
+        Some(_) => "choose another `listenport` in the file",
+        None => "choose another address with --listen 127.0.0.1:PORT; port 0 takes a free one",
+    };
     let servers = context
         .runtime_dir()
         .map(|dir| registration::all(&dir))

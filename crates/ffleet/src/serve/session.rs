@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ffleet_config::Config;
 use ffleet_media::Recipe;
 
 use crate::context::Context;
@@ -14,6 +13,7 @@ use crate::serve::Again;
 use crate::serve::home::Home;
 use crate::serve::notify::{self, Message};
 use crate::serve::roles::Roles;
+use crate::serve::setting::Setting;
 use crate::serve::signals::{Asked, Stop};
 use crate::show::text::push;
 
@@ -29,7 +29,7 @@ const LONG: Duration = Duration::from_millis(500);
 /// Whatever keeps the roles from starting.
 pub(super) async fn run(
     context: &Context,
-    config: &Config,
+    setting: &Setting,
     presets: BTreeMap<String, Recipe>,
     home: &Home,
     again: &Again<'_>,
@@ -38,7 +38,7 @@ pub(super) async fn run(
     let mut stop = Stop::new()
         .map_err(|error| Failure::new(Exit::Local, format!("cannot listen to signals: {error}")))?;
     let roles = tokio::select! {
-        roles = Roles::start(context, config, presets, home) => roles?,
+        roles = Roles::start(context, setting, presets, home) => roles?,
         signal = stop.stop() => {
             tracing::info!(signal, "stopped before it had started");
             return Ok(Exit::Done);
@@ -77,7 +77,7 @@ pub(super) async fn run(
 fn reload(roles: &Roles, again: &Again<'_>) {
     notify::tell(&again.context.env, Message::Reloading);
     match again.load() {
-        Ok(config) => roles.reload(&config),
+        Ok(setting) => roles.reload(&setting),
         Err(failure) => tracing::error!("everything stays as it is: {failure}"),
     }
     notify::tell(&again.context.env, Message::Ready);

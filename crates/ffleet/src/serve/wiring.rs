@@ -17,6 +17,7 @@ use ffleet_worker::{Sandboxes, Use};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::serve::home::Home;
+use crate::serve::setting::Setting;
 
 /// The holder of the key that `serve` makes, as history shows them.
 const HOLDER: &str = "local";
@@ -128,17 +129,19 @@ const RETRIES: Retries = Retries {
 /// # Errors
 ///
 /// If this process has no directory to be in.
-pub(super) fn gateway(config: &Config, home: &Home) -> Result<ffleet_gateway::Options, Failure> {
+pub(super) fn gateway(setting: &Setting, home: &Home) -> Result<ffleet_gateway::Options, Failure> {
     let here = std::env::current_dir().map_err(|error| {
         Failure::new(Exit::Local, format!("there is no current directory: {error}"))
     })?;
+    let config = &setting.config;
     let wanted = &config.live.gateway;
+    let logs = setting.voyandz.as_ref().and_then(|voyandz| voyandz.logdir.as_ref());
     Ok(ffleet_gateway::Options {
         flush: wanted.flush.0,
         viewers: wanted.viewers,
         // One writes gigabits; the rest of the machine is for media.
         threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4)),
-        logs: home.path.join("live"),
+        logs: logs.map_or_else(|| home.path.join("live"), |logs| here.join(logs)),
         cwd: here,
         grace: GRACE,
         ffmpeg: config.engine.ffmpeg.clone().unwrap_or_else(|| PathBuf::from("ffmpeg")),

@@ -162,8 +162,13 @@ impl Server {
             args.truncate(3);
         }
         args.extend(more);
+        Self::launch(room, &args, vars)
+    }
+
+    /// Starts one by such a command line, which names `data` as its directory.
+    pub(crate) fn launch(room: Arc<Room>, args: &[&str], vars: &[(&str, &str)]) -> Self {
         let process = room
-            .command(&args)
+            .command(args)
             .envs(vars.iter().copied())
             .stdout(File::create(room.path("serve.out")).unwrap())
             .stderr(File::create(room.path("serve.err")).unwrap())

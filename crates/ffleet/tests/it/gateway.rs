@@ -7,6 +7,7 @@ mod pull;
 mod push;
 mod reload;
 mod viewer;
+mod voyandz;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -148,6 +148,17 @@ impl Viewer {
         got
     }
 
+    /// Reads until `text` comes.
+    #[track_caller]
+    pub(crate) fn until_it_says(&mut self, text: &str) {
+        while !self.left.windows(text.len()).any(|part| part == text.as_bytes()) {
+            let mut piece = vec![0; 64 << 10];
+            let count = self.socket.read(&mut piece).expect("more comes");
+            assert!(count > 0, "the stream ended");
+            self.left.extend_from_slice(&piece[..count]);
+        }
+    }
+
     /// Reads until the server closes the connection.
     #[track_caller]
     pub(crate) fn read_to_end(&mut self) {
