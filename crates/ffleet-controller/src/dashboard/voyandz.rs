@@ -345,3 +345,37 @@ fn usual(stream: &Stream) -> String {
 fn bytes(count: u64) -> String {
     Bytes(count).human()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(mimetype: &str) -> String {
+        let entry = Entry {
+            name: "cam".to_owned(),
+            path: "/stream/cam".to_owned(),
+            url: None,
+            kind: "stream".to_owned(),
+            mimetype: mimetype.to_owned(),
+        };
+        player(&entry).map(Markup::into_string).unwrap_or_default()
+    }
+
+    #[test]
+    fn player_is_there_for_what_browsers_play_by_themselves() {
+        for (mimetype, element) in [
+            ("image/png", "<img loading=\"lazy\""),
+            ("multipart/x-mixed-replace;boundary=ffmpeg", "<img loading=\"lazy\""),
+            ("audio/mpeg", "<audio controls preload=\"none\""),
+            ("audio/x-wav", "<audio controls preload=\"none\""),
+            ("video/webm; codecs=vp9", "<video controls muted preload=\"none\""),
+        ] {
+            let player = shown(mimetype);
+            assert!(player.starts_with(element), "{mimetype}: {player}");
+            assert!(player.contains("src=\"/stream/cam\""), "{mimetype}: {player}");
+        }
+        for mimetype in ["video/mp2t", "video/x-flv", "multipart/mixed", "text/plain", "odd"] {
+            assert_eq!(shown(mimetype), "", "{mimetype}");
+        }
+    }
+}
