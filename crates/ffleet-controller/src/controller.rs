@@ -187,9 +187,12 @@ impl Shared {
     }
 
     /// Shows voyandz's pages, and neither the dashboard nor ways into it. Before the server runs; again
-    /// where what they say has changed.
-    pub fn show_voyandz(&self, voyandz: Voyandz) {
+    /// which of them there are has changed; where it listens and logs stays.
+    pub fn show_voyandz(&self, mut voyandz: Voyandz) {
         let mut shown = self.voyandz.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(first) = shown.as_deref() {
+            voyandz = Voyandz { pages: voyandz.pages, ..first.clone() };
+        }
         *shown = Some(Arc::new(voyandz));
     }
 
