@@ -1,17 +1,19 @@
 //! What is counted, in the OpenMetrics text format. Labels are bounded: states, reasons, routes
-//! and statuses, never names that users choose.
+//! and statuses, and of the names that an operator gives feeds and streams so many and no more.
 
 mod children;
+mod live;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use ffleet_api::live::{Feed, Stream};
 use ffleet_store::Store;
 use ffleet_types::attempt::Usage;
 use ffleet_types::node::State as NodeState;
 use ffleet_types::sample::Load;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -60,6 +62,19 @@ struct ResultLabel {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct QuantileLabel {
     quantile: &'static str,
+}
+
+/// What is not counted here but looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    /// The state of each node.
+    pub(crate) nodes: &'a [NodeState],
+    /// How many read the stream of events.
+    pub(crate) watchers: usize,
+    /// All feeds, by name.
+    pub(crate) feeds: &'a [Feed],
+    /// All streams, by name.
+    pub(crate) streams: &'a [Stream],
 }
 
 /// What is counted.
@@ -241,7 +256,8 @@ impl Metrics {
     }
 
     /// Everything, as text.
-    pub(crate) fn text(&self, store: &Store, nodes: &[NodeState], watchers: usize) -> String {
+    pub(crate) fn text(&self, store: &Store, seen: &Seen<'_>) -> String {
+        let Seen { nodes, watchers, .. } = *seen;
         for (state, count) in store.counts().iter() {
             self.jobs
                 .get_or_create(&StateLabel { state: state.name() })
@@ -275,7 +291,10 @@ impl Metrics {
         self.resident.set(whole(usage.0));
         self.cpu.set(usage.1);
         let mut text = String::with_capacity(8 << 10);
-        encode(&mut text, &self.registry).expect("writing to a string does not fail");
+        let written = encode_registry(&mut text, &self.registry)
+            .and_then(|()| encode_registry(&mut text, &live::registry(seen.feeds, seen.streams)))
+            .and_then(|()| encode_eof(&mut text));
+        written.expect("writing to a string does not fail");
         text
     }
 }

@@ -11,6 +11,7 @@ use hyper::StatusCode;
 use super::gate::{Access, By};
 use super::reply::{self, Answer};
 use crate::controller::Controller;
+use crate::metrics::Seen;
 
 impl Controller {
     /// Whether the server can work: a node's engine is proven, there is room on its disk, the
@@ -37,7 +38,10 @@ impl Controller {
             self.metrics.loaded(&loads);
         }
         let nodes: Vec<_> = self.nodes().iter().map(|node| node.state).collect();
-        self.metrics.text(&self.store, &nodes, self.feed.watchers())
+        let (feeds, streams) = (self.feeds(), self.streams());
+        let watchers = self.feed.watchers();
+        let seen = Seen { nodes: &nodes, watchers, feeds: &feeds, streams: &streams };
+        self.metrics.text(&self.store, &seen)
     }
 }
 
