@@ -12,13 +12,16 @@
 mod assets;
 mod chip;
 mod curves;
+mod feeds;
 mod format;
 mod job;
 mod jobs;
 mod logs;
 mod nodes;
 mod page;
+mod player;
 mod routes;
+mod streams;
 pub mod voyandz;
 
 use std::collections::BTreeMap;
@@ -27,6 +30,7 @@ use std::future::Future;
 use std::str::FromStr;
 
 use axum::http::Extensions;
+use ffleet_api::live::{Feed, Stream};
 use ffleet_api::{Job, Node, Problem, job as wire, log, query, sample};
 use ffleet_types::job::Actor;
 use ffleet_types::task::State;
@@ -74,6 +78,36 @@ pub trait Backend: Clone + Send + Sync + 'static {
     ///
     /// What the API would answer.
     fn nodes(&self) -> impl Future<Output = Result<Vec<Node>, Problem>> + Send;
+
+    /// All feeds, by name, without secrets.
+    fn feeds(&self) -> Vec<Feed>;
+
+    /// A feed, and what its last runs said.
+    ///
+    /// # Errors
+    ///
+    /// What the API would answer.
+    fn feed(&self, name: String) -> impl Future<Output = Result<(Feed, String), Problem>> + Send;
+
+    /// Starts a feed anew.
+    ///
+    /// # Errors
+    ///
+    /// What the API would answer.
+    fn restart(&self, feed: &str) -> Result<(), Problem>;
+
+    /// All streams, by name, without secrets.
+    fn streams(&self) -> Vec<Stream>;
+
+    /// A stream with those who watch it, and what its commands said.
+    ///
+    /// # Errors
+    ///
+    /// What the API would answer.
+    fn stream(
+        &self,
+        name: String,
+    ) -> impl Future<Output = Result<(Stream, String), Problem>> + Send;
 
     /// How many jobs there are in each state; a state without any may be left out.
     ///

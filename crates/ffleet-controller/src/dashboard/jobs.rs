@@ -1,6 +1,7 @@
 //! The list of jobs, with what the server as a whole is doing above it.
 
 use ffleet_api::job::{Output, Page, Summary};
+use ffleet_api::live::Stream;
 use ffleet_api::{Node, query};
 use ffleet_telemetry::redact;
 use ffleet_types::job::Class;
@@ -9,7 +10,7 @@ use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
 
 use super::page::{Live, Part, frame};
-use super::{Tally, chip, format, nodes};
+use super::{Tally, chip, format, nodes, streams};
 
 /// Groups of states that people look for.
 const GROUPS: [(&str, &[State]); 5] = [
@@ -31,6 +32,7 @@ pub(super) struct View {
     pub(super) page: Page,
     pub(super) tally: Tally,
     pub(super) nodes: Vec<Node>,
+    pub(super) streams: Vec<Stream>,
 }
 
 /// The page.
@@ -76,6 +78,7 @@ fn summary(view: &View) -> Markup {
             }
             div { dt { "Completed" } dd { (of(&[State::Completed])) } }
             div { dt { "Failed" } dd { (of(GROUPS[3].1)) } }
+            (streams::brief(&view.streams))
         }
         div .machines { (nodes::brief(&view.nodes)) }
     }

@@ -8,7 +8,7 @@ use super::assets;
 
 /// What the browser may do with our pages: load from us, and nothing else (CSP Level 3).
 pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-                       connect-src 'self'; form-action 'self'; base-uri 'none'; \
+                       media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
                        frame-ancestors 'none'";
 
 /// Which part of the dashboard a page belongs to.
@@ -16,6 +16,8 @@ pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; 
 pub(super) enum Part {
     /// The list of jobs, and each of them.
     Jobs,
+    /// Streams and the feeds that they are made of.
+    Streams,
     /// The nodes.
     Nodes,
     /// The logs of all jobs.
@@ -54,6 +56,7 @@ pub(super) fn frame(title: &str, part: Part, live: Option<Live<'_>>, main: &Mark
                     a .brand href="/" { span .mark aria-hidden="true" {} "ffleet" }
                     nav aria-label="Parts" {
                         (tab("/", "Jobs", part == Part::Jobs))
+                        (tab("/streams", "Streams", part == Part::Streams))
                         (tab("/nodes", "Nodes", part == Part::Nodes))
                         (tab("/logs", "Logs", part == Part::Logs))
                     }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
@@ -12,7 +12,7 @@ use ffleet_api::{Job, Problem, query};
 use ffleet_types::JobRef;
 use maud::Markup;
 
-use super::{Action, Backend, CSP, assets, job, jobs, logs, nodes, page};
+use super::{Action, Backend, CSP, assets, feeds, job, jobs, logs, nodes, page, streams};
 
 /// The routes of the dashboard, for a server that answers for [`Backend`].
 ///
@@ -24,6 +24,11 @@ pub fn routes<B: Backend>() -> Router<B> {
         .route("/jobs/{job}", get(show::<B>))
         .route("/jobs/{job}/curves", get(curves::<B>))
         .route("/jobs/{job}/{action}", post(act::<B>))
+        .route("/streams", get(all_streams::<B>))
+        .route("/streams/{stream}", get(one_stream::<B>))
+        .route("/feeds", get(all_feeds::<B>))
+        .route("/feeds/{feed}", get(one_feed::<B>))
+        .route("/feeds/{feed}/restart", post(restart::<B>))
         .route("/nodes", get(machines::<B>))
         .route("/logs", get(lines::<B>))
 }
@@ -43,7 +48,8 @@ async fn list<B: Backend>(State(backend): State<B>, RawQuery(text): RawQuery) ->
         let query = query::Jobs::parse(text.as_deref().unwrap_or_default())?;
         let (page, tally, nodes) =
             futures_util::try_join!(backend.jobs(query.clone()), backend.tally(), backend.nodes())?;
-        Ok(jobs::View { now: backend.now(), query, page, tally, nodes })
+        let streams = backend.streams();
+        Ok(jobs::View { now: backend.now(), query, page, tally, nodes, streams })
     };
     respond(view.await.map(|view| jobs::render(&view)))
 }
@@ -91,6 +97,47 @@ async fn act<B: Backend>(
     };
     match number.await {
         Ok(number) => Redirect::to(&format!("/jobs/{number}")).into_response(),
+        Err(problem) => respond(Err(problem)),
+    }
+}
+
+async fn all_streams<B: Backend>(State(backend): State<B>) -> Response {
+    respond(Ok(streams::list(&backend.streams(), backend.now())))
+}
+
+async fn one_stream<B: Backend>(
+    State(backend): State<B>,
+    Path(name): Path<String>,
+    RawQuery(text): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let found = backend.stream(name).await;
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    respond(found.map(|(stream, log)| {
+        let view = streams::View {
+            now: backend.now(),
+            stream: &stream,
+            log: &log,
+            host: host.unwrap_or("localhost"),
+            watch: text.as_deref() == Some("watch"),
+        };
+        streams::show(&view)
+    }))
+}
+
+async fn all_feeds<B: Backend>(State(backend): State<B>) -> Response {
+    respond(Ok(feeds::list(&backend.feeds(), backend.now())))
+}
+
+async fn one_feed<B: Backend>(State(backend): State<B>, Path(name): Path<String>) -> Response {
+    let found = backend.feed(name).await;
+    let streams = backend.streams();
+    respond(found.map(|(feed, log)| feeds::show(&feed, &log, &streams, backend.now())))
+}
+
+async fn restart<B: Backend>(State(backend): State<B>, Path(name): Path<String>) -> Response {
+    match backend.restart(&name) {
+        Ok(()) => Redirect::to(&format!("/feeds/{name}")).into_response(),
         Err(problem) => respond(Err(problem)),
     }
 }

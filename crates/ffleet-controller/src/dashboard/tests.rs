@@ -1,5 +1,7 @@
 mod browser;
+mod live;
 mod sample;
+mod watched;
 mod work;
 
 use axum::body::{Body, to_bytes};
@@ -33,7 +35,9 @@ async fn page(address: &str) -> String {
 
 /// Every page there is.
 async fn pages() -> Vec<(String, String)> {
-    let mut addresses = vec!["/".to_owned(), "/nodes".to_owned()];
+    let mut addresses: Vec<_> = ["/", "/nodes", "/streams", "/feeds"].map(str::to_owned).into();
+    addresses.extend(fleet().streams.iter().map(|one| format!("/streams/{}", one.name)));
+    addresses.extend(fleet().feeds.iter().map(|one| format!("/feeds/{}", one.name)));
     addresses.extend(fleet().jobs.iter().map(|job| format!("/jobs/{}", job.summary.number)));
     let mut pages = Vec::new();
     for address in addresses {
@@ -89,6 +93,7 @@ async fn every_link_leads_somewhere() {
             if link.starts_with("/v1/") || link.starts_with('#') {
                 continue;
             }
+            let link = link.split('#').next().unwrap();
             let (status, _, _) = ask(fleet(), "GET", &link.replace("&amp;", "&")).await;
             assert_eq!(status, StatusCode::OK, "{from} links to {link}");
         }
@@ -97,7 +102,7 @@ async fn every_link_leads_somewhere() {
 
 #[tokio::test]
 async fn empty_list_says_what_to_type() {
-    let empty = Fleet { jobs: Vec::new(), nodes: Vec::new() };
+    let empty = Fleet { jobs: Vec::new(), nodes: Vec::new(), ..fleet() };
     let (_, _, body) = ask(empty, "GET", "/").await;
     assert!(body.contains("ffleet submit test:720p30 -o /tmp/x.mp4 --wait"), "{body}");
 }
@@ -151,7 +156,7 @@ async fn job_tells_its_costs_its_history_and_its_command() {
 #[tokio::test]
 async fn only_actions_that_mean_something_are_offered() {
     for state in State::ALL {
-        let one = Fleet { jobs: vec![job(1, state, "test:720p30")], nodes: Vec::new() };
+        let one = Fleet { jobs: vec![job(1, state, "test:720p30")], ..fleet() };
         let (_, _, body) = ask(one, "GET", "/jobs/1").await;
         for action in Action::ALL {
             let offered = body.contains(&format!("action=\"/jobs/1/{action}\""));

@@ -2,6 +2,7 @@
 
 use axum::http::Extensions;
 use ffleet_api::job::{Job, Page};
+use ffleet_api::live::{Feed, Stream};
 use ffleet_api::sample::List;
 use ffleet_api::{Node, Problem, log, query};
 use ffleet_types::job::Actor;
@@ -34,6 +35,26 @@ impl Backend for Controller {
 
     async fn nodes(&self) -> Result<Vec<Node>, Problem> {
         Ok(Self::nodes(self))
+    }
+
+    fn feeds(&self) -> Vec<Feed> {
+        Self::feeds(self)
+    }
+
+    async fn feed(&self, name: String) -> Result<(Feed, String), Problem> {
+        Ok((Self::feed(self, &name)?, self.feed_log(name).await?))
+    }
+
+    fn restart(&self, feed: &str) -> Result<(), Problem> {
+        Self::restart(self, feed)
+    }
+
+    fn streams(&self) -> Vec<Stream> {
+        Self::streams(self)
+    }
+
+    async fn stream(&self, name: String) -> Result<(Stream, String), Problem> {
+        Ok((Self::stream(self, &name)?, self.stream_log(name).await?))
     }
 
     async fn tally(&self) -> Result<Tally, Problem> {

@@ -7,7 +7,7 @@ use ffleet_api::{Code, Problem};
 use ffleet_telemetry::redact;
 use hyper::StatusCode;
 
-use super::reply::{self, Answer, Failure};
+use super::reply::{self, Answer};
 use crate::controller::Controller;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -28,11 +28,7 @@ pub(crate) async fn list(State(controller): State<Controller>) -> Answer {
     (status = 404, description = "There is none", body = Problem),
 ))]
 pub(crate) async fn show(State(controller): State<Controller>, Path(feed): Path<String>) -> Answer {
-    let found = controller.feeds().into_iter().find(|known| known.name == feed);
-    match found {
-        Some(found) => reply::json(StatusCode::OK, &found),
-        None => Err(no_feed(&feed)),
-    }
+    reply::json(StatusCode::OK, &controller.feed(&feed)?)
 }
 
 /// Starts a feed anew: its run ends, and another one begins at once if somebody needs it. Viewers stay.
@@ -46,9 +42,7 @@ pub(crate) async fn restart(
     State(controller): State<Controller>,
     Path(feed): Path<String>,
 ) -> Answer {
-    if controller.front.get().is_none_or(|front| !front.restart(&feed)) {
-        return Err(no_feed(&feed));
-    }
+    controller.restart(&feed)?;
     show(State(controller), Path(feed)).await
 }
 
@@ -60,8 +54,7 @@ pub(crate) async fn restart(
     (status = 404, description = "There is none", body = Problem),
 ))]
 pub(crate) async fn logs(State(controller): State<Controller>, Path(feed): Path<String>) -> Answer {
-    let text = log(&controller, feed.clone(), |front, name| front.log(Of::Feed(name))).await?;
-    text.map(|text| reply::text(TEXT, text)).ok_or_else(|| no_feed(&feed))
+    Ok(reply::text(TEXT, controller.feed_log(feed).await?))
 }
 
 /// Lists streams.
@@ -83,11 +76,7 @@ pub(crate) async fn show_stream(
     State(controller): State<Controller>,
     Path(stream): Path<String>,
 ) -> Answer {
-    let found = controller.front.get().and_then(|front| front.stream(&stream));
-    match found {
-        Some(found) => reply::json(StatusCode::OK, &cleaned(found)),
-        None => Err(no_stream(&stream)),
-    }
+    reply::json(StatusCode::OK, &controller.stream(&stream)?)
 }
 
 /// Reads what the commands of a stream have said.
@@ -101,9 +90,7 @@ pub(crate) async fn stream_logs(
     State(controller): State<Controller>,
     Path(stream): Path<String>,
 ) -> Answer {
-    let text = log(&controller, stream.clone(), |front, name| front.log(Of::Stream(name))).await?;
-    text.map(|text| reply::text(TEXT, text))
-        .ok_or_else(|| no_stream(&stream))
+    Ok(reply::text(TEXT, controller.stream_log(stream).await?))
 }
 
 impl Controller {
@@ -130,10 +117,40 @@ impl Controller {
             .collect()
     }
 
+    /// A feed, without secrets.
+    pub(crate) fn feed(&self, name: &str) -> Result<Feed, Problem> {
+        let found = self.feeds().into_iter().find(|known| known.name == name);
+        found.ok_or_else(|| no_feed(name))
+    }
+
+    /// Starts a feed anew.
+    pub(crate) fn restart(&self, feed: &str) -> Result<(), Problem> {
+        let front = self.front.get().filter(|front| front.restart(feed));
+        front.map(|_| ()).ok_or_else(|| no_feed(feed))
+    }
+
+    /// What the commands of a feed's last runs said.
+    pub(crate) async fn feed_log(&self, name: String) -> Result<String, Problem> {
+        let text = log(self, name.clone(), |front, name| front.log(Of::Feed(name))).await?;
+        text.ok_or_else(|| no_feed(&name))
+    }
+
     /// All streams, by name, without secrets.
     pub(crate) fn streams(&self) -> Vec<Stream> {
         let streams = self.front.get().map(|front| front.streams()).unwrap_or_default();
         streams.into_iter().map(cleaned).collect()
+    }
+
+    /// A stream with those who watch it, without secrets.
+    pub(crate) fn stream(&self, name: &str) -> Result<Stream, Problem> {
+        let found = self.front.get().and_then(|front| front.stream(name));
+        found.map(cleaned).ok_or_else(|| no_stream(name))
+    }
+
+    /// What the commands of a stream said.
+    pub(crate) async fn stream_log(&self, name: String) -> Result<String, Problem> {
+        let text = log(self, name.clone(), |front, name| front.log(Of::Stream(name))).await?;
+        text.ok_or_else(|| no_stream(&name))
     }
 }
 
@@ -146,7 +163,7 @@ async fn log(
     controller: &Controller,
     name: String,
     read: impl FnOnce(&dyn Front, &str) -> Option<Vec<u8>> + Send + 'static,
-) -> Result<Option<String>, Failure> {
+) -> Result<Option<String>, Problem> {
     let Some(front) = controller.front.get().cloned() else {
         return Ok(None);
     };
@@ -155,16 +172,14 @@ async fn log(
     Ok(bytes.map(|bytes| redact(&String::from_utf8_lossy(&bytes)).into_owned()))
 }
 
-fn no_feed(name: &str) -> Failure {
+fn no_feed(name: &str) -> Problem {
     let shown: String = name.chars().take(80).collect();
     Problem::new(Code::FeedNotFound, format!("there is no feed {shown:?}"))
         .hint("`ffleet feeds list` shows those there are")
-        .into()
 }
 
-fn no_stream(name: &str) -> Failure {
+fn no_stream(name: &str) -> Problem {
     let shown: String = name.chars().take(80).collect();
     Problem::new(Code::StreamNotFound, format!("there is no stream {shown:?}"))
         .hint("`ffleet streams list` shows those there are")
-        .into()
 }

@@ -7,7 +7,7 @@ const BROWSER: &str = "accept: text/html,application/xhtml+xml";
 #[tokio::test]
 async fn stranger_learns_how_to_get_in() {
     let fixture = Fixture::start().await;
-    for path in ["/", "/jobs/1", "/nodes"] {
+    for path in ["/", "/jobs/1", "/nodes", "/streams", "/streams/x", "/feeds", "/feeds/x"] {
         let answer = fixture.request(&format!("GET {path}"), &[BROWSER], "").await;
         assert_eq!(answer.status, 401, "{path}");
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
@@ -25,7 +25,13 @@ async fn stranger_learns_how_to_get_in() {
 async fn mistake_of_a_person_is_a_page_and_of_a_program_json() {
     let fixture = Fixture::start().await;
     let bearer = fixture.bearer();
-    for (path, status) in [("/jobs/99", 404), ("/nowhere", 404), ("/login?once=x", 403)] {
+    for (path, status) in [
+        ("/jobs/99", 404),
+        ("/streams/none", 404),
+        ("/feeds/none", 404),
+        ("/nowhere", 404),
+        ("/login?once=x", 403),
+    ] {
         let line = format!("GET {path}");
         let page = fixture.request(&line, &[BROWSER, &bearer], "").await;
         assert_eq!(
@@ -65,6 +71,18 @@ async fn job_can_be_looked_at_and_canceled_from_its_page() {
         page.body.contains(">canceled<") && page.body.contains("by user:local"),
         "{page:?}"
     );
+    fixture.stop().await;
+}
+
+#[tokio::test]
+async fn page_of_another_site_restarts_no_feed() {
+    let fixture = Fixture::start().await;
+    let bearer = fixture.bearer();
+    let evil = [&*bearer, "origin: http://evil.example"];
+    let answer = fixture.request("POST /feeds/cam/restart", &evil, "").await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    let answer = fixture.request("POST /feeds/cam/restart", &[&bearer], "").await;
+    assert_eq!(answer.status, 404, "there is none: {answer:?}");
     fixture.stop().await;
 }
 

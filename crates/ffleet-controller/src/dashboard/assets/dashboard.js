@@ -59,7 +59,7 @@ function show(number, progress) {
   }
 }
 
-// ---- The page, fetched anew.
+// ---- The page, fetched anew: after events, and as often as it says where it has numbers that no event tells.
 
 let planned = null;
 let fetching = false;
@@ -248,5 +248,7 @@ function listen(address) {
 prepare();
 setInterval(tick, 5000);
 setInterval(curves, CURVES_MS);
+const every = Number(document.querySelector("[data-every]")?.dataset.every);
+if (every > 0) setInterval(() => { if (!document.hidden) refreshSoon(); }, every);
 tail();
 if (document.body.dataset.events) listen(document.body.dataset.events);

@@ -8,14 +8,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use ffleet_testkit::need;
 use tokio::net::TcpListener;
 
-use super::sample::{fleet, server};
+use super::sample::{Fleet, fleet};
+use crate::dashboard::routes;
 
 /// What the browser makes of `address`, once a second of its own time has passed, in a window of
 /// this width.
@@ -47,6 +48,17 @@ async fn browse(chromium: &Path, address: String, width: u32) -> String {
         .expect("in a minute")
         .expect("runs");
     String::from_utf8(stdout).expect("a page")
+}
+
+/// The dashboard of `fleet`, and as much of the API as its script asks for: `events` is what
+/// every reader of the events hears.
+fn server(fleet: Fleet, events: &'static str) -> Router {
+    let events = get(move || async move { ([(CONTENT_TYPE, "text/event-stream")], events) });
+    let log = get(async || "frame=  100 fps= 25\n<b>not bold</b>\n");
+    routes::<Fleet>()
+        .with_state(fleet)
+        .route("/v1/events", events)
+        .route("/v1/jobs/{job}/logs", log)
 }
 
 /// A server for the sample fleet, and its address.
@@ -117,7 +129,8 @@ async fn script_shows_the_log_as_text() {
 
 /// Looks at pages in frames as wide as the narrowest phones, and says by how much each is wider.
 const RULER: &str = "<title>…</title><body><script>
-    const pages = ['/', '/jobs/1003', '/jobs/1006', '/jobs/1007', '/nodes', '/logs', '/?state=canceled'];
+    const pages = ['/', '/jobs/1003', '/jobs/1006', '/jobs/1007', '/nodes', '/logs', '/?state=canceled',
+        '/streams', '/streams/cam', '/streams/tv', '/feeds', '/feeds/studio', '/feeds/pushed'];
     Promise.all(pages.map((page) => new Promise((done) => {
         const frame = document.createElement('iframe');
         frame.style = 'width: 320px; height: 700px; border: 0';
@@ -145,6 +158,6 @@ async fn nothing_is_wider_than_a_phone() {
     let page = browse(&chromium, format!("{server}/ruler"), 1280).await;
     let widths = page.split("<title>").nth(1).and_then(|rest| rest.split('<').next());
     let widths: Vec<_> = widths.expect("a title").split_whitespace().collect();
-    assert_eq!(widths.len(), 7, "{page}");
+    assert_eq!(widths.len(), 13, "{page}");
     assert!(widths.iter().all(|width| width.ends_with("=0")), "{widths:?}");
 }

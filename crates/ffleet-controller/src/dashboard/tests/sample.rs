@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use axum::Router;
 use axum::http::Extensions;
-use axum::http::header::CONTENT_TYPE;
-use axum::routing::get;
 use ffleet_api::attempt::{Attempt, Ending, Progress, Usage};
 use ffleet_api::control::Phase;
 use ffleet_api::job::{Change, Output, OutputState, Page, Summary};
+use ffleet_api::live::{Feed, Stream};
 use ffleet_api::problem::Code;
 use ffleet_api::sample::List;
 use ffleet_api::{Job, Moment, Node, Problem, log, query};
@@ -17,14 +15,15 @@ use ffleet_types::node::{Capacity, Description, Engine, GuardLevel};
 use ffleet_types::task::State;
 use ffleet_types::{Bytes, Cpu, JobId, JobNumber, JobRef, NodeId, Reason, Span, Timestamp};
 
+use super::watched::{feed_of, feeds, stream_of, streams};
 use super::work::{said, sampled};
-use crate::dashboard::{Action, Backend, Tally, routes};
+use crate::dashboard::{Action, Backend, Tally};
 
 /// 2026-01-31T12:00:00Z.
 const NOW: u64 = 1_769_860_800_000;
 
 /// So many seconds before now.
-fn before(seconds: u64) -> Moment {
+pub(super) fn before(seconds: u64) -> Moment {
     Moment(Timestamp::from_millis(NOW - seconds * 1_000))
 }
 
@@ -33,6 +32,8 @@ fn before(seconds: u64) -> Moment {
 pub(crate) struct Fleet {
     pub(crate) jobs: Vec<Job>,
     pub(crate) nodes: Vec<Node>,
+    pub(crate) feeds: Vec<Feed>,
+    pub(crate) streams: Vec<Stream>,
 }
 
 impl Backend for Fleet {
@@ -80,6 +81,26 @@ impl Backend for Fleet {
         Ok(self.nodes.clone())
     }
 
+    fn feeds(&self) -> Vec<Feed> {
+        self.feeds.clone()
+    }
+
+    async fn feed(&self, name: String) -> Result<(Feed, String), Problem> {
+        feed_of(&self.feeds, &name)
+    }
+
+    fn restart(&self, name: &str) -> Result<(), Problem> {
+        feed_of(&self.feeds, name).map(|_| ())
+    }
+
+    fn streams(&self) -> Vec<Stream> {
+        self.streams.clone()
+    }
+
+    async fn stream(&self, name: String) -> Result<(Stream, String), Problem> {
+        stream_of(&self.streams, &name)
+    }
+
     async fn tally(&self) -> Result<Tally, Problem> {
         let mut tally = Tally::new();
         for job in &self.jobs {
@@ -102,20 +123,9 @@ impl Backend for Fleet {
     }
 }
 
-/// The dashboard of `fleet`, and as much of the API as its script asks for: `events` is what
-/// every reader of the events hears.
-pub(crate) fn server(fleet: Fleet, events: &'static str) -> Router {
-    let events = get(move || async move { ([(CONTENT_TYPE, "text/event-stream")], events) });
-    let log = get(async || "frame=  100 fps= 25\n<b>not bold</b>\n");
-    routes::<Fleet>()
-        .with_state(fleet)
-        .route("/v1/events", events)
-        .route("/v1/jobs/{job}/logs", log)
-}
-
 /// A fleet with one job in nearly every state.
 pub(crate) fn fleet() -> Fleet {
-    Fleet { jobs: jobs(), nodes: vec![node()] }
+    Fleet { jobs: jobs(), nodes: vec![node()], feeds: feeds(), streams: streams() }
 }
 
 fn jobs() -> Vec<Job> {

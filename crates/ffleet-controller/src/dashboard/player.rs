@@ -1,0 +1,96 @@
+//! How a stream is shown: as a picture or in a player where a browser can do that by itself, else as an
+//! address for a player.
+//!
+//! Pictures are fetched once somebody asks for them: a page that is only looked at starts no camera, and
+//! counts nobody as a viewer. A browser opens six connections to a server, and a picture that moves keeps
+//! one of them, so that a list shows none.
+
+use ffleet_api::live::Stream;
+use maud::{Markup, html};
+
+/// What a browser makes of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Show {
+    /// `<img>`, which moves if its parts do (`multipart/x-mixed-replace`).
+    Picture,
+    /// `<audio>`.
+    Audio,
+    /// `<video>`.
+    Video,
+    /// Nothing.
+    Nothing,
+}
+
+impl Show {
+    /// By what the stream says that it is.
+    pub(super) fn of(stream: &Stream) -> Self {
+        let kind = stream.mimetype.split(';').next().unwrap_or_default();
+        let kind = kind.trim().to_ascii_lowercase();
+        match kind.as_str() {
+            "multipart/x-mixed-replace" => Self::Picture,
+            "video/mp4" | "video/webm" => Self::Video,
+            kind if kind.starts_with("image/") => Self::Picture,
+            kind if kind.starts_with("audio/") => Self::Audio,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// The stream itself. `watch` says that somebody asked for it.
+pub(super) fn player(stream: &Stream, host: &str, watch: bool) -> Markup {
+    let page = format!("/streams/{}", stream.name);
+    let name = &stream.name;
+    html! {
+        @match Show::of(stream) {
+            Show::Picture if watch => {
+                p .screen { img src=(stream.path) alt={ "What " (name) " shows now" }; }
+                p {
+                    @if stream.kind == "shot" { a .button href={ (page) "?watch" } { "Take another" } }
+                    @else { a .button href={ (page) "#player" } { "Stop watching" } }
+                }
+            }
+            Show::Picture => p {
+                a .button href={ (page) "?watch#player" } {
+                    @if stream.kind == "shot" { "Take a shot" } @else { "Watch here" }
+                }
+            }
+            Show::Audio => p .screen { audio controls preload="none" src=(stream.path) {} },
+            Show::Video => p .screen { video controls preload="none" src=(stream.path) {} },
+            Show::Nothing => p .note { "Browsers do not play " code { (stream.mimetype) } "; players do." },
+        }
+        (address(stream, host))
+    }
+}
+
+/// What to paste elsewhere.
+fn address(stream: &Stream, host: &str) -> Markup {
+    let url = format!("http://{host}{}", stream.path);
+    let key = if stream.access == "key" {
+        "-headers 'Authorization: Bearer KEY' "
+    } else {
+        ""
+    };
+    let command = match stream.kind.as_str() {
+        "shot" => {
+            let header = if key.is_empty() {
+                ""
+            } else {
+                "-H 'Authorization: Bearer KEY' "
+            };
+            format!("curl {header}-O '{}'", quoted(&url))
+        }
+        _ => format!("ffplay {key}'{}'", quoted(&url)),
+    };
+    html! {
+        div .command {
+            pre #play .block { (command) }
+            button .copy type="button" data-copy="play" hidden { "Copy" }
+        }
+        @if !key.is_empty() { p .faint { "KEY is a key of this server; in this browser your session opens it." } }
+    }
+}
+
+/// For between single quotes of a shell.
+fn quoted(text: &str) -> String {
+    text.replace('\'', "'\\''")
+}

@@ -1,0 +1,279 @@
+//! What can be watched, and who watches it.
+
+use ffleet_api::live::{Stream, Viewer};
+use ffleet_telemetry::redact::redact;
+use ffleet_types::{Bytes, Timestamp};
+use maud::{Markup, html};
+
+use super::page::{Live, Part, frame};
+use super::player::{Show, player};
+use super::{chip, feeds, format};
+
+/// Between two fetches of a page whose numbers no event tells, in milliseconds.
+pub(super) const EVERY: u32 = 2_000;
+/// The same where they are beside others.
+const SELDOM: u32 = 10_000;
+
+/// What the page of a stream is made from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    pub(super) now: Timestamp,
+    pub(super) stream: &'a Stream,
+    /// What its commands said.
+    pub(super) log: &'a str,
+    /// What the server is called by who asks.
+    pub(super) host: &'a str,
+    /// Whether the stream itself is to be shown at once.
+    pub(super) watch: bool,
+}
+
+/// All streams.
+pub(super) fn list(streams: &[Stream], now: Timestamp) -> Markup {
+    frame(
+        "Streams",
+        Part::Streams,
+        Some(Live { events: "/v1/events", now }),
+        &html! {
+            h1 .hidden { "Streams" }
+            (parts("/streams"))
+            section #streams data-live data-every=(EVERY) aria-label="Streams" {
+                @if streams.is_empty() { (nothing()) } @else { (table(streams)) }
+            }
+        },
+    )
+}
+
+/// The two lists of this part.
+pub(super) fn parts(here: &str) -> Markup {
+    html! {
+        div .bar {
+            nav .groups aria-label="Lists" {
+                @for (address, name) in [("/streams", "Streams"), ("/feeds", "Feeds")] {
+                    a href=(address) aria-current=[(address == here).then_some("true")] { (name) }
+                }
+            }
+        }
+    }
+}
+
+/// What is said where nothing is declared.
+pub(super) fn nothing() -> Markup {
+    html! {
+        div .empty {
+            h2 { "No streams yet" }
+            p { "A feed brings media in, a stream hands it to any number of viewers. Declare both in "
+                code { "ffleet.yaml" } "; the server reads it anew on SIGHUP:" }
+            pre .block {
+                "feeds:\n  test: { command: ffmpeg -v error -re -f lavfi -i testsrc2 -f mpjpeg - }\n"
+                "streams:\n  test: { feed: test, mimetype: multipart/x-mixed-replace;boundary=ffmpeg }"
+            }
+            p { "It is then here, and at " code { "/stream/test" } "." }
+        }
+    }
+}
+
+/// Figures for the top of the list of jobs.
+pub(super) fn brief(streams: &[Stream]) -> Markup {
+    let viewers = streams.iter().map(|stream| stream.viewers).sum();
+    html! {
+        @if !streams.is_empty() {
+            div data-every=(SELDOM) {
+                dt { a href="/streams" { "Streams" } }
+                dd { (format::grouped(streams.len() as u64)) }
+            }
+            div { dt { "Viewers" } dd { (format::grouped(viewers)) } }
+        }
+    }
+}
+
+fn table(streams: &[Stream]) -> Markup {
+    html! {
+        table .jobs .streams {
+            thead { tr {
+                th scope="col" { "Stream" }
+                th scope="col" { "State" }
+                th scope="col" { "What it is" }
+                th scope="col" .right { "Viewers" }
+                th scope="col" .right { "Delivered" }
+                th scope="col" .right { "Skips" }
+                th scope="col" .right { span .hidden { "Watch" } }
+            } }
+            tbody { @for stream in streams { (row(stream)) } }
+        }
+    }
+}
+
+fn row(stream: &Stream) -> Markup {
+    let page = format!("/streams/{}", stream.name);
+    html! {
+        tr {
+            th scope="row" .number { a href=(page) { (stream.name) } }
+            td .state { (state(stream)) }
+            td .work {
+                span .path title=(stream.mimetype) { span { (stream.mimetype) } }
+                span .path .faint { (stream.path) }
+            }
+            @if stream.kind == "shot" {
+                td .right data-name="shots" colspan="3" {
+                    (format::grouped(stream.shots)) span .unit .faint { " shots" }
+                }
+            } @else {
+                td .right data-name="viewers" { (format::grouped(stream.viewers)) }
+                td .right data-name="delivered" { (Bytes(stream.delivered_bytes).human()) }
+                td .right data-name="skips" { (format::grouped(stream.skips)) }
+            }
+            td .right .go { (open(stream, &page)) }
+        }
+    }
+}
+
+/// The way to the stream itself.
+fn open(stream: &Stream, page: &str) -> Markup {
+    html! {
+        @match Show::of(stream) {
+            Show::Picture => a .button href={ (page) "?watch#player" } {
+                @if stream.kind == "shot" { "Look" } @else { "Watch" }
+            },
+            Show::Audio => a .button href={ (page) "#player" } { "Listen" },
+            Show::Video => a .button href={ (page) "#player" } { "Watch" },
+            Show::Nothing => a .button href={ (page) "#player" } { "Address" },
+        }
+    }
+}
+
+fn state(stream: &Stream) -> Markup {
+    match &stream.state {
+        Some(state) => feeds::state(state),
+        None => chip::word("off", "on request"),
+    }
+}
+
+/// One stream.
+pub(super) fn show(view: &View<'_>) -> Markup {
+    let View { now, stream, .. } = *view;
+    frame(
+        &format!("Stream {}", stream.name),
+        Part::Streams,
+        Some(Live { events: "/v1/events", now }),
+        &html! {
+            article {
+                header #head .head data-live data-every=(EVERY) { (head(stream)) }
+                div .columns {
+                    div {
+                        section #player .card { (player(stream, view.host, view.watch)) }
+                        @if stream.kind != "shot" {
+                            section #watching .card data-live { (watching(stream, now)) }
+                        }
+                        section #said .card data-live { (said(stream, view.log)) }
+                    }
+                    div {
+                        section #sums .card data-live { (sums(stream)) }
+                        section #terms .card data-live { (terms(stream)) }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn head(stream: &Stream) -> Markup {
+    html! {
+        div .title { h1 { "Stream " (stream.name) } (state(stream)) }
+        p .faint { a href="/streams" { "All streams" } }
+    }
+}
+
+fn watching(stream: &Stream, now: Timestamp) -> Markup {
+    let more = stream.viewers.saturating_sub(stream.watching.len() as u64);
+    html! {
+        h2 { "Viewers" }
+        @if stream.watching.is_empty() {
+            p .faint { "Nobody watches it now." }
+        } @else {
+            table .outputs .viewers {
+                thead { tr {
+                    th scope="col" { "Address" }
+                    th scope="col" { "Since" }
+                    th scope="col" .right { "Delivered" }
+                    th scope="col" .right { "Behind" }
+                    th scope="col" .right { "Skips" }
+                } }
+                tbody { @for viewer in &stream.watching { (one(viewer, now)) } }
+            }
+            @if more > 0 { p .faint { "And " (format::grouped(more)) " more." } }
+        }
+    }
+}
+
+fn one(viewer: &Viewer, now: Timestamp) -> Markup {
+    html! {
+        tr {
+            td .work { (viewer.address) }
+            td { (format::ago(viewer.since, now)) }
+            td .right data-name="delivered" { (Bytes(viewer.delivered_bytes).human()) }
+            td .right data-name="behind" {
+                @if viewer.lag_bytes == 0 { (format::NOTHING) }
+                @else { (Bytes(viewer.lag_bytes).human()) }
+            }
+            td .right data-name="skips" { (format::grouped(viewer.skips)) }
+        }
+    }
+}
+
+/// What its own commands said. One that passes a feed on has none.
+fn said(stream: &Stream, log: &str) -> Markup {
+    html! {
+        @match (&stream.command, &stream.feed) {
+            (None, Some(feed)) => {
+                h2 { "Log" }
+                p .faint {
+                    "It passes on what feed " a href={ "/feeds/" (feed) } { (feed) }
+                    " gives, whose page has the log."
+                }
+            }
+            _ => (feeds::said(log, &format!("/v1/streams/{}/logs", stream.name))),
+        }
+    }
+}
+
+/// Nobody stays for a shot, so that only those are counted.
+fn sums(stream: &Stream) -> Markup {
+    html! {
+        h2 { "Since it was declared" }
+        dl .figures {
+            @if stream.kind == "shot" {
+                div { dt { "Shots made" } dd { (format::grouped(stream.shots)) } }
+            } @else {
+                div { dt { "Viewers now" } dd { (format::grouped(stream.viewers)) } }
+                div { dt { "Viewers that came" } dd { (format::grouped(stream.viewers_total)) } }
+                div { dt { "Delivered" } dd { (Bytes(stream.delivered_bytes).human()) } }
+                div { dt { "Skips" } dd { (format::grouped(stream.skips)) } }
+                div { dt { "Cut off" } dd { (format::grouped(stream.cut)) } }
+            }
+        }
+    }
+}
+
+fn terms(stream: &Stream) -> Markup {
+    let who = match stream.access.as_str() {
+        "open" => "whoever reaches this server",
+        "key" => "who has a key or a session",
+        other => other,
+    };
+    html! {
+        h2 { "Declared as" }
+        dl .terms {
+            div { dt { "Address" } dd { code { (stream.path) } } }
+            div { dt { "Is" } dd { code { (stream.mimetype) } } }
+            div { dt { "Gives" } dd { @if stream.kind == "shot" { "one shot a request" } @else { "a stream" } } }
+            @if stream.command.is_some() { div { dt { "Command is" } dd { (stream.client) } } }
+            div { dt { "Open to" } dd { (who) } }
+            @if let Some(feed) = &stream.feed {
+                div { dt { "Feed" } dd { a href={ "/feeds/" (feed) } { (feed) } } }
+            }
+            @if let Some(command) = &stream.command {
+                div { dt { "Command" } dd { code { (redact(command)) } } }
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Streams and feeds, as their pages show them.
+
+use axum::http::{StatusCode, header};
+use ffleet_api::live::{Feed, Stream};
+
+use super::sample::{Fleet, fleet};
+use super::watched::stream;
+use super::{ask, page};
+
+const MJPEG: &str = "multipart/x-mixed-replace;boundary=ffmpeg";
+
+fn with(streams: Vec<Stream>, feeds: Vec<Feed>) -> Fleet {
+    Fleet { streams, feeds, ..fleet() }
+}
+
+#[tokio::test]
+async fn list_of_streams_shows_numbers_and_starts_nothing() {
+    let body = page("/streams").await;
+    for part in [
+        ">cam<",
+        ">live<",
+        ">7.45 GiB<",
+        ">1\u{202f}234<",
+        "href=\"/streams/cam?watch#player\"",
+        "aria-current=\"page\">Streams<",
+        "href=\"/feeds\"",
+    ] {
+        assert!(body.contains(part), "{part} is missing in {body}");
+    }
+    assert!(!body.contains("<img") && !body.contains("<video"), "{body}");
+}
+
+#[tokio::test]
+async fn stream_is_shown_by_what_it_is() {
+    for (mimetype, kind, plain, watched) in [
+        (MJPEG, "stream", "Watch here", "<img src=\"/stream/cam\""),
+        ("image/jpeg", "shot", "Take a shot", "<img src=\"/stream/cam\""),
+        (
+            "audio/mpeg",
+            "stream",
+            "<audio controls preload=\"none\" src=\"/stream/cam\">",
+            "<audio",
+        ),
+        ("Video/MP4; codecs=avc1", "stream", "<video controls preload=\"none\"", "<video"),
+        ("video/webm", "stream", "<video controls", "<video"),
+        (
+            "video/mp2t",
+            "stream",
+            "Browsers do not play <code>video/mp2t",
+            "Browsers do not",
+        ),
+        ("text/html", "stream", "Browsers do not play", "Browsers do not"),
+    ] {
+        let one = || Stream { kind: kind.into(), ..stream("cam", mimetype) };
+        let (_, _, body) = ask(with(vec![one()], Vec::new()), "GET", "/streams/cam").await;
+        assert!(body.contains(plain), "{mimetype}: {body}");
+        assert!(!body.contains("<img"), "{mimetype} is fetched before anybody asks: {body}");
+        let (_, _, body) = ask(with(vec![one()], Vec::new()), "GET", "/streams/cam?watch").await;
+        assert!(body.contains(watched), "{mimetype}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn stream_tells_its_address_its_viewers_and_its_log() {
+    let body = page("/streams/cam").await;
+    for part in [
+        "ffplay 'http://localhost/stream/cam'",
+        "192.0.2.7:40112",
+        ">1.00 MiB<",
+        "href=\"/feeds/studio\"",
+        "gives, whose page has the log",
+        "whoever reaches this server",
+    ] {
+        assert!(body.contains(part), "{part} is missing in {body}");
+    }
+    let made = page("/streams/tv").await;
+    assert!(
+        made.contains("href=\"/v1/streams/tv/logs\"") && made.contains("&lt;b&gt;said"),
+        "{made}"
+    );
+    let locked = Stream { access: "key".into(), ..stream("cam", MJPEG) };
+    let (_, _, body) = ask(with(vec![locked], Vec::new()), "GET", "/streams/cam").await;
+    assert!(body.contains("ffplay -headers 'Authorization: Bearer KEY' 'http"), "{body}");
+}
+
+#[tokio::test]
+async fn shot_counts_shots_and_no_viewers() {
+    let shot = || Stream { kind: "shot".into(), shots: 77, ..stream("cam", "image/png") };
+    for address in ["/streams", "/streams/cam", "/streams/cam?watch"] {
+        let (_, _, body) = ask(with(vec![shot()], Vec::new()), "GET", address).await;
+        assert!(body.contains(">77<"), "{address}: {body}");
+        assert!(!body.contains("7.45 GiB"), "{address}: {body}");
+    }
+    let (_, _, body) = ask(with(vec![shot()], Vec::new()), "GET", "/streams/cam?watch").await;
+    assert!(body.contains("Take another") && body.contains("curl -O 'http"), "{body}");
+}
+
+#[tokio::test]
+async fn address_to_paste_stays_one_word_of_a_shell() {
+    let odd = Stream { path: "/it's;rm".into(), ..stream("cam", "video/mp2t") };
+    let (_, _, body) = ask(with(vec![odd], Vec::new()), "GET", "/streams/cam").await;
+    assert!(body.contains("ffplay 'http://localhost/it'\\''s;rm'"), "{body}");
+}
+
+#[tokio::test]
+async fn feed_tells_why_it_fails_what_it_is_for_and_how_it_ended() {
+    let list = page("/feeds").await;
+    for part in [">studio<", ">waiting<", "3 failed", "no such camera"] {
+        assert!(list.contains(part), "{part} is missing in {list}");
+    }
+    let body = page("/feeds/studio").await;
+    for part in [
+        "action=\"/feeds/studio/restart\"",
+        "3 in a row were not well",
+        "no such camera",
+        "href=\"/streams/cam\">cam<",
+        ">4.00 MiB<",
+    ] {
+        assert!(body.contains(part), "{part} is missing in {body}");
+    }
+    assert!(page("/feeds/pushed").await.contains("PUT /ingest/pushed"));
+}
+
+#[tokio::test]
+async fn long_log_is_shown_by_its_end() {
+    let body = page("/feeds/studio").await;
+    assert!(body.contains("line 99\n") && !body.contains("line 40\n"), "{body}");
+    assert!(body.contains("All of it"), "{body}");
+}
+
+#[tokio::test]
+async fn restart_leads_back_to_the_feed() {
+    let (status, headers, _) = ask(fleet(), "POST", "/feeds/studio/restart").await;
+    assert_eq!(
+        (status, &headers[header::LOCATION]),
+        (StatusCode::SEE_OTHER, &"/feeds/studio".parse().unwrap())
+    );
+    let (status, _, _) = ask(fleet(), "GET", "/feeds/studio/restart").await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "a link must not restart a feed");
+}
+
+#[tokio::test]
+async fn unknown_names_are_told_as_such() {
+    for (method, address) in [
+        ("GET", "/streams/none"),
+        ("GET", "/feeds/none"),
+        ("POST", "/feeds/none/restart"),
+        ("GET", "/feeds/%3Cscript%3E"),
+    ] {
+        let (status, _, body) = ask(fleet(), method, address).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{address}");
+        assert!(body.contains("there is no") && !body.contains("<script>"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn empty_lists_say_what_to_declare() {
+    for address in ["/streams", "/feeds"] {
+        let (_, _, body) = ask(with(Vec::new(), Vec::new()), "GET", address).await;
+        for part in ["feeds:\n", "streams:\n", "ffleet.yaml", "-f mpjpeg"] {
+            assert!(body.contains(part), "{part} is missing in {body}");
+        }
+    }
+    let (_, _, home) = ask(with(Vec::new(), Vec::new()), "GET", "/").await;
+    assert!(!home.contains(">Viewers<"), "nothing to watch, nothing to count: {home}");
+    assert!(page("/").await.contains(">Viewers<"));
+}

@@ -1,0 +1,104 @@
+//! Feeds and streams to look at.
+
+use ffleet_api::Problem;
+use ffleet_api::live::{Feed, Stream, Viewer};
+use ffleet_api::problem::Code;
+
+use super::sample::before;
+
+/// One that is pushed to, and one that fails.
+pub(super) fn feeds() -> Vec<Feed> {
+    let broken = Feed {
+        from: Some("ffmpeg -i 'rtsp://u:hush@cam.example/a' -metadata 'title=<b>x' -f mpjpeg -".into()),
+        state: "waiting".into(),
+        failures: 3,
+        last_end: Some("it ended with 1: <script>alert(3)</script> rtsp://u:hush@cam.example/a: no such camera".into()),
+        last_end_at: Some(before(12)),
+        pid: Some(4_711),
+        ..feed("studio")
+    };
+    let pushed = Feed { source: "push".into(), from: None, ..feed("pushed") };
+    vec![pushed, broken]
+}
+
+/// Moving pictures that one watches, and what is odd in every way.
+pub(super) fn streams() -> Vec<Stream> {
+    let cam = Stream {
+        feed: Some("studio".into()),
+        watching: vec![Viewer {
+            address: "192.0.2.7:40112".into(),
+            since: before(90),
+            delivered_bytes: 8_000_000,
+            lag_bytes: 1 << 20,
+            skips: 2,
+        }],
+        ..stream("cam", "multipart/x-mixed-replace;boundary=ffmpeg")
+    };
+    let tv = Stream {
+        command: Some(
+            "ffmpeg -i 'https://h.example/?token=hush' -metadata '\"><img src=x>' -".into(),
+        ),
+        ..stream("tv", "\"><img src=x onerror=alert(4)>")
+    };
+    vec![cam, tv]
+}
+
+/// A feed by its name, with a log.
+pub(super) fn feed_of(feeds: &[Feed], name: &str) -> Result<(Feed, String), Problem> {
+    let found = feeds.iter().find(|feed| feed.name == name).cloned();
+    let log: String = (0..100).map(|line| format!("line {line}\n")).collect();
+    let log = log + "<b>bold</b> rtsp://u:hush@cam.example/a\n";
+    let missing = || Problem::new(Code::FeedNotFound, format!("there is no feed {name:?}"));
+    found.map(|feed| (feed, log)).ok_or_else(missing)
+}
+
+/// A stream by its name, with a log.
+pub(super) fn stream_of(streams: &[Stream], name: &str) -> Result<(Stream, String), Problem> {
+    let found = streams.iter().find(|stream| stream.name == name).cloned();
+    let missing = || Problem::new(Code::StreamNotFound, format!("there is no stream {name:?}"));
+    found.map(|one| (one, "<b>said</b>\n".to_owned())).ok_or_else(missing)
+}
+
+/// A feed that is live.
+fn feed(name: &str) -> Feed {
+    Feed {
+        name: name.into(),
+        source: "command".into(),
+        from: Some("ffmpeg -f lavfi -i testsrc2 -f mpjpeg -".into()),
+        feed: None,
+        mode: "on-demand".into(),
+        state: "live".into(),
+        since: before(300),
+        holders: 1,
+        starts: 4,
+        failures: 0,
+        last_end: None,
+        last_end_at: None,
+        pid: None,
+        received_bytes: 4 << 20,
+        held_bytes: 1 << 20,
+        ring_bytes: 16 << 20,
+    }
+}
+
+/// A stream that one watches.
+pub(super) fn stream(name: &str, mimetype: &str) -> Stream {
+    Stream {
+        name: name.into(),
+        path: format!("/stream/{name}"),
+        kind: "stream".into(),
+        client: "shared".into(),
+        mimetype: mimetype.into(),
+        feed: None,
+        command: None,
+        access: "open".into(),
+        state: Some("live".into()),
+        viewers: 1,
+        viewers_total: 9,
+        delivered_bytes: 8_000_000_000,
+        skips: 1_234,
+        cut: 1,
+        shots: 0,
+        watching: Vec::new(),
+    }
+}
