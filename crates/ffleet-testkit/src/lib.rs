@@ -11,6 +11,7 @@
 
 mod clock;
 pub mod cpus;
+pub mod crowd;
 pub mod load;
 pub mod measure;
 pub mod media;
