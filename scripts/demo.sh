@@ -3,13 +3,13 @@
 # version and a sound file of it, looks at the results with ffprobe, says what they cost.
 #
 #   KEEP=1    leaves the server running, and says how to stop it
-#   FFLEET    the program (default: target/release/ffleet)
+#   FFLEET    the program (default: release/ffleet in cargo's target directory)
 #
 # Everything is below one new temporary directory. Works as root and as anybody else.
 set -euo pipefail
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-ffleet=${FFLEET:-$repo/target/release/ffleet}
+ffleet=${FFLEET:-${CARGO_TARGET_DIR:-$repo/target}/release/ffleet}
 keep=${KEEP:-0}
 home=$(mktemp -d "${TMPDIR:-/tmp}/ffleet-demo-XXXXXX")
 server=
