@@ -58,14 +58,15 @@ impl Crowd {
     ) -> io::Result<Self> {
         let poll = epoll::create(CreateFlags::CLOEXEC)?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
-        let mut sockets = (0..count + silent)
-            .map(|_| TcpStream::connect(address))
-            .collect::<io::Result<Vec<_>>>()?;
-        for socket in &mut sockets {
+        let now = Instant::now();
+        let mut sockets = Vec::new();
+        for _ in 0..count + silent {
+            // Each asks at once, as a player does: a server has no room for those who only connect.
+            let mut socket = TcpStream::connect(address)?;
             socket.write_all(request.as_bytes())?;
+            sockets.push(socket);
         }
         let silent = sockets.split_off(count);
-        let now = Instant::now();
         let mut viewers = Vec::new();
         for (number, socket) in sockets.into_iter().enumerate() {
             socket.set_nonblocking(true)?;
