@@ -18,8 +18,9 @@ pub(super) async fn act(feed: Arc<Feed>, shop: Arc<Shop>, mut heard: UnboundedRe
     let mut is_closed = false;
     let mut plan = machine.apply(Event::Tick, shop.clock.monotonic(), 0.0);
     loop {
-        carry_out(&plan, &feed, &shop, &mut run);
+        // A run reads its number there.
         note(&feed, &machine, &shop);
+        carry_out(&plan, &feed, &shop, &mut run);
         if is_closed && run.is_none() {
             return;
         }

@@ -16,6 +16,7 @@ use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::run::{Ended, read};
@@ -192,33 +193,32 @@ pub(super) async fn run(
     };
     let progress = reading.progress.subscribe();
     let (output, spare) = (started.output.take(), reading.progress.clone());
-    let reading = async {
-        let ended = match output {
-            Some(output) => read(output, reading).await,
-            None => Ended::failed("its output is somebody else's"),
-        };
-        // It may say why before it goes.
-        tokio::time::sleep(LAST_WORDS).await;
-        orders.send_replace(Order::Stop(Stop::Canceled));
-        ended
-    };
-    let stopped = async {
-        stop.cancelled().await;
-        orders.send_replace(Order::Stop(Stop::Canceled));
-        std::future::pending::<()>().await;
+    let Some(output) = output else {
+        return Ended::failed("its output is somebody else's");
     };
     let seen = supervise(&started.child, policy, shop.clock.as_ref(), ordered, progress);
-    let (mut reading, mut seen) = (std::pin::pin!(reading), std::pin::pin!(seen));
-    let mut read = None;
-    let report = tokio::select! {
-        report = seen.as_mut() => report,
-        () = stopped => unreachable!("it waits for ever"),
-        ended = reading.as_mut() => {
-            read = Some(ended);
-            seen.await
+    let (mut reading, mut seen) = (std::pin::pin!(read(output, reading)), std::pin::pin!(seen));
+    let mut last_words = std::pin::pin!(tokio::time::sleep(Duration::MAX));
+    let (mut is_read, mut is_told) = (false, false);
+    let report = loop {
+        tokio::select! {
+            report = seen.as_mut() => break report,
+            _ended = reading.as_mut(), if !is_read => {
+                is_read = true;
+                // It may say why before it goes.
+                last_words.as_mut().reset(Instant::now() + LAST_WORDS);
+            }
+            () = last_words.as_mut(), if is_read && !is_told => {
+                is_told = true;
+                orders.send_replace(Order::Stop(Stop::Canceled));
+            }
+            () = stop.cancelled(), if !is_told => {
+                is_told = true;
+                orders.send_replace(Order::Stop(Stop::Canceled));
+            }
         }
     };
-    if read.is_none() {
+    if !is_read {
         // Nothing of it is alive: what it wrote is in the pipe, and no more comes.
         let _late = tokio::time::timeout(LAST_WORDS, reading).await;
     }
