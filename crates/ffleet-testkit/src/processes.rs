@@ -2,9 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
-
-use crate::wait::until;
+use std::time::{Duration, Instant};
 
 /// The living processes whose environment holds `marker` (`NAME=VALUE`), by id. Zombies, which
 /// have no environment any more, and processes of other users that may not be read, are not seen.
@@ -38,9 +36,29 @@ pub fn descendants_of(pid: u32) -> Vec<u32> {
 ///
 /// If one still does.
 pub fn assert_none_left(marker: &str, deadline: Duration) {
-    until(deadline, &format!("no process with {marker} is left"), || {
-        processes_with(marker).is_empty()
-    });
+    let since = Instant::now();
+    loop {
+        let left = processes_with(marker);
+        if left.is_empty() {
+            return;
+        }
+        assert!(
+            since.elapsed() < deadline,
+            "after {deadline:?} processes with {marker} are left: {:#?}",
+            left.iter().map(|&pid| described(pid)).collect::<Vec<_>>()
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// What a process is and what it is doing, for whoever has to find out why it is there.
+fn described(pid: u32) -> String {
+    let read = |what| fs::read(format!("/proc/{pid}/{what}")).unwrap_or_default();
+    let command = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
+    let stat = read("stat");
+    let at = read("wchan");
+    let [stat, at] = [&stat, &at].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    format!("{pid} `{}` at {at}: {}", command.trim_end(), stat.trim_end())
 }
 
 fn all() -> Vec<u32> {

@@ -26,6 +26,7 @@ use crate::shim::held::{Held, Trace};
 use crate::shim::nursery::Nursery;
 use crate::shim::wire::{Begin, Flow, Reply, Request};
 use crate::shim::{self, Line, Orphan};
+use crate::spawner::Spawner;
 use crate::spec::{Limits, Stdout};
 
 /// How long a shim may take to its first word. It needs a few milliseconds, and with hundreds beside it
@@ -106,35 +107,58 @@ impl Node {
     /// Starts a child in the hands of a shim.
     pub(super) async fn spawn_held(&self, wanted: Wanted) -> Result<Child, SpawnError> {
         let Wanted { name, program, limits, mut begin, marks, launch, stdout, held, seat } = wanted;
-        let failed = |source| SpawnError::Shim(program.clone(), source);
         begin.orphan_grace = self
             .options
             .orphan_grace
             .map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
         let marks: Vec<_> = marks.into_iter().map(|(name, value)| joined(name, &value)).collect();
         begin.set_marks(&marks);
-        let (named, at) = (name.clone(), program.clone());
-        let order = Order { name: named, program: at, limits, begin, launch, held };
-        let order = Arc::new(order);
-        let (mut heard, mut held) = self.hand_over(&order, self.keep(Some(seat))).await?;
+        let (at, keep) = (program.clone(), self.keep(Some(seat)));
+        let midwife = Midwife {
+            order: Arc::new(Order { name, program, limits, begin, launch, held }),
+            base: Arc::clone(&self.base),
+            nursery: Arc::clone(&self.nursery),
+            spawner: self.spawner.clone(),
+        };
+        // Whoever waits for this may go at any moment, and a shim that has spoken meanwhile would keep its
+        // child for whoever comes next. So it is done to its end in any case, and a child that nobody wants
+        // any more is killed as any other that is dropped. Its owner is the node, which waits for `keep`.
+        let started = tokio::spawn(midwife.deliver(keep, stdout)).await;
+        started.unwrap_or_else(|lost| Err(SpawnError::Shim(at, io::Error::other(lost))))
+    }
+}
+
+/// What it takes to put one child into the hands of a shim.
+struct Midwife {
+    order: Arc<Order>,
+    base: Arc<Base>,
+    nursery: Arc<Nursery>,
+    spawner: Spawner,
+}
+
+impl Midwife {
+    async fn deliver(self, keep: Keep, stdout: Option<OwnedFd>) -> Result<Child, SpawnError> {
+        let Order { name, program, .. } = &*self.order;
+        let failed = |source| SpawnError::Shim(program.clone(), source);
+        let stdout = stdout.map(Receiver::from_owned_fd).transpose().map_err(failed)?;
+        let (mut heard, mut held) = self.hand_over(keep).await?;
         if matches!(heard, Ok(None)) {
             // What shims come from was killed with this one on its way, and there is another by now. Nobody is
             // left who could have this line.
-            let keep = held.give_up(&name).await;
-            (heard, held) = self.hand_over(&order, keep).await?;
+            let keep = held.give_up(name).await;
+            (heard, held) = self.hand_over(keep).await?;
         }
         match heard {
             Ok(Some(Reply::Began(began))) => {
-                let stdout = stdout.map(Receiver::from_owned_fd).transpose().map_err(failed)?;
-                Ok(Child::held(name, Past::new(began), stdout, held))
+                Ok(Child::held(name.clone(), Past::new(began), stdout, held))
             }
             Ok(Some(Reply::Refused { step, errno })) => {
                 let source = io::Error::from_raw_os_error(errno);
-                held.discard(&name).await;
-                Err(refused(&program, Failure { step: Step::numbered(step), source }))
+                held.discard(name).await;
+                Err(refused(program, Failure { step: Step::numbered(step), source }))
             }
             other => {
-                held.discard(&name).await;
+                held.discard(name).await;
                 let why = match other {
                     Ok(Some(Reply::Unable(why))) => why,
                     Ok(None) => "its shim is gone".to_owned(),
@@ -145,12 +169,9 @@ impl Node {
         }
     }
 
-    /// Gives a child to a new shim: what that says first, and what is held of both.
-    async fn hand_over(
-        &self,
-        order: &Arc<Order>,
-        keep: Keep,
-    ) -> Result<(io::Result<Option<Reply>>, Held), SpawnError> {
+    /// Gives the child to a new shim: what that says first, and what is held of both.
+    async fn hand_over(&self, keep: Keep) -> Result<(io::Result<Option<Reply>>, Held), SpawnError> {
+        let order = &self.order;
         let failed = |source| SpawnError::Shim(order.program.clone(), source);
         let (base, nursery) = (Arc::clone(&self.base), Arc::clone(&self.nursery));
         let handed = Arc::clone(order);
@@ -167,7 +188,7 @@ impl Node {
         };
         let heard = match timeout(FIRST_WORD, held.line.hear_all()).await {
             Ok(heard) => heard,
-            Err(_late) => match self.hear_late(&order.begin, &held.line, number).await? {
+            Err(_late) => match self.hear_late(&held.line, number).await? {
                 Late::Heard(heard) => heard,
                 Late::Silent => {
                     let name = order.name.clone();
@@ -189,7 +210,7 @@ impl Node {
 
     /// What becomes of a shim that has said nothing in time. From here on the nursery of this number makes
     /// none any more, and a shim that there is gives up before it starts its child, or kills it.
-    async fn hear_late(&self, begin: &Begin, line: &Line, number: u64) -> Result<Late, SpawnError> {
+    async fn hear_late(&self, line: &Line, number: u64) -> Result<Late, SpawnError> {
         let nursery = Arc::clone(&self.nursery);
         self.spawner.run(move |_| nursery.abandon(number)).await?;
         // Where it was the nursery that stood still, nobody has the line now.
@@ -197,7 +218,7 @@ impl Node {
             return Ok(Late::Heard(heard));
         }
         line.say(&Request::Withdraw);
-        let marks = begin.marks();
+        let marks = self.order.begin.marks();
         // One that was stopped does not hear that, and dies of this, once it can be found.
         let killed = tokio::task::spawn_blocking(move || {
             process::marked(&marks)
@@ -206,7 +227,7 @@ impl Node {
                 .count()
         });
         let killed = killed.await.unwrap_or_default();
-        tracing::warn!(child = begin.name, killed, "a shim has said nothing, and is killed");
+        tracing::warn!(child = self.order.name, killed, "a shim has said nothing, and is killed");
         let over = async { while let Ok(Some(_)) = line.hear().await {} };
         Ok(match timeout(LAST_WORD, over).await {
             Ok(()) => Late::Heard(Ok(None)),

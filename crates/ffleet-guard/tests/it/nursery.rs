@@ -15,7 +15,7 @@ use ffleet_supervise::Exit;
 use ffleet_testkit::{assert_none_left, need, processes_with, until};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::fixture::{Fixture, SOON, groups, heard, nasty, ways};
+use crate::fixture::{Fixture, GRACE, SOON, groups, heard, many, nasty, ways};
 use crate::shim::parent;
 
 /// What shims are copied from may be killed as anything may: its shims live, and there is another.
@@ -75,6 +75,29 @@ async fn start_goes_on_with_what_shims_are_copied_from() {
     assert_eq!(processes_with(&fixture.mark).len(), 2, "a shim and its child");
     child.kill_tree();
     child.wait().await;
+}
+
+/// Whoever wants a child may go away at any moment of its start. One that runs by then, and whose shim has
+/// said so to nobody, is not left to wait for somebody who comes back.
+#[tokio::test]
+async fn start_that_nobody_waits_for_any_more_leaves_nothing() {
+    for cgroups in ways() {
+        let fixture = Fixture::tied(cgroups, Tie::Shim);
+        let _nursery = nursery(&fixture).await;
+        for round in 0..many(40).cast_unsigned() {
+            let name = format!("child-{round}");
+            let mut start = Box::pin(fixture.spawn(nasty(&name, "hang 60")));
+            let given_up = Duration::from_micros(250) * round;
+            let started = tokio::time::timeout(given_up, &mut start).await;
+            // The shim has its say, and this thread, which runs everything here, does not hear it.
+            std::thread::sleep(Duration::from_millis(20));
+            drop((start, started));
+        }
+        let idle = tokio::time::timeout(GRACE / 2, fixture.node().idle()).await;
+        idle.expect("the node waits for what it no longer wants");
+        assert_none_left(&fixture.mark, Duration::ZERO);
+        assert_eq!(seats(&fixture), 0);
+    }
 }
 
 /// A shim that cannot say that its child runs, as that never comes to run its program: both are killed, and
