@@ -16,7 +16,7 @@ Usage: scripts/setup.sh [--for demo|test|bench] [--list]
   --for demo    what `make demo` needs (default)
   --for test    what `make test` needs: demo, a browser, debootstrap, user-mode-linux, cargo-nextest,
                 and a recent FFmpeg beside the system's (below target/, 200 MB)
-  --for bench   what `make bench` needs: demo, strace
+  --for bench   what `make bench` needs: demo, strace, icecast2, nginx, voyandz (below target/)
   --list        print the packages, one a line, and change nothing
 TEXT
 }
@@ -59,6 +59,9 @@ test|has curl|curl|speaks to the API from outside in the tests
 test|has_uml|user-mode-linux|boots a kernel with the one tree of cgroups in the tests
 test|has_venv|python3 python3-venv|fetches a recent FFmpeg, as a wheel, whose threads the tests count
 bench|has strace|strace|counts system calls
+bench|has icecast2|icecast2|is measured beside us: what viewers cost
+bench|has nginx|nginx-light|is measured beside us: what a file costs
+bench|has_venv|python3 python3-venv|fetches voyandz, which is measured beside us
 TABLE
 }
 
@@ -240,6 +243,19 @@ if [ "$purpose" = test ] && [ ! -x "$engine/ffmpeg" ] && [ "$(uname -m)" = x86_6
     else
         rm -rf "$engine/part"
         echo "setup: $wheel could not be fetched (pip's words are above); the tests that want it are skipped" >&2
+    fi
+fi
+
+# Where it cannot be had, its lines are missing in the results.
+voyandz=$(cd "$(dirname "$0")/.." && pwd)/target/voyandz
+if [ "$purpose" = bench ] && [ ! -x "$voyandz/bin/voyandz" ]; then
+    echo "setup: fetching voyandz==0.3.1 into $voyandz"
+    if python3 -m venv "$voyandz" &&
+        "$voyandz/bin/pip" --quiet --disable-pip-version-check install voyandz==0.3.1; then
+        did=yes
+    else
+        rm -rf "$voyandz"
+        echo "setup: voyandz could not be fetched (pip's words are above); its figures are not taken" >&2
     fi
 fi
 

@@ -66,6 +66,8 @@ pub struct Options {
     pub flush: Duration,
     /// How many may watch at once, all streams together.
     pub viewers: u32,
+    /// What the kernel keeps for a viewer that does not take it, in bytes.
+    pub send_buffer: u64,
     /// Threads that write to viewers; at least one.
     pub threads: usize,
     /// Where what commands say is kept.

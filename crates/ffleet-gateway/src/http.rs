@@ -20,6 +20,7 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
+use rustix::net::sockopt;
 use tokio::net::TcpStream;
 
 use crate::account::Open;
@@ -79,6 +80,11 @@ impl Front for Gateway {
                 return;
             }
         };
+        let most = usize::try_from(self.shop().options.send_buffer).unwrap_or(usize::MAX);
+        // The kernel doubles it, for what it needs itself.
+        if let Err(error) = sockopt::set_socket_send_buffer_size(&socket, most) {
+            tracing::debug!(%peer, %error, "what the kernel keeps for a viewer is not bounded");
+        }
         match seat {
             Some((ring, place, account, hold)) => {
                 let slow = (stream.spec.slow, stream.spec.slow_after.map(|span| span.0));

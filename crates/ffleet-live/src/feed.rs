@@ -33,7 +33,7 @@ pub struct Policy {
     pub backoff: Backoff,
     /// A run that gave bytes for so long was well.
     pub healthy: Duration,
-    /// How many tries there may be in which time.
+    /// How many tries there may be after failures in which time.
     pub tries: (usize, Duration),
 }
 
@@ -235,6 +235,8 @@ impl Feed {
             Event::Ended(how) => self.run_ended(how, now, chance, &mut plan),
             Event::Restart => {
                 (self.failures, self.not_before) = (0, Duration::ZERO);
+                // Whoever asks for it has mended what was wrong, as far as we know.
+                self.budget = Budget::new(self.policy.tries.0, self.policy.tries.1);
                 if self.will == Will::Rest {
                     self.will = Will::Run;
                 }
@@ -255,14 +257,10 @@ impl Feed {
     }
 
     fn run_ended(&mut self, how: Over, now: Duration, chance: f64, plan: &mut Plan) {
+        self.note_health(now);
         let was = std::mem::replace(&mut self.state, State::Idle);
         if was == State::Stopping {
             return;
-        }
-        if let State::Live { since } = was
-            && now.saturating_sub(since) >= self.policy.healthy
-        {
-            self.failures = 0;
         }
         if how == Over::Clean && self.policy.at_end == AtEnd::End {
             self.failures = 0;
@@ -275,6 +273,15 @@ impl Feed {
         self.failures = self.failures.saturating_add(1);
         self.dead.get_or_insert(now);
         self.not_before = now + self.policy.backoff.wait(self.failures, chance);
+    }
+
+    /// A run that is well makes up for failures before it.
+    fn note_health(&mut self, now: Duration) {
+        if let State::Live { since } = self.state
+            && now.saturating_sub(since) >= self.policy.healthy
+        {
+            self.failures = 0;
+        }
     }
 
     /// Whether it is to run, and until when if nothing happens.
@@ -300,6 +307,7 @@ impl Feed {
         plan.wake = until;
         match self.state {
             State::Starting { .. } | State::Live { .. } if !wanted => {
+                self.note_health(now);
                 self.state = State::Stopping;
                 plan.actions.push(Action::Stop);
             }
@@ -315,18 +323,21 @@ impl Feed {
     fn try_start(&mut self, now: Duration, plan: &mut Plan) {
         let until = match self.not_before {
             before if before > now => before,
+            // Viewers come and go as often as they like.
+            _ if self.failures == 0 => return self.start(now, plan),
             _ => match self.budget.spend(now) {
-                Grant::Try => {
-                    self.starts += 1;
-                    self.state = State::Starting { since: now };
-                    plan.actions.push(Action::Start);
-                    return;
-                }
+                Grant::Try => return self.start(now, plan),
                 Grant::Wait { until } => until,
             },
         };
         self.state = State::Waiting { until };
         wake(plan, until);
+    }
+
+    fn start(&mut self, now: Duration, plan: &mut Plan) {
+        self.starts += 1;
+        self.state = State::Starting { since: now };
+        plan.actions.push(Action::Start);
     }
 
     /// Ends the viewers' streams when the fallbacks of a dead feed have run out.

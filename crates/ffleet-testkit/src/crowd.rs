@@ -3,7 +3,7 @@
 //! What arrives is thrown away in the kernel (`MSG_TRUNC`, tcp(7)), so that the crowd takes as little as it can of
 //! the CPUs that it shares with the server.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -14,6 +14,8 @@ use rustix::net::RecvFlags;
 
 /// What is thrown away at once.
 const MOUTHFUL: usize = 1 << 20;
+/// The lines of `nasty clock`, in bytes.
+const LINE: usize = 16;
 
 /// Viewers under way.
 #[derive(Debug)]
@@ -21,7 +23,19 @@ pub struct Crowd {
     poll: OwnedFd,
     viewers: Vec<Viewer>,
     /// Those that never read.
-    _silent: Vec<TcpStream>,
+    silent: Vec<TcpStream>,
+}
+
+/// What it takes to throw things away.
+struct Room {
+    events: Vec<Event>,
+    nowhere: Vec<u8>,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { events: Vec::with_capacity(512), nowhere: vec![0; MOUTHFUL] }
+    }
 }
 
 #[derive(Debug)]
@@ -45,7 +59,7 @@ pub struct Seen {
 }
 
 impl Crowd {
-    /// Has `count` viewers ask for `path`, all at once, and `silent` more who never read.
+    /// Has `count` viewers ask for `path`, one as soon as the other, and `silent` more who never read.
     ///
     /// # Errors
     ///
@@ -57,24 +71,25 @@ impl Crowd {
         silent: usize,
     ) -> io::Result<Self> {
         let poll = epoll::create(CreateFlags::CLOEXEC)?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
-        let now = Instant::now();
-        let mut sockets = Vec::new();
-        for _ in 0..count + silent {
-            // Each asks at once, as a player does: a server has no room for those who only connect.
-            let mut socket = TcpStream::connect(address)?;
-            socket.write_all(request.as_bytes())?;
-            sockets.push(socket);
-        }
-        let silent = sockets.split_off(count);
-        let mut viewers = Vec::new();
-        for (number, socket) in sockets.into_iter().enumerate() {
+        let mut crowd = Self { poll, viewers: Vec::new(), silent: Vec::new() };
+        let mut room = Room::new();
+        for number in 0..count {
+            let asked = Instant::now();
+            let socket = ask(address, path)?;
             socket.set_nonblocking(true)?;
-            epoll::add(&poll, &socket, EventData::new_u64(number as u64), EventFlags::IN)?;
+            let name = EventData::new_u64(number as u64);
+            epoll::add(&crowd.poll, &socket, name, EventFlags::IN)?;
             let seen = Seen::default();
-            viewers.push(Viewer { socket, asked: now, first: None, last: now, seen });
+            crowd
+                .viewers
+                .push(Viewer { socket, asked, first: None, last: asked, seen });
+            // Those who came before see to what they are sent.
+            crowd.take(Duration::ZERO, &mut room)?;
         }
-        Ok(Self { poll, viewers, _silent: silent })
+        for _ in 0..silent {
+            crowd.silent.push(ask(address, path)?);
+        }
+        Ok(crowd)
     }
 
     /// Watches for so long, and says what each has got in that time.
@@ -88,21 +103,27 @@ impl Crowd {
             viewer.seen = Seen { is_closed: viewer.seen.is_closed, ..Seen::default() };
             viewer.last = begun;
         }
-        let mut events: Vec<Event> = Vec::with_capacity(512);
-        let mut nowhere = vec![0; MOUTHFUL];
+        let mut room = Room::new();
         while let Some(left) = span.checked_sub(begun.elapsed()) {
-            let wait = Timespec {
-                tv_sec: i64::try_from(left.as_secs()).unwrap_or(1),
-                tv_nsec: i64::from(left.subsec_nanos()),
-            };
-            events.clear();
-            epoll::wait(&self.poll, rustix::buffer::spare_capacity(&mut events), Some(&wait))?;
-            for event in &events {
-                let number = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
-                self.viewers[number].read(&mut nowhere);
-            }
+            self.take(left, &mut room)?;
         }
         Ok(self.viewers.iter().map(|viewer| viewer.seen).collect())
+    }
+
+    /// Throws away what has come; waits for it, at most so long.
+    fn take(&mut self, most: Duration, room: &mut Room) -> io::Result<()> {
+        let wait = Timespec {
+            tv_sec: i64::try_from(most.as_secs()).unwrap_or(1),
+            tv_nsec: i64::from(most.subsec_nanos()),
+        };
+        let Room { events, nowhere } = room;
+        events.clear();
+        epoll::wait(&self.poll, rustix::buffer::spare_capacity(events), Some(&wait))?;
+        for event in events {
+            let number = usize::try_from(event.data.u64()).unwrap_or(usize::MAX);
+            self.viewers[number].read(nowhere);
+        }
+        Ok(())
     }
 
     /// How long each waited for its first byte; nothing for those who still do.
@@ -126,6 +147,55 @@ impl Viewer {
             Err(_broken) => self.seen.is_closed = true,
         }
     }
+}
+
+/// A new viewer. It asks at once, as a player does: a server has no room for those who only connect.
+fn ask(address: SocketAddr, path: &str) -> io::Result<TcpStream> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes())?;
+    Ok(socket)
+}
+
+/// How late what `nasty clock` wrote is at a viewer of `path`, line by line, for so long. Blocks; the first
+/// second, in which what was kept for newcomers arrives, does not count.
+///
+/// # Errors
+///
+/// If the viewer is cut off, or is sent something else.
+pub fn delays(address: SocketAddr, path: &str, span: Duration) -> io::Result<Vec<Duration>> {
+    let mut socket = ask(address, path)?;
+    let (begun, mut delays) = (Instant::now(), Vec::new());
+    let (mut buffer, mut left) = (vec![0; MOUTHFUL], Vec::new());
+    let mut is_head = true;
+    while begun.elapsed() < span + Duration::from_secs(1) {
+        let count = socket.read(&mut buffer)?;
+        let now = monotonic();
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        left.extend_from_slice(&buffer[..count]);
+        if is_head {
+            let Some(end) = left.windows(4).position(|four| four == b"\r\n\r\n") else {
+                continue;
+            };
+            left.drain(..end + 4);
+            is_head = false;
+        }
+        let whole = left.len() / LINE * LINE;
+        for line in left.drain(..whole).collect::<Vec<u8>>().chunks(LINE) {
+            let text = std::str::from_utf8(line).map_err(io::Error::other)?;
+            let written: u64 = text.trim_end().parse().map_err(io::Error::other)?;
+            if begun.elapsed() > Duration::from_secs(1) {
+                delays.push(now.saturating_sub(Duration::from_micros(written)));
+            }
+        }
+    }
+    Ok(delays)
+}
+
+fn monotonic() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 /// The physical bound: one thread that does nothing but send the same `size` bytes to `count` connections in turn,

@@ -153,16 +153,26 @@ fn silent_feed_and_stream_have_the_defaults_that_are_promised() {
         (live.gateway.flush.to_string().as_str(), live.gateway.viewers),
         ("33ms", 10_000)
     );
+    assert_eq!(live.gateway.send_buffer, Bytes::kib(256));
 }
 
 #[test]
 fn gateway_has_bounds() {
-    let live = live("gateway: {flush: 1ms, viewers: 1_000_000}");
+    let live = live("gateway: {flush: 1ms, viewers: 1_000_000, send-buffer: 16MiB}");
     assert_eq!(
         (live.gateway.flush.to_string().as_str(), live.gateway.viewers),
         ("1ms", 1_000_000)
     );
-    for text in ["flush: 0ms", "flush: 2s", "viewers: 0", "viewers: 1000001", "flsh: 3ms"] {
+    assert_eq!(live.gateway.send_buffer, Bytes::mib(16));
+    for text in [
+        "flush: 0ms",
+        "flush: 2s",
+        "viewers: 0",
+        "viewers: 1000001",
+        "send-buffer: 1KiB",
+        "send-buffer: 1GiB",
+        "flsh: 3ms",
+    ] {
         problems(&format!("gateway: {{{text}}}"));
     }
 }

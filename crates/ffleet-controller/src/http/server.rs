@@ -18,7 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -28,6 +28,8 @@ use crate::controller::Controller;
 
 /// The most headers of a request.
 const MOST_HEADERS: usize = 64;
+/// Connections that wait in the kernel to be accepted.
+const QUEUE: u32 = 4_096;
 /// How long connections may take to finish what they answer when the server stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// The pause after an accept that failed, as it does when there are no descriptors left.
@@ -88,7 +90,7 @@ impl Server {
             io::ErrorKind::AddrInUse => ListenError::Taken { address, source },
             _ => ListenError::Failed { address, source },
         };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = listen(address).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         controller.gate.listen(address);
         Ok(Self { listener, address, controller })
@@ -138,6 +140,18 @@ impl Server {
             tracing::warn!(open = connections.len(), "connections are cut off");
         }
     }
+}
+
+/// Without a queue that holds them, viewers who come all at once are turned away by the kernel, and try again
+/// after a second: 128 have room in that of the standard library.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
 }
 
 async fn connection(controller: Controller, router: Routes, stream: TcpStream, peer: SocketAddr) {

@@ -6,6 +6,7 @@
 //! there and the socket goes to the front. Whatever else it is, a head that is not whole or not understood
 //! included, is left as it lies, for the server to read.
 
+use std::io;
 use std::net::SocketAddr;
 
 use ffleet_api::front::Claim;
@@ -48,17 +49,24 @@ pub(super) async fn offer(
         // The server says why.
         return Some(connection);
     }
-    // It is all there: this does not wait.
-    let mut taken = 0;
-    while taken < length {
-        match connection.try_read(&mut head[..length - taken]) {
-            Ok(count @ 1..) => taken += count,
-            Ok(0) | Err(_) => return None,
-        }
-    }
+    take(&connection, &mut head[..length]).await.ok()?;
     controller.metrics.answered(method(request.method()), "front", 200);
     front.take(connection, peer, &request.into_parts().0);
     None
+}
+
+/// Takes a head out of the kernel's buffer, where it has been seen: this does not wait for the peer.
+async fn take(connection: &TcpStream, mut head: &mut [u8]) -> io::Result<()> {
+    while !head.is_empty() {
+        connection.readable().await?;
+        match connection.try_read(head) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => head = &mut head[count..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// The request whose head `bytes` begins with, if it is one without a body, and how long the head is.

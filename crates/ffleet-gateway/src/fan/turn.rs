@@ -1,5 +1,6 @@
 //! One thread: waits in the kernel, and sends to whoever can be sent to.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ const BELL: u64 = u64::MAX;
 const EVENTS: usize = 256;
 /// How often viewers are looked at who may have to go.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long those who are behind are sent more before it is the turn of the others again.
+const HELPING: Duration = Duration::from_millis(2);
 
 /// See the module.
 #[derive(Debug)]
@@ -30,8 +33,8 @@ pub(super) struct Turn {
     free: Vec<usize>,
     /// Rings that viewers of this thread watch, and who does, by the name under which the bell is rung.
     rings: Vec<Option<Watched>>,
-    /// Who is to be sent more, in the next round.
-    hungry: Vec<usize>,
+    /// Who is to be sent more, in turn.
+    hungry: VecDeque<usize>,
     looked: Duration,
 }
 
@@ -53,7 +56,7 @@ impl Turn {
             viewers: Vec::new(),
             free: Vec::new(),
             rings: Vec::new(),
-            hungry: Vec::new(),
+            hungry: VecDeque::new(),
             looked,
         })
     }
@@ -76,9 +79,6 @@ impl Turn {
                 }
             }
             let now = self.clock.monotonic();
-            for name in std::mem::take(&mut self.hungry) {
-                self.serve(name, now);
-            }
             let mut rung = false;
             for event in &events {
                 match event.data.u64() {
@@ -91,9 +91,24 @@ impl Turn {
             if rung && self.answer(now) {
                 return;
             }
+            self.feed(now);
             if now.saturating_sub(self.looked) >= LOOK {
                 self.looked = now;
                 self.look(now);
+            }
+        }
+    }
+
+    /// Sends more to those who are behind, for a while: who comes and what is pushed goes first.
+    fn feed(&mut self, now: Duration) {
+        while let Some(name) = self.hungry.pop_front() {
+            match self.viewers.get_mut(name) {
+                Some(Some(viewer)) if viewer.is_queued => viewer.is_queued = false,
+                _ => continue,
+            }
+            self.serve(name, now);
+            if self.clock.monotonic().saturating_sub(now) >= HELPING {
+                break;
             }
         }
     }
@@ -112,7 +127,7 @@ impl Turn {
                 continue;
             };
             for viewer in watched.viewers.clone() {
-                if self.viewers[viewer].as_ref().is_some_and(|viewer| !viewer.is_blocked()) {
+                if self.viewers[viewer].as_ref().is_some_and(Viewer::is_idle) {
                     self.serve(viewer, now);
                 }
             }
@@ -121,7 +136,7 @@ impl Turn {
     }
 
     fn admit(&mut self, newcomer: Newcomer, now: Duration) {
-        let viewer = Viewer::new(newcomer);
+        let mut viewer = Viewer::new(newcomer);
         let name = self.free.pop().unwrap_or_else(|| {
             self.viewers.push(None);
             self.viewers.len() - 1
@@ -135,8 +150,9 @@ impl Turn {
             return;
         }
         self.watch(&viewer.ring, name);
+        let standing = viewer.greet(now);
         self.viewers[name] = Some(viewer);
-        self.serve(name, now);
+        self.place(name, standing);
     }
 
     /// Notes that `viewer` watches `ring`.
@@ -175,12 +191,22 @@ impl Turn {
     }
 
     fn serve(&mut self, name: usize, now: Duration) {
-        let Some(Some(viewer)) = self.viewers.get_mut(name) else {
-            return;
-        };
-        match viewer.serve(now) {
+        if let Some(Some(viewer)) = self.viewers.get_mut(name) {
+            let standing = viewer.serve(now);
+            self.place(name, standing);
+        }
+    }
+
+    fn place(&mut self, name: usize, standing: Standing) {
+        match standing {
             Standing::Waits => {}
-            Standing::Hungry => self.hungry.push(name),
+            Standing::Hungry => {
+                if let Some(Some(viewer)) = self.viewers.get_mut(name)
+                    && !std::mem::replace(&mut viewer.is_queued, true)
+                {
+                    self.hungry.push_back(name);
+                }
+            }
             Standing::Gone => self.dismiss(name),
         }
     }

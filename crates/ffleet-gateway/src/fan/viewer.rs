@@ -15,8 +15,10 @@ use crate::ring::{Place, Ring, Take};
 
 /// Pieces that are sent by one system call.
 const PIECES: usize = 32;
-/// What one viewer is sent before it is the next one's turn.
-const SHARE: usize = 1 << 20;
+/// What one viewer is sent before it is the next one's turn, and when it has just come: its first bytes shall
+/// not wait until those who came before it have all that is kept for them.
+const SHARE: usize = 256 << 10;
+const FIRST: usize = 32 << 10;
 /// What a viewer may say after its request. Nothing of it is heard.
 const CHATTER: usize = 64 << 10;
 
@@ -52,6 +54,8 @@ pub(super) struct Viewer {
     blocked: Option<Duration>,
     delivered: u64,
     said: usize,
+    /// Whether it stands in the queue of those who are to be sent more.
+    pub(super) is_queued: bool,
     _hold: Hold,
 }
 
@@ -79,6 +83,7 @@ impl Viewer {
             blocked: None,
             delivered: 0,
             said: 0,
+            is_queued: false,
             _hold: hold,
         }
     }
@@ -87,13 +92,27 @@ impl Viewer {
         self.blocked.is_some()
     }
 
+    /// Whether a push is news for it: who is behind anyway gets it in its turn.
+    pub(super) const fn is_idle(&self) -> bool {
+        self.blocked.is_none() && !self.is_queued
+    }
+
     /// Its socket takes bytes again.
     pub(super) const fn unblock(&mut self) {
         self.blocked = None;
     }
 
-    /// Sends what there is.
+    /// Sends what there is, up to a share.
     pub(super) fn serve(&mut self, now: Duration) -> Standing {
+        self.send_share(SHARE, now)
+    }
+
+    /// Sends the first of what there is.
+    pub(super) fn greet(&mut self, now: Duration) -> Standing {
+        self.send_share(FIRST, now)
+    }
+
+    fn send_share(&mut self, share: usize, now: Duration) -> Standing {
         let mut sent = 0;
         let standing = loop {
             if self.pending.is_empty() {
@@ -107,10 +126,10 @@ impl Viewer {
                     Take::Bytes { bytes, .. } => self.pending.extend(bytes),
                 }
             }
-            if sent >= SHARE {
+            if sent >= share {
                 break Standing::Hungry;
             }
-            match self.send() {
+            match self.send(share - sent) {
                 Ok(0) => break Standing::Gone,
                 Ok(count) => sent += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -126,12 +145,17 @@ impl Viewer {
         standing
     }
 
-    fn send(&mut self) -> io::Result<usize> {
+    /// Sends at most `most` bytes, by one system call.
+    fn send(&mut self, mut most: usize) -> io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); PIECES];
         let mut count = 0;
         for (slice, bytes) in slices.iter_mut().zip(&self.pending) {
-            *slice = IoSlice::new(bytes);
+            *slice = IoSlice::new(&bytes[..bytes.len().min(most)]);
+            most -= slice.len();
             count += 1;
+            if most == 0 {
+                break;
+            }
         }
         let sent = if count == 1 {
             self.socket.write(&slices[0])?

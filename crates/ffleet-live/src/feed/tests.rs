@@ -91,12 +91,35 @@ fn restarts_have_a_budget() {
     let mut feed =
         Feed::new(Policy { backoff: Backoff { base: s(0), cap: s(0) }, ..policy(Mode::Autostart) });
     assert_eq!(at(&mut feed, 0, Event::Tick), [Action::Start]);
-    for second in 1..5 {
+    for second in 1..=5 {
         assert_eq!(at(&mut feed, second, Event::Ended(Over::Failed)), [Action::Start]);
     }
-    let plan = feed.apply(Event::Ended(Over::Failed), s(5), 0.0);
-    assert_eq!(plan, Plan { actions: vec![], wake: Some(s(600)) });
-    assert_eq!(at(&mut feed, 600, Event::Tick), [Action::Start]);
+    let plan = feed.apply(Event::Ended(Over::Failed), s(6), 0.0);
+    assert_eq!(plan, Plan { actions: vec![], wake: Some(s(601)) });
+    assert_eq!(
+        at(&mut feed, 7, Event::Restart),
+        [Action::Start],
+        "on request there is a new one"
+    );
+    for second in 8..=12 {
+        assert_eq!(at(&mut feed, second, Event::Ended(Over::Failed)), [Action::Start]);
+    }
+    assert!(at(&mut feed, 13, Event::Ended(Over::Failed)).is_empty());
+}
+
+#[test]
+fn viewers_come_and_go_without_a_budget() {
+    let mut feed = Feed::new(policy(Mode::OnDemand));
+    assert_eq!(at(&mut feed, 0, Event::Enter), [Action::Start]);
+    let _plan = feed.apply(Event::Ended(Over::Failed), s(1), 0.0);
+    assert_eq!(at(&mut feed, 3, Event::Tick), [Action::Start], "it had failed once");
+    assert!(at(&mut feed, 3, Event::Bytes).is_empty());
+    assert_eq!(at(&mut feed, 13, Event::Leave), [Action::Stop]);
+    for second in 14..100 {
+        assert!(at(&mut feed, second, Event::Ended(Over::Failed)).is_empty());
+        assert_eq!(at(&mut feed, second, Event::Enter), [Action::Start]);
+        assert_eq!(at(&mut feed, second, Event::Leave), [Action::Stop]);
+    }
 }
 
 #[test]

@@ -44,6 +44,8 @@ nasty VERB [ARGUMENT] …
   flood-stderr KIB   write lines to stderr
   flood-stdout KIB   write zeros to stdout
   count KIB SECONDS  write numbers to stdout, 16 bytes each, so many KiB a second; 0 as many as are read
+  clock KIB SECONDS  the same, but the numbers say when they are written: microseconds of CLOCK_MONOTONIC
+  repeat FILE        write what a file holds to stdout, again and again
   write FILE KIB     write a file
   read FILE          read a file, and print what it holds, or why not
   make FILE          create a file, and print that, or why not
@@ -110,7 +112,9 @@ fn act(verb: &str, script: &mut Script, kept: &mut Vec<Vec<u8>>) {
         "glutton" => glutton(script.number(), kept),
         "flood-stderr" => flood_stderr(script.number()),
         "flood-stdout" => flood(&mut io::stdout(), script.number()),
-        "count" => count(script.number(), script.number()),
+        "count" => count(script.number(), script.number(), |number| number),
+        "clock" => count(script.number(), script.number(), |_| now_micros()),
+        "repeat" => repeat(&script.text()),
         "write" => write(&script.text(), script.number()),
         "read" => tell(std::fs::read_to_string(script.text())),
         "make" => tell(File::create(script.text()).map(|_| "made")),
@@ -250,8 +254,8 @@ fn flood(to: &mut dyn io::Write, kib: usize) {
     }
 }
 
-/// Numbered lines at a rate, in pieces of ten milliseconds.
-fn count(rate: u64, seconds: u64) {
+/// Lines at a rate, in pieces of ten milliseconds; `word` says what is in each.
+fn count(rate: u64, seconds: u64, word: impl Fn(u64) -> u64) {
     let began = Instant::now();
     let mut stdout = io::stdout().lock();
     let mut number = 0_u64;
@@ -260,7 +264,7 @@ fn count(rate: u64, seconds: u64) {
             0 => number + 4_096,
             rate => u64::try_from(began.elapsed().as_millis()).unwrap_or(0) * rate * 64 / 1_000,
         };
-        let lines: String = (number..due).map(|number| format!("{number:015}\n")).collect();
+        let lines: String = (number..due).map(|number| format!("{:015}\n", word(number))).collect();
         number = number.max(due);
         if stdout.write_all(lines.as_bytes()).is_err() {
             exit(74);
@@ -269,6 +273,19 @@ fn count(rate: u64, seconds: u64) {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+fn now_micros() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    u64::try_from(now.tv_sec * 1_000_000 + now.tv_nsec / 1_000).unwrap_or(0)
+}
+
+fn repeat(path: &str) {
+    let Ok(bytes) = std::fs::read(path) else {
+        misused(&format!("cannot read {path}"))
+    };
+    let mut stdout = io::stdout().lock();
+    while !bytes.is_empty() && stdout.write_all(&bytes).is_ok() {}
 }
 
 fn write(path: &str, kib: usize) {

@@ -11,6 +11,12 @@ use super::{ParseError, number_and_unit, scaled, unscaled};
 pub struct Bytes(pub u64);
 
 impl Bytes {
+    /// So many times 2¹⁰.
+    #[must_use]
+    pub const fn kib(count: u64) -> Self {
+        Self(count << 10)
+    }
+
     /// So many times 2²⁰.
     #[must_use]
     pub const fn mib(count: u64) -> Self {

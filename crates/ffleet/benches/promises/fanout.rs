@@ -6,12 +6,14 @@
 use std::fs;
 use std::time::Duration;
 
+use ffleet_testkit::binary;
 use ffleet_testkit::crowd::{self, Crowd, Seen};
 use ffleet_testkit::measure::{Bound, Row, cpu_time, millis, quantile, resident};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
 use crate::Extent;
+use crate::peers;
 use crate::room::{Room, run};
 use crate::server::Server;
 
@@ -21,6 +23,8 @@ const FLUSH: usize = 20_625;
 const SETTLE: Duration = Duration::from_secs(3);
 /// The longest time between two arrivals, in ms.
 const LONGEST_GAP: f64 = 150.0;
+/// The default flush and 5 ms, in ms.
+const LATEST: f64 = 38.0;
 
 pub(crate) fn rows(room: &Room, extent: Extent) -> Vec<Row> {
     // Each viewer is a descriptor of ours as well.
@@ -36,14 +40,18 @@ pub(crate) fn rows(room: &Room, extent: Extent) -> Vec<Row> {
         .args(picture)
         .args(coded.split(' '))
         .arg(&file));
+    let nasty = binary("nasty");
+    let nasty = nasty.display();
     let config = format!(
         "
 feeds:
   live: {{ command: ffmpeg -v error -re -stream_loop -1 -i {file} -c copy -f mpegts -muxrate 5M -, mode: autostart }}
-  fast: {{ command: [sh, -c, 'while cat {file}; do :; done'], ring-bytes: 64MiB }}
+  fast: {{ command: [{nasty}, repeat, {file}], ring-bytes: 64MiB }}
+  clock: {{ command: [{nasty}, clock, '610', '3600'], mode: autostart }}
 streams:
   live: {{ feed: live, mimetype: video/mp2t }}
   fast: {{ feed: fast, mimetype: video/mp2t }}
+  clock: {{ feed: clock, mimetype: application/octet-stream }}
 "
     );
     fs::write(room.file("ffleet.yaml"), config).unwrap();
@@ -52,6 +60,8 @@ streams:
     std::thread::sleep(SETTLE);
     let mut rows = paced(&mut server, extent);
     rows.extend(arrivals(&server, extent));
+    rows.extend(peers::rows(room, &file, extent));
+    rows.push(lateness(&server, extent));
     rows.extend(stalled(&mut server, extent));
     rows.extend(saturated(&server, extent));
     rows
@@ -131,6 +141,25 @@ fn arrivals(server: &Server, extent: Extent) -> Vec<Row> {
         rows.push(Row::new(what, "ms", Bound::AtMost(most), &waits));
     }
     rows
+}
+
+/// How much later a viewer has what was written than it was written.
+fn lateness(server: &Server, extent: Extent) -> Row {
+    let span = Duration::from_secs(extent.pick(2, 10));
+    let mut rounds = Vec::new();
+    for _ in 0..extent.pick(1, 3) {
+        let mut crowd = Crowd::gather(server.address, "/stream/clock", 99, 0).unwrap();
+        crowd.watch(Duration::from_secs(1)).unwrap();
+        let address = server.address;
+        // Ends after its span.
+        let listener = std::thread::spawn(move || crowd::delays(address, "/stream/clock", span));
+        crowd.watch(span + Duration::from_secs(1)).unwrap();
+        let mut delays = listener.join().unwrap().unwrap();
+        delays.sort_unstable();
+        rounds.push(millis(quantile(&delays, 0.99)));
+    }
+    let what = "100 viewers of 5 Mbit/s: from the write of a feed to a viewer, p99";
+    Row::new(what, "ms", Bound::AtMost(LATEST), &rounds)
 }
 
 /// Whether those who never read cost the others anything.

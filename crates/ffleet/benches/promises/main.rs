@@ -24,6 +24,7 @@ mod jobs;
 mod latency;
 mod mark;
 mod pages;
+mod peers;
 mod room;
 mod server;
 mod starts;

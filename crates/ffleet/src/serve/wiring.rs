@@ -139,6 +139,7 @@ pub(super) fn gateway(setting: &Setting, home: &Home) -> Result<ffleet_gateway::
     Ok(ffleet_gateway::Options {
         flush: wanted.flush.0,
         viewers: wanted.viewers,
+        send_buffer: wanted.send_buffer.0,
         // One writes gigabits; the rest of the machine is for media.
         threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4)),
         logs: logs.map_or_else(|| home.path.join("live"), |logs| here.join(logs)),

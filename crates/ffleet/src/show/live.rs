@@ -1,6 +1,6 @@
 //! Feeds and streams as they were declared, without the secrets in their commands and addresses.
 
-use ffleet_config::config::Live;
+use ffleet_config::config::{Gateway, Live};
 use ffleet_telemetry::redact;
 use ffleet_telemetry::redact::command_line;
 use ffleet_types::live::stream::Client;
@@ -58,10 +58,11 @@ pub(crate) fn page(live: &Live, width: Option<usize>) -> String {
 pub(crate) fn json(live: &Live) -> Value {
     let feeds: Vec<Value> = live.feeds.values().map(masked).collect();
     let streams: Vec<Value> = live.streams.values().map(masked).collect();
+    let Gateway { flush, viewers, send_buffer } = live.gateway;
     json!({
         "feeds": feeds,
         "streams": streams,
-        "gateway": { "flush": live.gateway.flush, "viewers": live.gateway.viewers },
+        "gateway": { "flush": flush, "viewers": viewers, "send-buffer": send_buffer },
     })
 }
 
