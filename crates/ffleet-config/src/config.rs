@@ -5,6 +5,7 @@
 
 pub mod live;
 mod roles;
+mod tls;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use ffleet_sched::roles::Rules;
 use ffleet_types::{Bytes, ParseError, RoleGroup, Span};
 
 pub use self::live::{Gateway, Live};
+pub use self::tls::Tls;
 pub use self::worker::{Sandbox, Worker};
 use crate::Inputs;
 use crate::nearest::nearest;
@@ -28,6 +30,8 @@ use crate::reader::Reader;
 pub struct Config {
     /// `listen`: the address and port of API and dashboard; port 0 takes a free one. Loopback.
     pub listen: SocketAddr,
+    /// `tls`: where other machines reach the server; nothing means nowhere.
+    pub tls: Option<Tls>,
     /// `data`: where everything that must survive is kept. An absolute path.
     pub data: PathBuf,
     /// `names`: more host names that requests may come for, in lower case.
@@ -192,6 +196,7 @@ impl Config {
         let presets_dir = reader.path("presets-dir");
         let rest = Self {
             listen,
+            tls: Tls::read(reader),
             data: PathBuf::new(),
             names: read_names(reader),
             roots: read_roots(reader),
@@ -227,7 +232,7 @@ fn read_listen(reader: &mut Reader<'_>) -> SocketAddr {
     }
     let place = reader.whence("listen");
     let message = format!("{} can be reached from other machines, which needs TLS", listen.ip());
-    let hint = "listen on 127.0.0.1 or [::1], behind a proxy that speaks TLS if need be";
+    let hint = "listen on 127.0.0.1 or [::1], and say under `tls` where other machines come";
     reader.problem(place, "listen", message, Some(hint.to_owned()));
     default
 }

@@ -40,7 +40,7 @@ async fn main() {
     };
     let controller = Controller::start(parts).await.unwrap();
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = Server::bind(controller.clone(), any).await.unwrap();
+    let server = Server::bind(controller.clone(), any, None).await.unwrap();
     let address = server.address();
     let server = tokio::spawn(server.run());
 

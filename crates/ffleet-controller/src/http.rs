@@ -27,8 +27,10 @@ mod router;
 mod samples;
 mod server;
 mod takeover;
+mod tls;
 mod voyandz;
 
 pub(crate) use gate::Gate;
 pub use gate::{Access, By};
 pub use server::{ListenError, Server};
+pub use tls::{Tls, TlsError};

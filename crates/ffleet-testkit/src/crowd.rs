@@ -73,16 +73,9 @@ impl Crowd {
         let poll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut crowd = Self { poll, viewers: Vec::new(), silent: Vec::new() };
         let mut room = Room::new();
-        for number in 0..count {
+        for _ in 0..count {
             let asked = Instant::now();
-            let socket = ask(address, path)?;
-            socket.set_nonblocking(true)?;
-            let name = EventData::new_u64(number as u64);
-            epoll::add(&crowd.poll, &socket, name, EventFlags::IN)?;
-            let seen = Seen::default();
-            crowd
-                .viewers
-                .push(Viewer { socket, asked, first: None, last: asked, seen });
+            crowd.seat(ask(address, path)?, asked)?;
             // Those who came before see to what they are sent.
             crowd.take(Duration::ZERO, &mut room)?;
         }
@@ -90,6 +83,30 @@ impl Crowd {
             crowd.silent.push(ask(address, path)?);
         }
         Ok(crowd)
+    }
+
+    /// Those that have asked already.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel does not let it wait for them.
+    pub fn of(sockets: Vec<TcpStream>) -> io::Result<Self> {
+        let poll = epoll::create(CreateFlags::CLOEXEC)?;
+        let mut crowd = Self { poll, viewers: Vec::new(), silent: Vec::new() };
+        for socket in sockets {
+            crowd.seat(socket, Instant::now())?;
+        }
+        Ok(crowd)
+    }
+
+    fn seat(&mut self, socket: TcpStream, asked: Instant) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        let name = EventData::new_u64(self.viewers.len() as u64);
+        epoll::add(&self.poll, &socket, name, EventFlags::IN)?;
+        let seen = Seen::default();
+        self.viewers
+            .push(Viewer { socket, asked, first: None, last: asked, seen });
+        Ok(())
     }
 
     /// Watches for so long, and says what each has got in that time.

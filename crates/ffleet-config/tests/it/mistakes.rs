@@ -36,7 +36,7 @@ fn all_problems_are_said_at_once_in_the_order_of_the_file() {
     assert_eq!(
         found[0],
         "1:9: listen: 0.0.0.0 can be reached from other machines, which needs TLS: listen on \
-         127.0.0.1 or [::1], behind a proxy that speaks TLS if need be"
+         127.0.0.1 or [::1], and say under `tls` where other machines come"
     );
     assert_eq!(found[1], "2:13: lease-term: 1s is out of range: choose from 3s to 10m");
     assert!(found[2].contains("\"loud\" is not a level: error, warn, info"), "{}", found[2]);

@@ -62,6 +62,8 @@ pub(crate) struct Gate {
 struct Listening {
     address: SocketAddr,
     hosts: Vec<String>,
+    /// A port that is listened on at every address of the machine.
+    everywhere: Option<u16>,
     cookie: String,
 }
 
@@ -80,21 +82,23 @@ impl Gate {
         }
     }
 
-    /// The server listens at `address`. The first one counts.
-    pub(crate) fn listen(&self, address: SocketAddr) {
-        let port = address.port();
-        let mut hosts = vec![address.to_string()];
-        for name in ["127.0.0.1", "localhost", "[::1]"] {
-            hosts.push(format!("{name}:{port}"));
+    /// The server listens at `address`, and at `outside` for other machines. The first time counts.
+    pub(crate) fn listen(&self, address: SocketAddr, outside: Option<SocketAddr>) {
+        let mut hosts = Vec::new();
+        for at in [Some(address), outside].into_iter().flatten() {
+            let port = at.port();
+            hosts.push(at.to_string());
+            for name in ["127.0.0.1", "localhost", "[::1]"] {
+                hosts.push(format!("{name}:{port}"));
+            }
+            hosts.extend(self.names.iter().map(|name| format!("{name}:{port}")));
         }
-        for name in &self.names {
-            hosts.push(format!("{name}:{port}"));
-            // A name that a proxy serves has the proxy's port, or none.
-            hosts.push(name.clone());
-        }
+        // A name that a proxy serves has the proxy's port, or none.
+        hosts.extend(self.names.iter().cloned());
+        let everywhere = outside.filter(|at| at.ip().is_unspecified()).map(|at| at.port());
         // Cookies do not know ports: two servers of one machine must not share a name.
-        let cookie = format!("ffleet-{port}");
-        let listening = Listening { address, hosts, cookie };
+        let cookie = format!("ffleet-{}", address.port());
+        let listening = Listening { address, hosts, everywhere, cookie };
         if self.listening.set(listening).is_err() {
             tracing::warn!(%address, "a second address is listened on and goes by the first's names");
         }
@@ -137,6 +141,11 @@ impl Gate {
     }
 
     fn is_ours(&self, host: &str) -> bool {
+        let everywhere = self.listening.get().and_then(|listening| listening.everywhere);
+        self.is_listed(host) || everywhere.is_some_and(|port| is_address(host, port))
+    }
+
+    fn is_listed(&self, host: &str) -> bool {
         self.listening.get().is_some_and(|listening| {
             listening.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host))
         })
@@ -165,7 +174,9 @@ impl Gate {
         let host = origin
             .strip_prefix("http://")
             .or_else(|| origin.strip_prefix("https://"));
-        if host.is_some_and(|host| self.is_ours(host)) {
+        // Of all the addresses that a request may come for, its page must be from this one.
+        let asked = headers.get(HOST).map(hyper::header::HeaderValue::as_bytes);
+        if host.is_some_and(|host| self.is_listed(host) || asked == Some(host.as_bytes())) {
             return Ok(true);
         }
         let shown: String = origin.chars().take(80).collect();
@@ -240,6 +251,15 @@ impl Gate {
             .hint("the operator's key for it is `limits.requests-per-second`")),
             _ => Ok(()),
         }
+    }
+}
+
+/// Whether `host` is a bare address with this port, or none where it is that of HTTPS. Only names can be made to
+/// lead here by somebody else.
+fn is_address(host: &str, port: u16) -> bool {
+    match host.parse::<SocketAddr>() {
+        Ok(address) => address.port() == port,
+        Err(_) => port == 443 && host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok(),
     }
 }
 

@@ -17,6 +17,7 @@ use hyper::StatusCode;
 use hyper::header::{LOCATION, SET_COOKIE};
 
 use super::reply::{self, Answer};
+use super::server::Secured;
 use crate::controller::Controller;
 
 /// How long a link works.
@@ -117,8 +118,13 @@ pub(crate) async fn open(State(controller): State<Controller>, request: Request)
             .into());
     }
     let session = controller.gate.sessions.issue(now, now + SESSION);
+    let secure = if request.extensions().get::<Secured>().is_some() {
+        "; Secure"
+    } else {
+        ""
+    };
     let cookie = format!(
-        "{}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}",
+        "{}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{secure}",
         controller.gate.cookie(),
         session.expose(),
         SESSION.as_secs(),

@@ -18,11 +18,13 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::gate::By;
+use super::tls::{Door, Tls};
 use super::{reply, router, takeover, voyandz};
 use crate::controller::Controller;
 
@@ -41,7 +43,7 @@ pub enum ListenError {
     /// Other machines would reach it.
     #[error(
         "{address} can be reached from other machines, which needs TLS: listen on 127.0.0.1 or \
-         [::1], behind a proxy that speaks TLS if need be"
+         [::1], and say under `tls` where other machines come"
     )]
     NotLoopback {
         /// Where it was to listen.
@@ -73,27 +75,36 @@ type Routes = TowerToHyperService<Router>;
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    /// Where other machines come.
+    door: Option<Door>,
     controller: Controller,
 }
 
 impl Server {
-    /// Listens on a loopback address; port 0 takes a free one.
+    /// Listens on a loopback address; port 0 takes a free one. Where there is a certificate, other machines are
+    /// listened to as well, at any address.
     ///
     /// # Errors
     ///
     /// [`ListenError`].
-    pub async fn bind(controller: Controller, address: SocketAddr) -> Result<Self, ListenError> {
+    pub async fn bind(
+        controller: Controller,
+        address: SocketAddr,
+        outside: Option<(SocketAddr, Arc<Tls>)>,
+    ) -> Result<Self, ListenError> {
         if !address.ip().is_loopback() {
             return Err(ListenError::NotLoopback { address });
         }
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => ListenError::Taken { address, source },
-            _ => ListenError::Failed { address, source },
+        let (listener, address) = listen(address)?;
+        let door = match outside {
+            Some((at, tls)) => {
+                let (listener, address) = listen(at)?;
+                Some(Door { listener, address, tls })
+            }
+            None => None,
         };
-        let listener = listen(address).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        controller.gate.listen(address);
-        Ok(Self { listener, address, controller })
+        controller.gate.listen(address, door.as_ref().map(|door| door.address));
+        Ok(Self { listener, address, door, controller })
     }
 
     /// Where it listens.
@@ -102,29 +113,68 @@ impl Server {
         self.address
     }
 
+    /// Where it listens for other machines.
+    #[must_use]
+    pub fn outside(&self) -> Option<SocketAddr> {
+        self.door.as_ref().map(|door| door.address)
+    }
+
     /// Serves until the controller stops ([`Controller::shutdown`]); then finishes what is being
     /// answered, within seconds.
     pub async fn run(self) {
-        let Self { listener, controller, .. } = self;
-        let router = TowerToHyperService::new(router::router(controller.clone()));
-        let room = Arc::new(Semaphore::new(controller.policy.http.connections));
-        let connections = TaskTracker::new();
+        let Self { listener, door, controller, .. } = self;
+        let desk = Desk {
+            routes: TowerToHyperService::new(router::router(controller.clone())),
+            room: Arc::new(Semaphore::new(controller.policy.http.connections)),
+            connections: TaskTracker::new(),
+            controller,
+        };
+        let outside = async {
+            if let Some(Door { listener, tls, .. }) = door {
+                desk.receive(listener, Some(tls)).await;
+            }
+        };
+        tokio::join!(desk.receive(listener, None), outside);
+        desk.connections.close();
+        if tokio::time::timeout(FAREWELL, desk.connections.wait()).await.is_err() {
+            tracing::warn!(open = desk.connections.len(), "connections are cut off");
+        }
+    }
+}
+
+/// Where connections come in.
+struct Desk {
+    routes: Routes,
+    room: Arc<Semaphore>,
+    connections: TaskTracker,
+    controller: Controller,
+}
+
+impl Desk {
+    /// Takes connections until the controller stops.
+    async fn receive(&self, listener: TcpListener, tls: Option<Arc<Tls>>) {
         loop {
             // Who does not get room waits in the kernel's queue.
             let accept = async {
-                let permit = Arc::clone(&room).acquire_owned().await;
+                let permit = Arc::clone(&self.room).acquire_owned().await;
                 (permit, listener.accept().await)
             };
             let (permit, accepted) = tokio::select! {
                 accepted = accept => accepted,
-                () = controller.stop.cancelled() => break,
+                () = self.controller.stop.cancelled() => break,
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let connection = connection(controller.clone(), router.clone(), stream, peer);
+                    let guest = Guest {
+                        controller: self.controller.clone(),
+                        routes: self.routes.clone(),
+                        peer,
+                        is_secure: tls.is_some(),
+                    };
+                    let tls = tls.clone();
                     // Ends with its peer, on its own timeouts, or when the controller stops.
-                    connections.spawn(async move {
-                        connection.await;
+                    self.connections.spawn(async move {
+                        guest.connected(stream, tls).await;
                         drop(permit);
                     });
                 }
@@ -134,107 +184,141 @@ impl Server {
                 }
             }
         }
-        drop(listener);
-        connections.close();
-        if tokio::time::timeout(FAREWELL, connections.wait()).await.is_err() {
-            tracing::warn!(open = connections.len(), "connections are cut off");
-        }
     }
 }
+
+/// Whoever is at the other end of a connection.
+struct Guest {
+    controller: Controller,
+    routes: Routes,
+    peer: SocketAddr,
+    is_secure: bool,
+}
+
+impl Guest {
+    async fn connected(self, stream: TcpStream, tls: Option<Arc<Tls>>) {
+        // Without this a small answer waits for the acknowledgement of the one before.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot send small answers at once");
+        }
+        let Some(tls) = tls else {
+            if let Some(stream) = takeover::offer(&self.controller, stream, self.peer).await {
+                self.converse(stream).await;
+            }
+            return;
+        };
+        let arrival = self.controller.policy.http.arrival;
+        let greeted = tokio::select! {
+            greeted = tokio::time::timeout(arrival, tls.greet(stream)) => greeted,
+            () = self.controller.stop.cancelled() => return,
+        };
+        match greeted {
+            Ok(Ok(stream)) => self.converse(stream).await,
+            Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "a greeting failed"),
+            Err(_late) => tracing::debug!(peer = %self.peer, "a greeting took too long"),
+        }
+    }
+
+    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let policy = &self.controller.policy.http;
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(policy.arrival)
+            .max_headers(MOST_HEADERS)
+            .max_header_size(policy.head)
+            .half_close(false);
+        let service = service_fn(|request| self.answer(request));
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.controller.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                match tokio::time::timeout(FAREWELL, connection).await {
+                    Ok(ended) => ended,
+                    Err(_elapsed) => return,
+                }
+            }
+        };
+        if let Err(error) = ended {
+            // The peer went away, or was too slow: its own affair.
+            tracing::debug!(peer = %self.peer, %error, "a connection broke");
+        }
+    }
+
+    async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+    ) -> Result<Response, std::convert::Infallible> {
+        let Self { controller, routes, peer, is_secure } = self;
+        let method = method(request.method());
+        let is_browser = !request.uri().path().starts_with("/v1/")
+            && request.headers().get(ACCEPT).is_some_and(|accept| {
+                accept.as_bytes().windows(9).any(|kind| kind == b"text/html")
+            });
+        let front = controller.front.get();
+        let (of_front, is_page) = claims(controller, &request);
+        let claim = if is_page { Claim::Open } else { of_front };
+        let admitted = controller.gate.admit(&request, peer.ip(), claim);
+        if let (Some(front), false, true) = (front, of_front == Claim::None, admitted.is_ok()) {
+            let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+            let answer = tokio::select! {
+                answer = front.answer(*peer, request) => answer,
+                () = controller.stop.cancelled() => return Ok(reply::problem(&stopping())),
+            };
+            controller.metrics.answered(method, "front", answer.status().as_u16());
+            return Ok(answer.map(Body::new));
+        }
+        let mut response = match admitted {
+            Ok(access) => {
+                debug_assert!(access.by != By::Nothing || method == "get" || method == "head");
+                request.extensions_mut().insert(access);
+                if *is_secure {
+                    request.extensions_mut().insert(Secured);
+                }
+                match routes.call(request.map(Body::new)).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                }
+            }
+            Err(problem) => reply::problem(&problem),
+        };
+        if is_browser && controller.voyandz().is_some() {
+            response = voyandz::page(response);
+        } else if is_browser {
+            response = reply::page(response);
+        }
+        reply::secure(response.headers_mut());
+        let route = response.extensions_mut().remove::<axum::extract::MatchedPath>();
+        let route = route.as_ref().map_or("none", |route| route.as_str());
+        controller.metrics.answered(method, route, response.status().as_u16());
+        Ok(response)
+    }
+}
+
+/// A request that came over TLS has this beside it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Secured;
 
 /// Without a queue that holds them, viewers who come all at once are turned away by the kernel, and try again
 /// after a second: 128 have room in that of the standard library.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(QUEUE)
-}
-
-async fn connection(controller: Controller, router: Routes, stream: TcpStream, peer: SocketAddr) {
-    // Without this a small answer waits for the acknowledgement of the one before.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot send small answers at once");
-    }
-    let Some(stream) = takeover::offer(&controller, stream, peer).await else {
-        return;
-    };
-    let policy = &controller.policy.http;
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(policy.arrival)
-        .max_headers(MOST_HEADERS)
-        .max_header_size(policy.head)
-        .half_close(false);
-    let service = service_fn(|request| answer(&controller, &router, peer, request));
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = controller.stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            match tokio::time::timeout(FAREWELL, connection).await {
-                Ok(ended) => ended,
-                Err(_elapsed) => return,
-            }
-        }
-    };
-    if let Err(error) = ended {
-        // The peer went away, or was too slow: its own affair.
-        tracing::debug!(%peer, %error, "a connection broke");
-    }
-}
-
-async fn answer(
-    controller: &Controller,
-    router: &Routes,
-    peer: SocketAddr,
-    mut request: Request<Incoming>,
-) -> Result<Response, std::convert::Infallible> {
-    let method = method(request.method());
-    let is_browser = !request.uri().path().starts_with("/v1/")
-        && request
-            .headers()
-            .get(ACCEPT)
-            .is_some_and(|accept| accept.as_bytes().windows(9).any(|kind| kind == b"text/html"));
-    let front = controller.front.get();
-    let (of_front, is_page) = claims(controller, &request);
-    let claim = if is_page { Claim::Open } else { of_front };
-    let admitted = controller.gate.admit(&request, peer.ip(), claim);
-    if let (Some(front), false, true) = (front, of_front == Claim::None, admitted.is_ok()) {
-        let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-        let answer = tokio::select! {
-            answer = front.answer(peer, request) => answer,
-            () = controller.stop.cancelled() => return Ok(reply::problem(&stopping())),
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
+    let begin = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        controller.metrics.answered(method, "front", answer.status().as_u16());
-        return Ok(answer.map(Body::new));
-    }
-    let mut response = match admitted {
-        Ok(access) => {
-            debug_assert!(access.by != By::Nothing || method == "get" || method == "head");
-            request.extensions_mut().insert(access);
-            match router.call(request.map(Body::new)).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            }
-        }
-        Err(problem) => reply::problem(&problem),
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(QUEUE)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
     };
-    if is_browser && controller.voyandz().is_some() {
-        response = voyandz::page(response);
-    } else if is_browser {
-        response = reply::page(response);
-    }
-    reply::secure(response.headers_mut());
-    let route = response.extensions_mut().remove::<axum::extract::MatchedPath>();
-    let route = route.as_ref().map_or("none", |route| route.as_str());
-    controller.metrics.answered(method, route, response.status().as_u16());
-    Ok(response)
+    begin().map_err(|source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => ListenError::Taken { address, source },
+        _ => ListenError::Failed { address, source },
+    })
 }
 
 /// The front's claim on the request's address, and whether it is for a page that is open to everybody.

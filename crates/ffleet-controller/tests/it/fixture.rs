@@ -59,7 +59,7 @@ impl Fixture {
         let controller = Controller::start(parts).await.unwrap();
         controller.attach(Arc::new(Bench { logs: dir.path().join("media") }));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Server::bind(controller.clone(), any).await.unwrap();
+        let server = Server::bind(controller.clone(), any, None).await.unwrap();
         let address = server.address();
         let server = tokio::spawn(server.run());
         Self { dir, controller, address, key, server }

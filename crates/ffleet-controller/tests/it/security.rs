@@ -164,9 +164,9 @@ async fn answers_tell_browsers_to_keep_to_themselves() {
 async fn other_machines_are_not_listened_to() {
     let fixture = Fixture::start().await;
     let any = SocketAddr::from(([0, 0, 0, 0], 0));
-    let refused = Server::bind(fixture.controller.clone(), any).await.unwrap_err();
+    let refused = Server::bind(fixture.controller.clone(), any, None).await.unwrap_err();
     assert!(matches!(refused, ListenError::NotLoopback { .. }), "{refused}");
-    let taken = Server::bind(fixture.controller.clone(), fixture.address)
+    let taken = Server::bind(fixture.controller.clone(), fixture.address, None)
         .await
         .unwrap_err();
     assert!(matches!(taken, ListenError::Taken { .. }), "{taken}");

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::Extent;
 use crate::peers;
 use crate::room::{Room, run};
+use crate::secure;
 use crate::server::Server;
 
 /// What 33 ms of 5 Mbit/s are, in bytes: what one send carries.
@@ -52,7 +53,9 @@ streams:
   live: {{ feed: live, mimetype: video/mp2t }}
   fast: {{ feed: fast, mimetype: video/mp2t }}
   clock: {{ feed: clock, mimetype: application/octet-stream }}
-"
+{}
+",
+        secure::config(room)
     );
     fs::write(room.file("ffleet.yaml"), config).unwrap();
     let config = room.text("ffleet.yaml");
@@ -60,6 +63,7 @@ streams:
     std::thread::sleep(SETTLE);
     let mut rows = paced(&mut server, extent);
     rows.extend(arrivals(&server, extent));
+    rows.push(secure::row(room, &server, extent));
     rows.extend(peers::rows(room, &file, extent));
     rows.push(lateness(&server, extent));
     rows.extend(stalled(&mut server, extent));
@@ -218,7 +222,7 @@ fn saturated(server: &Server, extent: Extent) -> Vec<Row> {
     rows
 }
 
-fn bytes(seen: &[Seen]) -> f64 {
+pub(crate) fn bytes(seen: &[Seen]) -> f64 {
     to_f64(seen.iter().map(|seen| seen.bytes).sum())
 }
 

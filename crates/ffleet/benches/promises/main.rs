@@ -26,6 +26,7 @@ mod mark;
 mod pages;
 mod peers;
 mod room;
+mod secure;
 mod server;
 mod starts;
 mod submit;

@@ -9,11 +9,12 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ffleet_testkit::crowd::{self, Crowd, Seen};
+use ffleet_testkit::crowd::{self, Crowd};
 use ffleet_testkit::descendants_of;
 use ffleet_testkit::measure::{Bound, Row, cpu_time, millis, quantile};
 
 use crate::Extent;
+use crate::fanout::bytes;
 use crate::room::Room;
 
 /// How long one may take until it sends.
@@ -204,12 +205,6 @@ impl Drop for Peer {
             }
         }
     }
-}
-
-fn bytes(seen: &[Seen]) -> f64 {
-    seen.iter()
-        .map(|seen| f64::from(u32::try_from(seen.bytes >> 10).unwrap()) * 1024.0)
-        .sum()
 }
 
 /// An address that nobody listens on.

@@ -84,6 +84,13 @@ impl Server {
         self.process.id()
     }
 
+    /// Where it listens for other machines, which was asked for.
+    pub(crate) fn outside(&self, room: &Room) -> SocketAddr {
+        let said = fs::read_to_string(room.file("serve.out")).unwrap();
+        let address = said.lines().find_map(|line| line.split_once("https://")).unwrap().1;
+        address.trim().parse().unwrap()
+    }
+
     /// A request as bytes.
     pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
         request(method, path, self.address, &self.key, body)

@@ -1,13 +1,15 @@
 //! The roles of one process: started from the inside out, stopped from the outside in.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ffleet_api::bench::Workbench as _;
 use ffleet_api::event::LoginLink;
 use ffleet_base::{Clock, SystemClock, chain};
-use ffleet_controller::http::ListenError;
+use ffleet_config::config;
+use ffleet_controller::http::{ListenError, Tls};
 use ffleet_controller::{Controller, Server};
 use ffleet_gateway::Gateway;
 use ffleet_guard::Node;
@@ -37,6 +39,9 @@ pub(super) struct Roles {
     bench: Arc<Bench>,
     node: Arc<Node>,
     http: JoinHandle<()>,
+    tls: Option<Arc<Tls>>,
+    /// Where other machines are listened to.
+    pub(super) outside: Option<SocketAddr>,
     /// Where it listens, such as `http://127.0.0.1:8420`.
     pub(super) address: String,
     /// The port alone.
@@ -58,6 +63,7 @@ impl Roles {
         let config = &setting.config;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let observer = fault::observer(&context.env)?;
+        let tls = certificate(setting)?;
         let wanted = wiring::worker(config, home, &context.env)?;
         let node = Node::open(ffleet_guard::Options {
             root: wiring::guard_root(home),
@@ -90,23 +96,24 @@ impl Roles {
         if let Some(voyandz) = &setting.voyandz {
             controller.show_voyandz(voyandz.clone());
         }
-        let (server, worker) = match Self::open(context, setting, &controller, async {
-            Worker::start(ffleet_worker::Parts {
-                controller: controller.clone(),
-                node: Arc::clone(&node),
-                clock,
-                observer,
-                config: wanted,
+        let (server, worker) =
+            match Self::open(context, setting, (&controller, tls.clone()), async {
+                Worker::start(ffleet_worker::Parts {
+                    controller: controller.clone(),
+                    node: Arc::clone(&node),
+                    clock,
+                    observer,
+                    config: wanted,
+                })
             })
-        })
-        .await
-        {
-            Ok(open) => open,
-            Err(failure) => {
-                close(controller).await;
-                return Err(failure);
-            }
-        };
+            .await
+            {
+                Ok(open) => open,
+                Err(failure) => {
+                    close(controller).await;
+                    return Err(failure);
+                }
+            };
         let bench = Arc::new(Bench::new(worker.clone()));
         controller.attach(Arc::<Bench>::clone(&bench));
         controller.attach_front(Arc::new(gateway.clone()));
@@ -118,6 +125,8 @@ impl Roles {
             gateway,
             bench,
             node,
+            outside: server.outside(),
+            tls,
             address: format!("http://{address}"),
             port: address.port(),
             // Ends when the controller does; `stop` waits for it.
@@ -128,10 +137,11 @@ impl Roles {
     async fn open(
         context: &Context,
         setting: &Setting,
-        controller: &Controller,
+        (controller, tls): (&Controller, Option<Arc<Tls>>),
         worker: impl Future<Output = Result<Worker, ffleet_worker::OpenError>>,
     ) -> Result<(Server, Worker), Failure> {
-        let server = Server::bind(controller.clone(), setting.config.listen)
+        let at = setting.config.tls.as_ref().map(|tls| tls.listen);
+        let server = Server::bind(controller.clone(), setting.config.listen, at.zip(tls))
             .await
             .map_err(|error| cannot_listen(context, setting, &error))?;
         let worker = worker.await.map_err(|error| Failure::local(&error))?;
@@ -144,6 +154,9 @@ impl Roles {
         self.gateway.change(wiring::live(config));
         if let Some(voyandz) = &setting.voyandz {
             self.controller.show_voyandz(voyandz.clone());
+        }
+        if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.reload()) {
+            tracing::error!(error = chain(&error), "the certificate stays as it was");
         }
         let (feeds, streams) = (config.live.feeds.len(), config.live.streams.len());
         tracing::info!(feeds, streams, "read again; other keys take effect at the next start");
@@ -184,6 +197,17 @@ async fn close(controller: Controller) {
     if let Err(error) = controller.shutdown().await {
         tracing::error!(error = chain(&error), "the store was not closed tidily; nothing is lost");
     }
+}
+
+/// What other machines are shown, where they are listened to.
+fn certificate(setting: &Setting) -> Result<Option<Arc<Tls>>, Failure> {
+    let Some(config::Tls { certificate, key, .. }) = &setting.config.tls else {
+        return Ok(None);
+    };
+    let tls = Tls::load(certificate, key).map_err(|error| {
+        Failure::local(&error).hint("the files are those of `tls.certificate` and `tls.key`")
+    })?;
+    Ok(Some(Arc::new(tls)))
 }
 
 /// Why there is no listening, and who is there already where that is known.

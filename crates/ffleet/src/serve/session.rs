@@ -125,6 +125,9 @@ async fn greet(context: &Context, home: &Home, roles: &Roles) {
     if let Some(link) = roles.login_link() {
         push!(text, "  dashboard  {}  (opens once, until {})\n", link.url, link.expires_at);
     }
+    if let Some(address) = roles.outside {
+        push!(text, "  outside    https://{address}\n");
+    }
     push!(text, "  data       {}\n", home.path.display());
     push!(text, "  try        ffleet submit test:720p30 -o /tmp/test.mp4 --wait\n");
     push!(text, "  stop       Ctrl-C\n");

@@ -18,6 +18,7 @@ mod http_inputs;
 mod journey;
 mod serial_bounds;
 mod serving;
+mod tls;
 mod unprivileged;
 mod usage;
 mod waiting;
