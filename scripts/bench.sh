@@ -42,6 +42,7 @@ trap 'rm -f "$out"' EXIT
 # Building is not what is measured; nor may it heat up what is.
 cargo bench --locked --quiet --no-run -p ffleet-store --bench life_cycle
 cargo bench --locked --quiet --no-run -p ffleet --bench promises
+cargo build --release --locked --quiet -p ffleet-testkit --bin nasty
 load=$(cut -d ' ' -f 1 /proc/loadavg)
 
 kept=1

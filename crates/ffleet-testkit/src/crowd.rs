@@ -181,6 +181,7 @@ fn ask(address: SocketAddr, path: &str) -> io::Result<TcpStream> {
 /// If the viewer is cut off, or is sent something else.
 pub fn delays(address: SocketAddr, path: &str, span: Duration) -> io::Result<Vec<Duration>> {
     let mut socket = ask(address, path)?;
+    socket.set_read_timeout(Some(Duration::from_secs(10)))?;
     let (begun, mut delays) = (Instant::now(), Vec::new());
     let (mut buffer, mut left) = (vec![0; MOUTHFUL], Vec::new());
     let mut is_head = true;

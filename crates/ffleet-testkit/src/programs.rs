@@ -64,6 +64,10 @@ fn built(package: &str, name: &str, written: Option<SystemTime>) -> PathBuf {
         if !cfg!(debug_assertions) {
             command.arg("--release");
         }
+        // This very one, wherever cargo was told to put it.
+        if let Some(target) = target_dir().parent() {
+            command.arg("--target-dir").arg(target);
+        }
         let built = command.current_dir(env!("CARGO_MANIFEST_DIR")).status();
         assert!(
             built.as_ref().is_ok_and(std::process::ExitStatus::success),

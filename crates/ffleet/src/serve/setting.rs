@@ -76,8 +76,9 @@ fn theirs(inputs: &Inputs, path: &Path) -> Result<Setting, Failure> {
     if !listen.ip().is_loopback() {
         let message = format!("{}: {listen} can be reached from other machines", path.display());
         return Err(Failure::usage(message).hint(
-            "ffleet does not listen there without TLS: write `listenaddr: 127.0.0.1`, let a proxy such as \
-             nginx or Caddy serve the others, and give the name that they use in FFLEET_NAMES",
+            "ffleet does not listen there without TLS: write `listenaddr: 127.0.0.1`, and let others come by TLS \
+             (FFLEET_TLS_LISTEN, FFLEET_TLS_CERTIFICATE, FFLEET_TLS_KEY) or by a proxy such as nginx or Caddy; \
+             the name that they use belongs into FFLEET_NAMES",
         ));
     }
     warnings.extend(more);
