@@ -90,6 +90,12 @@ pub(crate) async fn read(mut from: impl Bytes, reading: Reading) -> io::Result<u
         total += fresh as u64;
         scanner.scan(&buffer[scanned..]);
         scanned = buffer.len();
+        for rewrite in scanner.rewrites() {
+            let from = usize::try_from(rewrite.at.saturating_sub(pushed)).unwrap_or(usize::MAX);
+            if let Some(place) = buffer.get_mut(from..from.saturating_add(rewrite.bytes.len())) {
+                place.copy_from_slice(&rewrite.bytes);
+            }
+        }
         let whole = usize::try_from(scanner.whole() - pushed).unwrap_or(0).min(scanned);
         ring.push(buffer.split_to(whole).freeze(), scanner.joins());
         (scanned, pushed) = (scanned - whole, pushed + whole as u64);

@@ -30,6 +30,7 @@ mod step;
 mod ts;
 
 pub use format::Format;
+pub use step::Rewrite;
 
 use format::Told;
 use step::{Found, Step};
@@ -194,6 +195,7 @@ impl Scanner {
         if bytes.is_empty() {
             return;
         }
+        self.found.rewrites().clear();
         if matches!(self.walk, Walk::Opaque) {
             self.found.join_plain(self.seen, false);
         }
@@ -231,6 +233,12 @@ impl Scanner {
     /// nobody asked for, the newest.
     pub fn joins(&mut self) -> impl Iterator<Item = Join> {
         self.found.drain()
+    }
+
+    /// What the last scan wants written over before it is handed on: fragments of MP4 that are right at
+    /// one place of the file only. None begins below what [`Self::whole`] was before that scan.
+    pub fn rewrites(&mut self) -> impl Iterator<Item = Rewrite> {
+        self.found.rewrites().drain(..)
     }
 
     /// Looks at `bytes` as they lie, and carries over what it cannot say yet.

@@ -6,9 +6,9 @@
 //! is no video, at each pair.
 //!
 //! A fragment may say where its samples lie as an offset from the beginning of the file
-//! (`base-data-offset-present`). Nobody who comes late has that beginning, so it is no join point:
-//! FFmpeg's `default_base_moof` writes fragments that can be moved. Nor is a file that is not in
-//! fragments live: its `mdat` is longer than a unit may be, or a unit without a join point.
+//! (`base-data-offset-present`), as FFmpeg's do without `default_base_moof`. Nobody who comes late has
+//! that beginning, so it is written over; where that is not possible it is no join point. Nor is a
+//! file that is not in fragments live: its `mdat` is longer than a unit may be, or a unit without a join point.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use super::{HEAD, UNIT};
 use boxes::{boxes, find, find_all};
 
 mod boxes;
+mod moved;
 
 /// `sample_is_non_sync_sample` of a sample's flags (§8.8.3.1).
 const NON_SYNC: u64 = 1 << 16;
@@ -90,11 +91,16 @@ impl Mp4 {
             b"moof" => {
                 let begun = self.begin(at, found);
                 self.has_moof = true;
+                let moved = moved::moved(whole, at);
+                let body = moved.as_ref().map_or(body, |moof| &moof[8..]);
                 if let Some(described) = &self.described
                     && described.is_join(body)
                     && (described.video.is_some() || found.is_due(begun))
                 {
                     found.join(begun, &described.heads, true);
+                }
+                if let Some(moof) = moved {
+                    found.rewrite(at, moof);
                 }
                 return Step::Take(long);
             }

@@ -35,6 +35,16 @@ pub(super) struct Found {
     /// Where the last of them was.
     last: Option<u64>,
     plain: Heads,
+    rewrites: Vec<Rewrite>,
+}
+
+/// Bytes in place of what the producer sent, as many as those.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewrite {
+    /// Offset of the first of them.
+    pub at: u64,
+    /// What is to be there.
+    pub bytes: Vec<u8>,
 }
 
 impl Found {
@@ -80,6 +90,15 @@ impl Found {
     /// Whether there was nowhere to begin for so long that anywhere will have to do.
     pub(super) fn is_barren(&self, at: u64) -> bool {
         at >= self.last.unwrap_or(0) + BARREN
+    }
+
+    /// What is at `at`, and has not passed yet, is to be these.
+    pub(super) fn rewrite(&mut self, at: u64, bytes: Vec<u8>) {
+        self.rewrites.push(Rewrite { at, bytes });
+    }
+
+    pub(super) const fn rewrites(&mut self) -> &mut Vec<Rewrite> {
+        &mut self.rewrites
     }
 
     pub(super) fn drain(&mut self) -> Drain<'_, Join> {

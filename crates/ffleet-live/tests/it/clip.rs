@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use ffleet_live::join::{Format, Join, Scanner};
+use ffleet_live::join::{Format, Join, Rewrite, Scanner};
 use ffleet_testkit::need;
 
 /// Eight seconds of pictures, of 25 a second.
@@ -57,11 +57,12 @@ pub(crate) fn changed_clip(
     change: impl FnOnce(Vec<u8>) -> Vec<u8>,
 ) -> Option<Clip> {
     let ffmpeg = need::ffmpeg()?;
-    let bytes = change(sent(&ffmpeg, args)?);
+    let mut bytes = change(sent(&ffmpeg, args)?);
     let mut scanner = Scanner::new(None);
-    let (mut joins, mut wholes) = (Vec::new(), Vec::new());
+    let (mut joins, mut wholes, mut rewrites) = (Vec::new(), Vec::new(), Vec::new());
     for piece in bytes.chunks(1_000) {
         scanner.scan(piece);
+        rewrites.extend(scanner.rewrites());
         assert!(wholes.last().is_none_or(|&last| last <= scanner.whole()), "it never goes back");
         wholes.push(scanner.whole());
         joins.extend(scanner.joins());
@@ -74,6 +75,10 @@ pub(crate) fn changed_clip(
         |pair: &[Join]| pair[0].head != pair[1].head || Arc::ptr_eq(&pair[0].head, &pair[1].head);
     assert!(joins.windows(2).all(shared), "{args}: heads");
     let is_video = args.contains("-c:v");
+    for Rewrite { at, bytes: better } in rewrites {
+        let at = usize::try_from(at).unwrap();
+        bytes[at..at + better.len()].copy_from_slice(&better);
+    }
     let mut clip = Clip { ffmpeg, bytes, joins, wholes, frames: Vec::new(), is_video };
     let decoded = clip.decoded(Strict::Yes, &[&clip.bytes]);
     assert_eq!(decoded.said, "", "{args}: the whole of it");

@@ -1,6 +1,6 @@
 //! MP4 in fragments.
 
-use ffleet_live::join::{Format, Scanner};
+use ffleet_live::join::Format;
 
 use crate::clip::{Clip, GOP, Strict, bytes, clip};
 
@@ -52,14 +52,15 @@ fn sound_alone_begins_at_each_fragment() {
 }
 
 #[test]
-fn fragment_that_cannot_be_moved_is_no_beginning() {
-    let flags = "-movflags frag_keyframe+empty_moov";
-    let Some(bytes) = bytes(&format!("{H264} {GOP} {flags} -f mp4")) else {
+fn fragment_at_an_offset_of_the_file_is_moved() {
+    let args = format!("{H264} {GOP} -movflags frag_keyframe+empty_moov");
+    let Some(clip) = mp4(&args) else {
         return;
     };
-    let mut scanner = Scanner::new(Some(Format::FragmentedMp4));
-    scanner.scan(&bytes);
-    assert_eq!(scanner.format(), Some(Format::FragmentedMp4));
-    assert_eq!(scanner.joins().count(), 0);
-    assert_eq!(scanner.whole(), bytes.len() as u64);
+    clip.newcomers_see_the_rest(25);
+    clip.moved_on_without_a_word(25);
+    let Some(sent) = bytes(&format!("{args} -f mp4")) else {
+        return;
+    };
+    assert!(sent.len() == clip.bytes.len() && sent != clip.bytes, "it was not so before");
 }

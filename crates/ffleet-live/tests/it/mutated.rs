@@ -53,6 +53,10 @@ fn scanned(format: Format, bytes: &[u8], cut: usize) -> (u64, Option<Format>, Ve
         scanner.scan(piece);
         seen += piece.len() as u64;
         assert!((whole..=seen).contains(&scanner.whole()), "it never goes back");
+        for rewrite in scanner.rewrites() {
+            let end = rewrite.at + rewrite.bytes.len() as u64;
+            assert!(whole <= rewrite.at && end <= seen, "it has not been handed on");
+        }
         whole = scanner.whole();
         for join in scanner.joins() {
             assert!(join.at <= whole && joins.last().is_none_or(|last| last.at < join.at));
@@ -90,9 +94,11 @@ fn damaged_packets_are_survived() {
 
 #[test]
 fn damaged_fragments_are_survived() {
-    let flags = "-movflags frag_keyframe+empty_moov+default_base_moof";
-    let args = format!("-c:v libx264 -preset ultrafast -c:a aac {GOP} {flags} -f mp4");
-    survives(Format::FragmentedMp4, &args);
+    for more in ["", "+default_base_moof"] {
+        let flags = format!("-movflags frag_keyframe+empty_moov{more}");
+        let args = format!("-c:v libx264 -preset ultrafast -c:a aac {GOP} {flags} -f mp4");
+        survives(Format::FragmentedMp4, &args);
+    }
 }
 
 #[test]
