@@ -69,7 +69,7 @@ fn check(inputs: &Inputs) -> Result<Report, Problems> {
         Some(file) => file.display().to_string(),
         None => "no file, all defaults".to_owned(),
     };
-    let Loaded { config: Config { live, .. }, file, warnings } = loaded;
+    let Loaded { config: Config { live, .. }, file, warnings, .. } = loaded;
     let presets = count(presets.len() as u64, "preset");
     let what = format!("{source}; {presets} of your own; {}", show::live::tally(&live));
     Ok(Report { what, file, format: "ffleet", live, warnings })

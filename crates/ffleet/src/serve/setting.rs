@@ -63,7 +63,7 @@ fn ours(inputs: &Inputs) -> Result<Setting, Failure> {
             None => refused(&problems),
         }
     })?;
-    let Loaded { config, file, warnings } = loaded;
+    let Loaded { config, file, warnings, .. } = loaded;
     Ok(Setting { config, file, warnings, voyandz: None })
 }
 
