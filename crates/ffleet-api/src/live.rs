@@ -20,6 +20,8 @@ pub struct Feeds {
 pub struct Feed {
     /// What it is called.
     pub name: String,
+    /// Where it was declared: `file` or `api`.
+    pub origin: String,
     /// Where its bytes come from: `command`, `push`, `pull` or `fifo`.
     pub source: String,
     /// The command, address or path; without passwords.
@@ -72,6 +74,8 @@ pub struct Streams {
 pub struct Stream {
     /// What it is called.
     pub name: String,
+    /// Where it was declared: `file` or `api`.
+    pub origin: String,
     /// The path of its address.
     pub path: String,
     /// What viewers get: `stream` or `shot`.

@@ -18,4 +18,4 @@ mod status;
 mod stream;
 
 pub use feed::Retries;
-pub use gateway::{Gateway, Options, Parts, Wanted};
+pub use gateway::{Changed, Gateway, Options, Parts, Wanted};

@@ -6,10 +6,10 @@ use std::{fs, io};
 use ffleet_api::Moment;
 use ffleet_api::front::Of;
 use ffleet_api::live::{Feed, Stream, Viewer};
-use ffleet_types::live::{Command, Source};
+use ffleet_types::live::{Command, Name, Sort, Source};
 
 use crate::feed;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Tables};
 use crate::stream;
 
 /// Viewers that are listed.
@@ -18,10 +18,16 @@ const LISTED: usize = 1_000;
 const LOG: usize = 1 << 20;
 
 pub(crate) fn feeds(gateway: &Gateway) -> Vec<Feed> {
-    gateway.tables().feeds.values().map(|feed| one_feed(feed)).collect()
+    let tables = gateway.tables();
+    tables.feeds.values().map(|feed| one_feed(feed, &tables)).collect()
 }
 
-fn one_feed(feed: &feed::Feed) -> Feed {
+fn origin(tables: &Tables, sort: Sort, name: &Name) -> String {
+    let is_ours = tables.of_api.contains(&(sort, name.clone()));
+    if is_ours { "api" } else { "file" }.to_owned()
+}
+
+fn one_feed(feed: &feed::Feed, tables: &Tables) -> Feed {
     let (spec, status) = (&feed.spec, feed.status());
     let (received_bytes, held_bytes) = feed.ring.counts();
     let (source, from) = match &spec.source {
@@ -33,6 +39,7 @@ fn one_feed(feed: &feed::Feed) -> Feed {
     let (last_end_at, last_end) = status.last_end.unzip();
     Feed {
         name: spec.name.to_string(),
+        origin: origin(tables, Sort::Feed, &spec.name),
         source: source.to_owned(),
         from,
         feed: spec.feed.as_ref().map(ToString::to_string),
@@ -52,16 +59,17 @@ fn one_feed(feed: &feed::Feed) -> Feed {
 }
 
 pub(crate) fn streams(gateway: &Gateway) -> Vec<Stream> {
-    gateway
-        .tables()
+    let tables = gateway.tables();
+    tables
         .streams
         .values()
-        .map(|stream| one_stream(stream))
+        .map(|stream| one_stream(stream, &tables))
         .collect()
 }
 
 pub(crate) fn stream(gateway: &Gateway, name: &str) -> Option<Stream> {
-    let stream = gateway.tables().streams.get(name).cloned()?;
+    let tables = gateway.tables();
+    let stream = tables.streams.get(name)?;
     let watching = stream.accounts.list(LISTED);
     let watching = watching.iter().map(|account| Viewer {
         address: account.peer.to_string(),
@@ -70,14 +78,15 @@ pub(crate) fn stream(gateway: &Gateway, name: &str) -> Option<Stream> {
         lag_bytes: account.lag(),
         skips: account.skips(),
     });
-    Some(Stream { watching: watching.collect(), ..one_stream(&stream) })
+    Some(Stream { watching: watching.collect(), ..one_stream(stream, &tables) })
 }
 
-fn one_stream(stream: &stream::Stream) -> Stream {
+fn one_stream(stream: &stream::Stream, tables: &Tables) -> Stream {
     let (spec, totals) = (&stream.spec, stream.accounts.totals());
     let read = stream.shared.as_ref().or(stream.feed.as_ref());
     Stream {
         name: spec.name.to_string(),
+        origin: origin(tables, Sort::Stream, &spec.name),
         path: spec.path.clone(),
         kind: spec.kind.to_string(),
         client: spec.client.to_string(),

@@ -124,6 +124,7 @@ mod tests {
     fn feed(name: &str, state: &str) -> Feed {
         Feed {
             name: name.to_owned(),
+            origin: "file".to_owned(),
             source: "push".to_owned(),
             from: None,
             feed: None,
@@ -145,6 +146,7 @@ mod tests {
     fn stream(name: &str) -> Stream {
         Stream {
             name: name.to_owned(),
+            origin: "file".to_owned(),
             path: format!("/stream/{name}"),
             kind: "stream".to_owned(),
             client: "shared".to_owned(),

@@ -46,6 +46,7 @@ pub(crate) fn feed(feed: &Feed, now: Timestamp) -> String {
     let mut page = Page::default();
     page.heading(&format!("feed {}  {}", feed.name, feed.state));
     page.line("for", &ago(feed.since.0, now));
+    page.line("declared", declared(&feed.origin));
     page.line(&feed.source, feed.from.as_deref().unwrap_or("by whoever sends"));
     if let Some(parent) = &feed.feed {
         page.line("reads", &format!("feed {parent}"));
@@ -97,6 +98,7 @@ pub(crate) fn stream(stream: &Stream, now: Timestamp) -> String {
     let mut page = Page::default();
     let state = stream.state.as_deref().unwrap_or_default();
     page.heading(&format!("stream {}  {state}", stream.name));
+    page.line("declared", declared(&stream.origin));
     page.line("type", &kind(stream));
     page.line("mimetype", &stream.mimetype);
     page.line("path", &stream.path);
@@ -132,8 +134,17 @@ fn kind(stream: &Stream) -> String {
     }
 }
 
+/// Where it was declared.
+fn declared(origin: &str) -> &str {
+    match origin {
+        "api" => "over the API",
+        "file" => "in the server's configuration",
+        other => other,
+    }
+}
+
 fn none(what: &str) -> String {
     format!(
-        "there are no {what}; they are declared in the server's configuration, under `{what}:`\n"
+        "there are no {what}; they are declared in the server's configuration, under `{what}:`, or by `ffleet {what} set`\n"
     )
 }

@@ -63,6 +63,7 @@ pub(super) fn stream_of(streams: &[Stream], name: &str) -> Result<(Stream, Strin
 fn feed(name: &str) -> Feed {
     Feed {
         name: name.into(),
+        origin: "file".to_owned(),
         source: "command".into(),
         from: Some("ffmpeg -f lavfi -i testsrc2 -f mpjpeg -".into()),
         feed: None,
@@ -85,6 +86,7 @@ fn feed(name: &str) -> Feed {
 pub(super) fn stream(name: &str, mimetype: &str) -> Stream {
     Stream {
         name: name.into(),
+        origin: "file".to_owned(),
         path: format!("/stream/{name}"),
         kind: "stream".into(),
         client: "shared".into(),
