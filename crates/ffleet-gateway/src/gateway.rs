@@ -9,7 +9,7 @@ use std::time::Duration;
 use ffleet_api::declare::Changes;
 use ffleet_base::Clock;
 use ffleet_guard::Node;
-use ffleet_types::live::{self, Name, Sort};
+use ffleet_types::live::{self, Name, Sort, Totals};
 
 use crate::fan::Fan;
 use crate::feed::{Feed, Retries, Shop};
@@ -60,6 +60,8 @@ pub(crate) struct Tables {
     pub(crate) paths: BTreeMap<String, Arc<Stream>>,
     /// Those that were declared over the API.
     pub(crate) of_api: BTreeSet<(Sort, Name)>,
+    /// What was counted before those that there are.
+    pub(crate) before: Totals,
 }
 
 /// What a gateway is made of.
@@ -146,8 +148,14 @@ impl Gateway {
     pub fn change(&self, wanted: Wanted) -> Changed {
         let _turn = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.tables();
-        let new = Arc::new(self.made(wanted, &old));
-        *self.inner.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
+        let mut new = self.made(wanted, &old);
+        new.before = old.before_others(
+            gone(&old.feeds, &new.feeds).map(Arc::as_ref),
+            gone(&old.streams, &new.streams).map(Arc::as_ref),
+            self.shop().clock.monotonic(),
+        );
+        new.forget();
+        let new = self.begin(new);
         let changed = Changed {
             feeds: compare(&old.feeds, &new.feeds),
             streams: compare(&old.streams, &new.streams),
@@ -159,6 +167,14 @@ impl Gateway {
             feed.close();
         }
         changed
+    }
+
+    /// Has these be the tables.
+    pub(crate) fn begin(&self, tables: Tables) -> Arc<Tables> {
+        let tables = Arc::new(tables);
+        let mut shown = self.inner.tables.write().unwrap_or_else(PoisonError::into_inner);
+        *shown = Arc::clone(&tables);
+        tables
     }
 
     /// What is wanted, of what there is where that is the same.

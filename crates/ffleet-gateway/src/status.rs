@@ -1,11 +1,12 @@
 //! How feeds and streams are, for whoever asks.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::{fs, io};
 
 use ffleet_api::Moment;
 use ffleet_api::front::Of;
-use ffleet_api::live::{Feed, Stream, Viewer};
+use ffleet_api::live::{Feed, FeedTotal, Stream, StreamTotal, Viewer};
 use ffleet_types::live::{Command, Name, Sort, Source};
 
 use crate::feed;
@@ -19,7 +20,19 @@ const LOG: usize = 1 << 20;
 
 pub(crate) fn feeds(gateway: &Gateway) -> Vec<Feed> {
     let tables = gateway.tables();
-    tables.feeds.values().map(|feed| one_feed(feed, &tables)).collect()
+    let now = gateway.shop().clock.monotonic();
+    let total = |feed: &feed::Feed| {
+        let total = tables.feed_total(feed, now);
+        FeedTotal {
+            since: Moment(total.since),
+            received_bytes: total.received,
+            starts: total.runs,
+            failures: total.failures,
+            live_seconds: total.live_millis / 1_000,
+        }
+    };
+    let one = |feed: &Arc<feed::Feed>| one_feed(feed, &tables, total(feed));
+    tables.feeds.values().map(one).collect()
 }
 
 fn origin(tables: &Tables, sort: Sort, name: &Name) -> String {
@@ -27,7 +40,7 @@ fn origin(tables: &Tables, sort: Sort, name: &Name) -> String {
     if is_ours { "api" } else { "file" }.to_owned()
 }
 
-fn one_feed(feed: &feed::Feed, tables: &Tables) -> Feed {
+fn one_feed(feed: &feed::Feed, tables: &Tables, total: FeedTotal) -> Feed {
     let (spec, status) = (&feed.spec, feed.status());
     let (received_bytes, held_bytes) = feed.ring.counts();
     let (source, from) = match &spec.source {
@@ -55,6 +68,7 @@ fn one_feed(feed: &feed::Feed, tables: &Tables) -> Feed {
         received_bytes,
         held_bytes,
         ring_bytes: spec.ring.0,
+        total,
     }
 }
 
@@ -83,6 +97,7 @@ pub(crate) fn stream(gateway: &Gateway, name: &str) -> Option<Stream> {
 
 fn one_stream(stream: &stream::Stream, tables: &Tables) -> Stream {
     let (spec, totals) = (&stream.spec, stream.accounts.totals());
+    let total = tables.stream_total(stream);
     let read = stream.shared.as_ref().or(stream.feed.as_ref());
     Stream {
         name: spec.name.to_string(),
@@ -101,6 +116,14 @@ fn one_stream(stream: &stream::Stream, tables: &Tables) -> Stream {
         skips: totals.skips,
         cut: totals.cut,
         shots: stream.shots.count(),
+        total: StreamTotal {
+            since: Moment(total.since),
+            viewers: total.viewers,
+            delivered_bytes: total.delivered,
+            skips: total.skips,
+            cut: total.cut,
+            shots: total.shots,
+        },
         watching: Vec::new(),
     }
 }

@@ -20,7 +20,7 @@ mod store;
 mod verbs;
 
 pub use error::{BackupError, Error, OpenError};
-pub use live::{Declared, Totals};
+pub use live::Declared;
 pub use rows::{
     ActiveTask, Counts, Edge, Filter, JobRow, JobSummary, Listed, NodeRow, Page, Vitals,
 };

@@ -1,11 +1,9 @@
 //! What is kept of feeds and streams: those that were declared over the API, and what all of them have
 //! come to.
 
-use std::collections::BTreeMap;
-
 use ffleet_types::Timestamp;
 use ffleet_types::job::Actor;
-use ffleet_types::live::{Name, Sort, totals};
+use ffleet_types::live::{Name, Sort, Totals};
 
 use crate::error::Error;
 use crate::store::Store;
@@ -23,15 +21,6 @@ pub struct Declared {
     pub at: Timestamp,
     /// Who said it.
     pub actor: Actor,
-}
-
-/// What feeds and streams have come to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Feeds, by name.
-    pub feeds: BTreeMap<Name, totals::Feed>,
-    /// Streams, by name.
-    pub streams: BTreeMap<Name, totals::Stream>,
 }
 
 impl Store {

@@ -16,6 +16,7 @@ pub mod totals;
 
 pub use feed::Feed;
 pub use stream::Stream;
+pub use totals::Totals;
 
 /// Of what there are two sorts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -29,6 +29,7 @@ mod roles;
 mod session;
 mod setting;
 mod signals;
+mod totals;
 mod wiring;
 
 /// Threads that run tasks. Media work is done by other processes; these two move bytes.

@@ -121,7 +121,11 @@ impl<'a, T> Section<'a, T> {
         match each::read(&mut written) {
             Some(each) if before + each.count() > MOST => {
                 let message = format!("there are more than {MOST} {section} with this one");
-                written.wrong("", Trouble::new(message, "name fewer in its `for`"));
+                let hint = match written.is_of_api() {
+                    true => "remove some of them",
+                    false => "name fewer in its `for`",
+                };
+                written.wrong("", Trouble::new(message, hint));
             }
             Some(each) => {
                 let one = |values| declare(written.with(values), name, of, read);

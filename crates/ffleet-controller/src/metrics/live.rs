@@ -116,6 +116,7 @@ fn of_streams(r: &mut Registry, streams: &[Stream]) {
 #[cfg(test)]
 mod tests {
     use ffleet_api::Moment;
+    use ffleet_api::live::{FeedTotal, StreamTotal};
     use ffleet_types::Timestamp;
     use prometheus_client::encoding::text::encode;
 
@@ -140,6 +141,13 @@ mod tests {
             received_bytes: 5,
             held_bytes: 4,
             ring_bytes: 9,
+            total: FeedTotal {
+                since: Moment(Timestamp::from_millis(0)),
+                received_bytes: 50,
+                starts: 30,
+                failures: 1,
+                live_seconds: 9,
+            },
         }
     }
 
@@ -161,6 +169,14 @@ mod tests {
             skips: 2,
             cut: 3,
             shots: 4,
+            total: StreamTotal {
+                since: Moment(Timestamp::from_millis(0)),
+                viewers: 60,
+                delivered_bytes: 70,
+                skips: 20,
+                cut: 30,
+                shots: 40,
+            },
             watching: Vec::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use ffleet_types::Timestamp;
 use ffleet_types::job::Actor;
-use ffleet_types::live::{Name, Sort, totals};
+use ffleet_types::live::{Name, Sort, Totals, totals};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
@@ -10,7 +10,7 @@ use super::Sqlite;
 use super::code::{self, Columns as _};
 use super::writer::{Verb, Writing};
 use crate::error::Error;
-use crate::live::{Declared, Totals};
+use crate::live::Declared;
 
 impl Sqlite {
     pub(crate) async fn declare(&self, declared: Declared) -> Result<bool, Error> {

@@ -1,8 +1,20 @@
 //! What feeds and streams have come to, over all lives of the server.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::Name;
 use crate::Timestamp;
+
+/// What all of them have come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Feeds, by name.
+    pub feeds: BTreeMap<Name, Feed>,
+    /// Streams, by name.
+    pub streams: BTreeMap<Name, Stream>,
+}
 
 /// What a feed has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

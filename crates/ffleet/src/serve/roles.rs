@@ -25,6 +25,7 @@ use crate::serve::bench::Bench;
 use crate::serve::board::{self, Board};
 use crate::serve::home::Home;
 use crate::serve::setting::Setting;
+use crate::serve::totals::Kept;
 use crate::serve::{database, fault, wiring};
 
 /// How long children may take to be gone once the worker has stopped.
@@ -38,6 +39,7 @@ pub(super) struct Roles {
     gateway: Gateway,
     bench: Arc<Bench>,
     board: Arc<Board>,
+    totals: Kept,
     node: Arc<Node>,
     http: JoinHandle<()>,
     /// Where it listens, such as `http://127.0.0.1:8420`.
@@ -72,6 +74,7 @@ impl Roles {
         let gateway = gateway.map_err(|error| Failure::local(&error))?;
         let store = Store::open(&database(config), ffleet_store::Options::default())
             .map_err(|error| Failure::local(&error))?;
+        let known = store.totals().await.map_err(|error| Failure::local(&error))?;
         let declared = store.declared().await.map_err(|error| Failure::local(&error))?;
         let controller = Controller::start(ffleet_controller::Parts {
             store: store.clone(),
@@ -103,6 +106,8 @@ impl Roles {
         let bench = Arc::new(Bench::new(worker.clone()));
         controller.attach(Arc::<Bench>::clone(&bench));
         controller.attach_front(Arc::new(gateway.clone()));
+        gateway.recall(known.clone());
+        let totals = Kept::start(store.clone(), gateway.clone(), Arc::clone(&clock), known);
         let parts = board::Parts {
             again: again.clone(),
             store,
@@ -119,6 +124,7 @@ impl Roles {
             gateway,
             bench,
             board,
+            totals,
             node,
             address: format!("http://{address}"),
             port: address.port(),
@@ -159,10 +165,12 @@ impl Roles {
 
     /// Lets running work end for as long as it was given, and stops everything.
     pub(super) async fn stop(self) {
-        let Self { controller, worker, gateway, bench, board, node, http, .. } = self;
+        let Self { controller, worker, gateway, bench, board, totals, node, http, .. } = self;
         controller.rest();
         board.close().await;
         gateway.close();
+        totals.finish().await;
+        drop(gateway);
         worker.stop().await;
         bench.close();
         drop(worker);

@@ -1,11 +1,14 @@
 //! Feeds and streams in words.
 
+use std::time::Duration;
+
+use ffleet_api::Moment;
 use ffleet_api::live::{Feed, Stream};
 use ffleet_types::Timestamp;
 
 use super::job::Page;
 use super::table::{Side, Table};
-use super::text::{ago, size};
+use super::text::{ago, count, length, size};
 use crate::context::Context;
 
 /// Viewers that are shown of a stream.
@@ -61,6 +64,15 @@ pub(crate) fn feed(feed: &Feed, now: Timestamp) -> String {
         page.line("process", &pid.to_string());
     }
     page.line("came", &size(feed.received_bytes));
+    let total = &feed.total;
+    let sums = format!(
+        "{} in {}, of which {} failed, live for {}",
+        size(total.received_bytes),
+        count(total.starts, "run"),
+        total.failures,
+        length(Duration::from_secs(total.live_seconds).as_secs_f64()),
+    );
+    page.block(&format!("since {}", day(total.since)), &sums);
     page.line("ring", &format!("{} of {}", size(feed.held_bytes), size(feed.ring_bytes)));
     page.finish()
 }
@@ -116,6 +128,18 @@ pub(crate) fn stream(stream: &Stream, now: Timestamp) -> String {
     if stream.kind == "shot" {
         page.line("shots", &stream.shots.to_string());
     }
+    let total = &stream.total;
+    let sums = match stream.kind.as_str() {
+        "shot" => count(total.shots, "shot"),
+        _ => format!(
+            "{} to {}, {} skips, {} cut off",
+            size(total.delivered_bytes),
+            count(total.viewers, "viewer"),
+            total.skips,
+            total.cut
+        ),
+    };
+    page.block(&format!("since {}", day(total.since)), &sums);
     for viewer in stream.watching.iter().take(SHOWN) {
         let lag = match viewer.lag_bytes {
             0 => String::new(),
@@ -132,6 +156,11 @@ fn kind(stream: &Stream) -> String {
         ("stream", client) => client.to_owned(),
         (kind, _) => kind.to_owned(),
     }
+}
+
+/// The day of a moment.
+fn day(moment: Moment) -> String {
+    moment.to_string().chars().take(10).collect()
 }
 
 /// Where it was declared.

@@ -7,6 +7,7 @@ mod declared;
 mod pull;
 mod push;
 mod reload;
+mod totals;
 mod viewer;
 mod voyandz;
 

@@ -1,7 +1,7 @@
 //! Feeds and streams: declarations and totals.
 
-use ffleet_store::{Declared, Store, Totals};
-use ffleet_types::live::{Sort, totals};
+use ffleet_store::{Declared, Store};
+use ffleet_types::live::{Sort, Totals, totals};
 
 use crate::kit::{at, user};
 
