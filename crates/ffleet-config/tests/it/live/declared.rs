@@ -5,7 +5,8 @@ use std::path::Path;
 use ffleet_config::Loaded;
 use ffleet_config::config::live::{Declaration, Merged, declaration};
 use ffleet_types::live::Sort;
-use serde_json::{Value, json};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
 
 use super::names;
 use crate::load;
@@ -162,5 +163,94 @@ fn yaml_of_one_feed_becomes_what_the_api_takes() {
     ] {
         let said = declaration(text, file).unwrap_err().to_string();
         assert!(said.contains(why), "{text:?}: {said}");
+    }
+}
+
+/// What may be said of a feed or a stream, right or wrong.
+fn says() -> impl Strategy<Value = Map<String, Value>> {
+    let word = prop::sample::select(vec![
+        "command", "push", "pull", "fifo", "feed", "mode", "mimetype", "url", "type", "client",
+        "for", "x",
+    ]);
+    let text = prop::sample::select(vec![
+        "http",
+        "cat",
+        "a",
+        "b",
+        "c",
+        "studio",
+        "10s",
+        "video/mp2t",
+        "/stream/a",
+        "/stream/b",
+        "/v1",
+        "/x",
+        "shot",
+        "exclusive",
+        "http://h/",
+        "{n}",
+        "'",
+        "\0",
+        "",
+    ]);
+    let text = text.prop_map(Value::from);
+    let leaf =
+        prop_oneof![8 => text, 1 => any::<i64>().prop_map(Value::from), 1 => Just(Value::Null)];
+    let value = leaf.prop_recursive(2, 6, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::btree_map("[a-z]", inner, 0..2)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    });
+    let any = prop::collection::btree_map(word.prop_map(str::to_owned), value, 0..4)
+        .prop_map(|map| map.into_iter().collect::<Map<_, _>>());
+    let of = |key: &'static str| {
+        let parents = prop::sample::select(vec!["a", "b", "c", "studio"]);
+        parents.prop_map(move |parent| {
+            let says = json!({"feed": parent, key: if key == "mimetype" { "a/b" } else { "cat" }});
+            says.as_object().cloned().unwrap_or_default()
+        })
+    };
+    prop_oneof![2 => any, 3 => of("command"), 3 => of("mimetype")]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn whatever_is_declared_the_file_stays_and_the_rest_goes_together(
+        all in prop::collection::btree_map(
+            (prop::bool::ANY, prop::sample::select(vec!["a", "b", "c", "studio", "door"])),
+            says(),
+            0..6,
+        ),
+    ) {
+        let Loaded { written, config, .. } = loaded(FILE);
+        let sort = |is_feed| if is_feed { Sort::Feed } else { Sort::Stream };
+        let declared: Vec<_> = all
+            .iter()
+            .map(|(&(is_feed, name), says)| declared(sort(is_feed), name, &Value::Object(says.clone())))
+            .collect();
+        let merged = written.merge(declared.clone());
+        for (name, feed) in &config.live.feeds {
+            prop_assert_eq!(&merged.feeds[name], feed);
+        }
+        for (name, stream) in &config.live.streams {
+            prop_assert_eq!(&merged.streams[name], stream);
+        }
+        let parents = merged.feeds.values().filter_map(|feed| feed.feed.as_ref());
+        let parents = parents.chain(merged.streams.values().filter_map(|one| one.feed.as_ref()));
+        for parent in parents {
+            prop_assert!(merged.feeds.contains_key(parent), "{}", parent);
+        }
+        let there = merged.feeds.len() + merged.streams.len() - 3;
+        prop_assert_eq!(there + merged.left_out.len(), declared.len());
+        // What is there is what can be: said alone, nothing is wrong with it.
+        let kept: Vec<_> = declared
+            .into_iter()
+            .filter(|one| !merged.left_out.contains_key(&(one.sort(), one.name().clone())))
+            .collect();
+        prop_assert!(written.with(&kept).is_ok());
     }
 }
