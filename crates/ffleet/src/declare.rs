@@ -171,21 +171,23 @@ fn read(file: Option<&Path>) -> Result<Map<String, Value>, Failure> {
     let Some(file) = file else {
         return Ok(Map::new());
     };
+    let is_input = file == Path::new("-");
+    let shown = if is_input { Path::new("standard input") } else { file };
     let failed = |error: std::io::Error| {
-        Failure::usage(format!("{} cannot be read: {error}", file.display()))
+        Failure::usage(format!("{} cannot be read: {error}", shown.display()))
     };
     let mut text = String::new();
-    let read = if file == Path::new("-") {
+    let read = if is_input {
         std::io::stdin().take(LONGEST + 1).read_to_string(&mut text)
     } else {
         let opened = std::fs::File::open(file).map_err(failed)?;
         opened.take(LONGEST + 1).read_to_string(&mut text)
     };
     if read.map_err(failed)? as u64 > LONGEST {
-        let message = format!("{} is larger than 1 MiB, which no declaration is", file.display());
+        let message = format!("{} is larger than 1 MiB, which no declaration is", shown.display());
         return Err(Failure::usage(message));
     }
-    declaration(&text, file).map_err(|problems| Failure::usage(problems.to_string()))
+    declaration(&text, shown).map_err(|problems| Failure::usage(problems.to_string()))
 }
 
 async fn set<T: DeserializeOwned>(
@@ -210,7 +212,7 @@ pub(crate) async fn remove(context: &Context, sort: Sort, name: &str) -> Result<
     if context.common.json {
         context.print_json(&json!({ "removed": name }))?;
     } else {
-        context.say(&format!("{sort} {name} is gone\n"))?;
+        context.say(&format!("{sort} {name} is no longer declared over the API\n"))?;
     }
     Ok(Exit::Done)
 }

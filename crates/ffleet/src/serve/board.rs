@@ -148,7 +148,11 @@ impl Desk {
         };
         let mut there = self.there(&key);
         there.push(live::Declaration::new(key.0, key.1.clone(), &says));
-        written.with(&there).map_err(|problems| refused(&key, &problems))?;
+        let merged = written.with(&there).map_err(|problems| refused(&key, &problems))?;
+        let ours = format!("the API: {}s.{}.", key.0, key.1);
+        for warning in merged.warnings.iter().filter(|text| text.starts_with(&ours)) {
+            tracing::warn!("{warning}");
+        }
         let declared = Declared {
             sort: key.0,
             name: key.1.clone(),

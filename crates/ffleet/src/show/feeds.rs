@@ -66,13 +66,14 @@ pub(crate) fn feed(feed: &Feed, now: Timestamp) -> String {
     page.line("came", &size(feed.received_bytes));
     let total = &feed.total;
     let sums = format!(
-        "{} in {}, of which {} failed, live for {}",
+        "{} in {}, of which {} failed, live for {}, since {}",
         size(total.received_bytes),
         count(total.starts, "run"),
         total.failures,
         length(Duration::from_secs(total.live_seconds).as_secs_f64()),
+        day(total.since),
     );
-    page.block(&format!("since {}", day(total.since)), &sums);
+    page.line("in all", &sums);
     page.line("ring", &format!("{} of {}", size(feed.held_bytes), size(feed.ring_bytes)));
     page.finish()
 }
@@ -139,7 +140,7 @@ pub(crate) fn stream(stream: &Stream, now: Timestamp) -> String {
             total.cut
         ),
     };
-    page.block(&format!("since {}", day(total.since)), &sums);
+    page.line("in all", &format!("{sums}, since {}", day(total.since)));
     for viewer in stream.watching.iter().take(SHOWN) {
         let lag = match viewer.lag_bytes {
             0 => String::new(),

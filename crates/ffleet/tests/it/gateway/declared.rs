@@ -268,7 +268,7 @@ fn command_line_declares_and_removes() {
         server
             .cli(&["streams", "remove", "cam"])
             .ok()
-            .contains("stream cam is gone")
+            .contains("stream cam is no longer declared")
     );
     assert_eq!(
         server.cli(&["feeds", "remove", "cam", "--json"]).json(),
