@@ -89,6 +89,9 @@ pub(crate) async fn read(mut from: impl Bytes, reading: Reading) -> io::Result<u
         }
         total += fresh as u64;
         scanner.scan(&buffer[scanned..]);
+        if read == 0 {
+            scanner.finish();
+        }
         scanned = buffer.len();
         let whole = usize::try_from(scanner.whole() - pushed).unwrap_or(0).min(scanned);
         ring.push(buffer.split_to(whole).freeze(), scanner.joins());
