@@ -115,6 +115,32 @@ impl Client {
         self.decode(path, &answer)
     }
 
+    /// Sends a JSON body to the place of a resource, and reads it; with whether it is new there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<(bool, T), Error> {
+        let body = Some(encode(body)?);
+        let call = Call { method: Method::PUT, path, body, idempotency: None };
+        let (status, answer) = self.exchange(&call).await?;
+        Ok((status == StatusCode::CREATED, self.decode(path, &answer)?))
+    }
+
+    /// Removes a resource.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub async fn delete(&self, path: &str) -> Result<(), Error> {
+        let call = Call { method: Method::DELETE, path, body: None, idempotency: None };
+        self.exchange(&call).await.map(drop)
+    }
+
     /// Reads a resource as JSON.
     ///
     /// # Errors

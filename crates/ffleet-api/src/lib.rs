@@ -4,7 +4,7 @@
 //! controller asks of a node outside any job. Both are traits with two implementations in mind:
 //! calls inside one process, and HTTP between machines.
 //!
-//! The rest is the API for people and programs: [`submit`] and [`query`] are what they send,
+//! The rest is the API for people and programs: [`submit`], [`declare`] and [`query`] are what they send,
 //! [`job`], [`attempt`], [`sample`], [`log`], [`node`], [`preset`], [`event`] what they get, [`problem`] what went
 //! wrong, and [`client`] is a typed client over HTTP. Keys are kebab-case; times are RFC 3339
 //! texts; limits are texts with units, measurements are numbers with the unit in the key.
@@ -15,6 +15,7 @@ pub mod attempt;
 pub mod bench;
 pub mod client;
 pub mod control;
+pub mod declare;
 pub mod event;
 pub mod front;
 pub mod job;

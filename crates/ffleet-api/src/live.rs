@@ -1,4 +1,5 @@
-//! What can be watched, as it is now. Counts are since the server started.
+//! What can be watched, as it is now. Counts are of this life of the server, since the feed or stream was
+//! declared or changed; `total` is of all lives.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,6 +21,8 @@ pub struct Feeds {
 pub struct Feed {
     /// What it is called.
     pub name: String,
+    /// Where it was declared: `file` or `api`.
+    pub origin: String,
     /// Where its bytes come from: `command`, `push`, `pull` or `fifo`.
     pub source: String,
     /// The command, address or path; without passwords.
@@ -55,6 +58,24 @@ pub struct Feed {
     pub held_bytes: u64,
     /// The most that its ring holds.
     pub ring_bytes: u64,
+    /// What feeds of this name have come to.
+    pub total: FeedTotal,
+}
+
+/// What a feed has come to, over restarts of the server and changes of what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct FeedTotal {
+    /// Since when it is counted.
+    pub since: Moment,
+    /// Bytes that came.
+    pub received_bytes: u64,
+    /// How often it was started.
+    pub starts: u64,
+    /// Runs that failed.
+    pub failures: u64,
+    /// For how long it gave bytes.
+    pub live_seconds: u64,
 }
 
 /// All streams.
@@ -72,6 +93,8 @@ pub struct Streams {
 pub struct Stream {
     /// What it is called.
     pub name: String,
+    /// Where it was declared: `file` or `api`.
+    pub origin: String,
     /// The path of its address.
     pub path: String,
     /// What viewers get: `stream` or `shot`.
@@ -104,9 +127,29 @@ pub struct Stream {
     pub cut: u64,
     /// Shots that were made.
     pub shots: u64,
+    /// What streams of this name have come to.
+    pub total: StreamTotal,
     /// Who watches; only where one stream is asked for, the first thousand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub watching: Vec<Viewer>,
+}
+
+/// What a stream has come to, over restarts of the server and changes of what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct StreamTotal {
+    /// Since when it is counted.
+    pub since: Moment,
+    /// Viewers that came.
+    pub viewers: u64,
+    /// Bytes that were sent to viewers.
+    pub delivered_bytes: u64,
+    /// How often viewers fell behind and went on at a later place.
+    pub skips: u64,
+    /// Viewers that were cut off for their slowness.
+    pub cut: u64,
+    /// Shots that were made.
+    pub shots: u64,
 }
 
 /// A viewer.

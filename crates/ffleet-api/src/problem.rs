@@ -70,6 +70,8 @@ codes! {
     TargetExists = "target-exists", 409, "The target exists";
     /// The node cannot do it: it could not be probed or planned.
     EngineRefused = "engine-refused", 422, "The engine refuses the work";
+    /// The configuration's file cannot be used as it is now; the server goes on with what it read before.
+    ConfigurationInvalid = "configuration-invalid", 422, "The configuration cannot be used";
     /// No key, or a wrong one.
     Unauthorized = "unauthorized", 401, "A key is needed";
     /// The request comes from another site's page.
@@ -102,6 +104,10 @@ codes! {
     KeyReused = "idempotency-key-reused", 409, "The idempotency key was used for another request";
     /// Somebody else pushes to the feed.
     FeedTaken = "feed-taken", 409, "The feed is pushed to by somebody else";
+    /// The configuration's file declares it, and that is not changed over the API.
+    DeclaredInFile = "declared-in-file", 409, "The configuration's file declares it";
+    /// A feed or a stream is made of it.
+    StillNeeded = "still-needed", 409, "Something is made of it";
     /// The body is larger than the server takes.
     BodyTooLarge = "body-too-large", 413, "The body is too large";
     /// The address is longer than the server takes.

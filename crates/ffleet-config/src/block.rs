@@ -41,7 +41,8 @@ impl From<String> for Trouble {
 /// One section, and what was wrong with it.
 #[derive(Debug)]
 pub(crate) struct Block<'a> {
-    file: &'a Path,
+    /// Nothing: it was declared over the API.
+    file: Option<&'a Path>,
     /// Its whole name as it is written, such as `feeds.cam{n}`.
     key: String,
     at: Position,
@@ -56,16 +57,21 @@ pub(crate) struct Block<'a> {
 impl<'a> Block<'a> {
     /// The block that `node` is, under `key` in the section `above`.
     pub(crate) fn new(file: &'a Path, above: &str, key: &Key, node: &'a Node) -> Self {
+        Self::of(Some(file), above, key, node)
+    }
+
+    /// As [`Self::new`]; without a file it was declared over the API.
+    pub(crate) fn of(file: Option<&'a Path>, above: &str, key: &Key, node: &'a Node) -> Self {
         let dot = if above.is_empty() { "" } else { "." };
         Self::at(file, format!("{above}{dot}{}", key.name), key.at, node)
     }
 
     /// A whole file.
     pub(crate) fn root(file: &'a Path, node: &'a Node) -> Self {
-        Self::at(file, String::new(), node.at, node)
+        Self::at(Some(file), String::new(), node.at, node)
     }
 
-    fn at(file: &'a Path, key: String, at: Position, node: &'a Node) -> Self {
+    fn at(file: Option<&'a Path>, key: String, at: Position, node: &'a Node) -> Self {
         let (values, problems) = (None, Vec::new());
         let mut block = Self { file, key, at, entries: &[], broken: false, values, problems };
         match &node.value {
@@ -105,7 +111,26 @@ impl<'a> Block<'a> {
     }
 
     fn place_at(&self, at: Position) -> Place {
-        Place::File { path: self.file.to_path_buf(), line: at.line, column: at.column }
+        match self.file {
+            Some(file) => {
+                Place::File { path: file.to_path_buf(), line: at.line, column: at.column }
+            }
+            None => Place::Api,
+        }
+    }
+
+    /// Whether it was declared over the API.
+    pub(crate) const fn is_of_api(&self) -> bool {
+        self.file.is_none()
+    }
+
+    /// What is wrong with it first, and what to do; nothing where all is well.
+    pub(crate) fn why(&self) -> Option<String> {
+        let Problem { message, hint, .. } = self.problems.first()?;
+        Some(match hint {
+            Some(hint) => format!("{message}: {hint}"),
+            None => message.clone(),
+        })
     }
 
     /// Where the value of `word` stands; where the block does, if it says none.

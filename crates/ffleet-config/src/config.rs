@@ -190,10 +190,11 @@ impl std::str::FromStr for Format {
 
 impl Config {
     /// Asks `reader` for every key. Nothing, where not even the defaults make one.
-    pub(crate) fn read(reader: &mut Reader<'_>, inputs: &Inputs) -> Option<Self> {
+    pub(crate) fn read(reader: &mut Reader<'_>, inputs: &Inputs) -> Option<(Self, live::Written)> {
         let listen = read_listen(reader);
         let state = read_data(reader, inputs);
         let presets_dir = reader.path("presets-dir");
+        let (live, written) = Live::read(reader);
         let rest = Self {
             listen,
             tls: Tls::read(reader),
@@ -216,11 +217,11 @@ impl Config {
             worker: Worker::read(reader),
             limits: Limits::read(reader),
             retain: Retain::read(reader),
-            live: Live::read(reader),
+            live,
         };
         let state = state?;
         let presets_dir = presets_dir.unwrap_or_else(|| state.join("presets"));
-        Some(Self { data: state, presets_dir, ..rest })
+        Some((Self { data: state, presets_dir, ..rest }, written))
     }
 }
 

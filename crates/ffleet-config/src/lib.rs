@@ -74,6 +74,8 @@ pub struct Flag {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
+    /// Its feeds and streams as they are written, to which others can be added.
+    pub written: config::live::Written,
     /// The file that was read; nothing where there is none.
     pub file: Option<PathBuf>,
     /// What is odd but no error, such as a variable that looks like a misspelt key.
@@ -101,7 +103,7 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, Problems> {
     let config = Config::read(&mut reader, inputs);
     let warnings = reader.finish();
     match (config, Problems::new(reader.into_problems())) {
-        (Some(config), None) => Ok(Loaded { config, file, warnings }),
+        (Some((config, written)), None) => Ok(Loaded { config, written, file, warnings }),
         (_, Some(problems)) => Err(problems),
         (None, None) => unreachable!("a configuration that cannot be made has a problem"),
     }

@@ -28,6 +28,8 @@ pub enum Place {
         /// As it is written.
         flag: String,
     },
+    /// In what was declared over the API.
+    Api,
     /// In the defaults: a thing that this machine lacks.
     Default,
 }
@@ -40,6 +42,7 @@ impl fmt::Display for Place {
             Self::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
             Self::Environment { variable } => f.write_str(variable),
             Self::Flag { flag } => f.write_str(flag),
+            Self::Api => f.write_str("the API"),
             Self::Default => f.write_str("default"),
         }
     }
@@ -85,9 +88,16 @@ impl Problems {
     pub(crate) fn new(mut problems: Vec<Problem>) -> Option<Self> {
         problems.sort_by_key(|problem| match problem.place {
             Place::File { line, column, .. } => (line, column),
-            Place::Environment { .. } | Place::Flag { .. } | Place::Default => (u64::MAX, 0),
+            Place::Environment { .. } | Place::Flag { .. } | Place::Api | Place::Default => {
+                (u64::MAX, 0)
+            }
         });
         (!problems.is_empty()).then_some(Self(problems))
+    }
+
+    /// The one thing.
+    pub(crate) fn one(problem: Problem) -> Self {
+        Self(vec![problem])
     }
 
     /// Each of them.

@@ -8,6 +8,7 @@
 mod feeds;
 mod streams;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -259,7 +260,7 @@ fn section<'a, T>(
     };
     let all: Vec<_> = entries.iter().enumerate().map(one).collect();
     let whole = all.iter().all(|one| one.name.is_some());
-    Section { all, whole, problems: Vec::new() }
+    Section { all, whole, problems: Vec::new(), wrong: BTreeMap::new() }
 }
 
 /// Whether Python takes for true what PyYAML makes of it.

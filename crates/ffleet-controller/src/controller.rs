@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use ffleet_api::bench::Workbench;
+use ffleet_api::declare::Declarations;
 use ffleet_api::front::Front;
 use ffleet_api::{Code, Problem};
 use ffleet_base::Clock;
@@ -60,6 +61,7 @@ pub struct Shared {
     pub(crate) gate: Gate,
     pub(crate) bench: OnceLock<Arc<dyn Workbench>>,
     pub(crate) front: OnceLock<Arc<dyn Front>>,
+    pub(crate) declarations: OnceLock<Arc<dyn Declarations>>,
     voyandz: RwLock<Option<Arc<Voyandz>>>,
     /// Cancelled when the controller stops: streams end, nothing new is accepted.
     pub(crate) stop: CancellationToken,
@@ -113,6 +115,7 @@ impl Controller {
             gate,
             bench: OnceLock::new(),
             front: OnceLock::new(),
+            declarations: OnceLock::new(),
             voyandz: RwLock::default(),
             resting: stop.child_token(),
             stop,
@@ -183,6 +186,13 @@ impl Shared {
     pub fn attach_front(&self, front: Arc<dyn Front>) {
         if self.front.set(front).is_err() {
             tracing::warn!("a second front was attached and is not used");
+        }
+    }
+
+    /// Has `declarations` change what is declared. The first one counts.
+    pub fn attach_declarations(&self, declarations: Arc<dyn Declarations>) {
+        if self.declarations.set(declarations).is_err() {
+            tracing::warn!("a second place for declarations was attached and is not used");
         }
     }
 

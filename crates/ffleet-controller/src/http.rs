@@ -9,6 +9,7 @@ mod actions;
 mod backups;
 mod body;
 mod dashboard;
+mod declare;
 mod document;
 mod events;
 mod feeds;

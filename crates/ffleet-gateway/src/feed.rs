@@ -21,8 +21,8 @@ use ffleet_live::feed::{Event, Policy, State};
 use ffleet_live::join::Format;
 use ffleet_supervise::Backoff;
 use ffleet_types::Timestamp;
-use ffleet_types::live::Source;
 use ffleet_types::live::feed::{Feed as Spec, Mode};
+use ffleet_types::live::{Source, totals};
 use tokio::sync::mpsc;
 
 pub(crate) use self::body::Body;
@@ -78,6 +78,12 @@ pub(crate) struct Status {
     pub(crate) holders: u32,
     pub(crate) starts: u64,
     pub(crate) failures: u32,
+    /// Since when it is there.
+    pub(crate) born: Timestamp,
+    /// Runs that failed.
+    pub(crate) failed: u64,
+    /// For how long it was live, before now.
+    pub(crate) was_live: Duration,
     /// Why its last run ended.
     pub(crate) last_end: Option<(Timestamp, String)>,
     /// The process, while there is one.
@@ -104,6 +110,9 @@ impl Feed {
             holders: 0,
             starts: 0,
             failures: 0,
+            born: shop.clock.now(),
+            failed: 0,
+            was_live: Duration::ZERO,
             last_end: None,
             pid: None,
         };
@@ -177,6 +186,22 @@ impl Feed {
 
     fn lock(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it has come to, at `now` on the monotonic clock.
+    pub(crate) fn total(&self, now: Duration) -> totals::Feed {
+        let (status, (received, _held)) = (self.status(), self.ring.counts());
+        let live = match status.state {
+            State::Live { since } => now.saturating_sub(since),
+            _ => Duration::ZERO,
+        };
+        totals::Feed {
+            since: status.born,
+            received,
+            runs: status.starts,
+            failures: status.failed,
+            live_millis: u64::try_from((status.was_live + live).as_millis()).unwrap_or(u64::MAX),
+        }
     }
 
     /// Feeds it from `body` until that ends; only for a feed that is pushed to.

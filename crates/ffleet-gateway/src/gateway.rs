@@ -1,14 +1,15 @@
 //! The gateway as a whole: what there is, and how that changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use ffleet_api::declare::Changes;
 use ffleet_base::Clock;
 use ffleet_guard::Node;
-use ffleet_types::live::{self, Name};
+use ffleet_types::live::{self, Name, Sort, Totals};
 
 use crate::fan::Fan;
 use crate::feed::{Feed, Retries, Shop};
@@ -21,6 +22,17 @@ pub struct Wanted {
     pub feeds: BTreeMap<Name, live::Feed>,
     /// The streams.
     pub streams: BTreeMap<Name, live::Stream>,
+    /// Those of both that were declared over the API.
+    pub of_api: BTreeSet<(Sort, Name)>,
+}
+
+/// What a change came to: of feeds, and of streams.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Of the feeds.
+    pub feeds: Changes,
+    /// Of the streams.
+    pub streams: Changes,
 }
 
 /// See the module. Clones are the same gateway.
@@ -46,6 +58,10 @@ pub(crate) struct Tables {
     pub(crate) streams: BTreeMap<Name, Arc<Stream>>,
     /// Streams by every path that they answer at.
     pub(crate) paths: BTreeMap<String, Arc<Stream>>,
+    /// Those that were declared over the API.
+    pub(crate) of_api: BTreeSet<(Sort, Name)>,
+    /// What was counted before those that there are.
+    pub(crate) before: Totals,
 }
 
 /// What a gateway is made of.
@@ -131,14 +147,45 @@ impl Gateway {
 
     /// Makes it what is wanted. What stays the same is not touched: its viewers do not lose a byte. Needs
     /// a runtime.
-    pub fn change(&self, wanted: Wanted) {
+    pub fn change(&self, wanted: Wanted) -> Changed {
         let _turn = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.tables();
-        let mut new = Tables::default();
+        let mut new = self.made(wanted, &old);
+        new.before = old.before_others(
+            gone(&old.feeds, &new.feeds).map(Arc::as_ref),
+            gone(&old.streams, &new.streams).map(Arc::as_ref),
+            self.shop().clock.monotonic(),
+        );
+        new.forget();
+        let new = self.begin(new);
+        let changed = Changed {
+            feeds: compare(&old.feeds, &new.feeds),
+            streams: compare(&old.streams, &new.streams),
+        };
+        for stream in gone(&old.streams, &new.streams) {
+            stream.close();
+        }
+        for feed in gone(&old.feeds, &new.feeds) {
+            feed.close();
+        }
+        changed
+    }
+
+    /// Has these be the tables.
+    pub(crate) fn begin(&self, tables: Tables) -> Arc<Tables> {
+        let tables = Arc::new(tables);
+        let mut shown = self.inner.tables.write().unwrap_or_else(PoisonError::into_inner);
+        *shown = Arc::clone(&tables);
+        tables
+    }
+
+    /// What is wanted, of what there is where that is the same.
+    fn made(&self, wanted: Wanted, old: &Tables) -> Tables {
+        let mut new = Tables { of_api: wanted.of_api, ..Tables::default() };
         let mut specs = wanted.feeds;
         while let Some((name, _)) = specs.first_key_value() {
             let name = name.clone();
-            self.place(&name, &mut specs, &old, &mut new);
+            self.place(&name, &mut specs, old, &mut new);
         }
         for (name, spec) in wanted.streams {
             let feed = spec.feed.as_ref().and_then(|feed| new.feeds.get(feed)).cloned();
@@ -154,18 +201,7 @@ impl Gateway {
             }
             new.streams.insert(name, stream);
         }
-        let new = Arc::new(new);
-        *self.inner.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
-        for (name, stream) in &old.streams {
-            if !new.streams.get(name).is_some_and(|other| Arc::ptr_eq(stream, other)) {
-                stream.close();
-            }
-        }
-        for (name, feed) in &old.feeds {
-            if !new.feeds.get(name).is_some_and(|other| Arc::ptr_eq(feed, other)) {
-                feed.close();
-            }
-        }
+        new
     }
 
     /// Places one feed, and before it the one that it reads. A feed whose parent is another one now is
@@ -209,6 +245,30 @@ fn addresses(spec: &live::Stream) -> Vec<String> {
         paths.push(format!("/shot/{name}"));
     }
     paths
+}
+
+/// What is there no more, or in another one's place.
+fn gone<'a, T>(
+    old: &'a BTreeMap<Name, Arc<T>>,
+    new: &'a BTreeMap<Name, Arc<T>>,
+) -> impl Iterator<Item = &'a Arc<T>> {
+    old.iter()
+        .filter(|(name, one)| !new.get(*name).is_some_and(|other| Arc::ptr_eq(one, other)))
+        .map(|(_, one)| one)
+}
+
+fn compare<T>(old: &BTreeMap<Name, Arc<T>>, new: &BTreeMap<Name, Arc<T>>) -> Changes {
+    let mut changes = Changes::default();
+    for (name, one) in new {
+        match old.get(name) {
+            None => changes.added.push(name.to_string()),
+            Some(other) if Arc::ptr_eq(one, other) => changes.unchanged += 1,
+            Some(_) => changes.changed.push(name.to_string()),
+        }
+    }
+    let removed = old.keys().filter(|name| !new.contains_key(*name));
+    changes.removed.extend(removed.map(ToString::to_string));
+    changes
 }
 
 fn same(one: Option<&Arc<Feed>>, other: Option<&Arc<Feed>>) -> bool {

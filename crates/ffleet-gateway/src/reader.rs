@@ -89,6 +89,9 @@ pub(crate) async fn read(mut from: impl Bytes, reading: Reading) -> io::Result<u
         }
         total += fresh as u64;
         scanner.scan(&buffer[scanned..]);
+        if read == 0 {
+            scanner.finish();
+        }
         scanned = buffer.len();
         for rewrite in scanner.rewrites() {
             let from = usize::try_from(rewrite.at.saturating_sub(pushed)).unwrap_or(usize::MAX);

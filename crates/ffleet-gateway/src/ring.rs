@@ -215,7 +215,11 @@ impl Place {
     }
 
     fn is_before(&self, state: &State, end: u64) -> bool {
-        self.cursor.has_begun() && self.cursor.lag(&state.window) > state.window.end() - end
+        match self.cursor.has_begun() {
+            true => self.cursor.lag(&state.window) > state.window.end() - end,
+            // It waited for a run that was over before it was woken.
+            false => state.window.begins_before(end),
+        }
     }
 }
 

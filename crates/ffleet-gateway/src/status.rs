@@ -1,15 +1,16 @@
 //! How feeds and streams are, for whoever asks.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::{fs, io};
 
 use ffleet_api::Moment;
 use ffleet_api::front::Of;
-use ffleet_api::live::{Feed, Stream, Viewer};
-use ffleet_types::live::{Command, Source};
+use ffleet_api::live::{Feed, FeedTotal, Stream, StreamTotal, Viewer};
+use ffleet_types::live::{Command, Name, Sort, Source};
 
 use crate::feed;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Tables};
 use crate::stream;
 
 /// Viewers that are listed.
@@ -18,10 +19,28 @@ const LISTED: usize = 1_000;
 const LOG: usize = 1 << 20;
 
 pub(crate) fn feeds(gateway: &Gateway) -> Vec<Feed> {
-    gateway.tables().feeds.values().map(|feed| one_feed(feed)).collect()
+    let tables = gateway.tables();
+    let now = gateway.shop().clock.monotonic();
+    let total = |feed: &feed::Feed| {
+        let total = tables.feed_total(feed, now);
+        FeedTotal {
+            since: Moment(total.since),
+            received_bytes: total.received,
+            starts: total.runs,
+            failures: total.failures,
+            live_seconds: total.live_millis / 1_000,
+        }
+    };
+    let one = |feed: &Arc<feed::Feed>| one_feed(feed, &tables, total(feed));
+    tables.feeds.values().map(one).collect()
 }
 
-fn one_feed(feed: &feed::Feed) -> Feed {
+fn origin(tables: &Tables, sort: Sort, name: &Name) -> String {
+    let is_ours = tables.of_api.contains(&(sort, name.clone()));
+    if is_ours { "api" } else { "file" }.to_owned()
+}
+
+fn one_feed(feed: &feed::Feed, tables: &Tables, total: FeedTotal) -> Feed {
     let (spec, status) = (&feed.spec, feed.status());
     let (received_bytes, held_bytes) = feed.ring.counts();
     let (source, from) = match &spec.source {
@@ -33,6 +52,7 @@ fn one_feed(feed: &feed::Feed) -> Feed {
     let (last_end_at, last_end) = status.last_end.unzip();
     Feed {
         name: spec.name.to_string(),
+        origin: origin(tables, Sort::Feed, &spec.name),
         source: source.to_owned(),
         from,
         feed: spec.feed.as_ref().map(ToString::to_string),
@@ -48,20 +68,22 @@ fn one_feed(feed: &feed::Feed) -> Feed {
         received_bytes,
         held_bytes,
         ring_bytes: spec.ring.0,
+        total,
     }
 }
 
 pub(crate) fn streams(gateway: &Gateway) -> Vec<Stream> {
-    gateway
-        .tables()
+    let tables = gateway.tables();
+    tables
         .streams
         .values()
-        .map(|stream| one_stream(stream))
+        .map(|stream| one_stream(stream, &tables))
         .collect()
 }
 
 pub(crate) fn stream(gateway: &Gateway, name: &str) -> Option<Stream> {
-    let stream = gateway.tables().streams.get(name).cloned()?;
+    let tables = gateway.tables();
+    let stream = tables.streams.get(name)?;
     let watching = stream.accounts.list(LISTED);
     let watching = watching.iter().map(|account| Viewer {
         address: account.peer.to_string(),
@@ -70,14 +92,16 @@ pub(crate) fn stream(gateway: &Gateway, name: &str) -> Option<Stream> {
         lag_bytes: account.lag(),
         skips: account.skips(),
     });
-    Some(Stream { watching: watching.collect(), ..one_stream(&stream) })
+    Some(Stream { watching: watching.collect(), ..one_stream(stream, &tables) })
 }
 
-fn one_stream(stream: &stream::Stream) -> Stream {
+fn one_stream(stream: &stream::Stream, tables: &Tables) -> Stream {
     let (spec, totals) = (&stream.spec, stream.accounts.totals());
+    let total = tables.stream_total(stream);
     let read = stream.shared.as_ref().or(stream.feed.as_ref());
     Stream {
         name: spec.name.to_string(),
+        origin: origin(tables, Sort::Stream, &spec.name),
         path: spec.path.clone(),
         kind: spec.kind.to_string(),
         client: spec.client.to_string(),
@@ -92,6 +116,14 @@ fn one_stream(stream: &stream::Stream) -> Stream {
         skips: totals.skips,
         cut: totals.cut,
         shots: stream.shots.count(),
+        total: StreamTotal {
+            since: Moment(total.since),
+            viewers: total.viewers,
+            delivered_bytes: total.delivered,
+            skips: total.skips,
+            cut: total.cut,
+            shots: total.shots,
+        },
         watching: Vec::new(),
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use ffleet_types::live::Source;
+use ffleet_types::Timestamp;
 use ffleet_types::live::feed::{AtEnd, Fallback, Feed as FeedSpec, Mode};
 use ffleet_types::live::stream::{Client, Kind, Stream as Spec};
+use ffleet_types::live::{Source, totals};
 
 use crate::account::Accounts;
 use crate::feed::{Feed, Shop};
@@ -22,6 +23,8 @@ pub(crate) struct Stream {
     is_own: bool,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) shots: Shots,
+    /// Since when it is there.
+    born: Timestamp,
 }
 
 impl Stream {
@@ -57,7 +60,21 @@ impl Stream {
             is_own,
             accounts: Arc::default(),
             shots: Shots::default(),
+            born: shop.clock.now(),
         })
+    }
+
+    /// What it has come to.
+    pub(crate) fn total(&self) -> totals::Stream {
+        let sums = self.accounts.totals();
+        totals::Stream {
+            since: self.born,
+            delivered: sums.delivered,
+            viewers: sums.came,
+            skips: sums.skips,
+            cut: sums.cut,
+            shots: self.shots.count(),
+        }
     }
 
     /// Ends it, and its viewers within seconds.

@@ -213,6 +213,13 @@ impl Scanner {
         }
     }
 
+    /// The producer has ended. What was too little to tell what it is, is whole as it is.
+    pub fn finish(&mut self) {
+        if matches!(self.walk, Walk::Sniff) && self.seen > 0 && !self.take(Step::Lost) {
+            self.found.pass(self.seen);
+        }
+    }
+
     /// What the bytes are, once that is known. [`Format::Opaque`] too where something else was
     /// expected and its framing is lost for good.
     #[must_use]

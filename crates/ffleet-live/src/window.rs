@@ -140,6 +140,12 @@ impl Window {
         entries.find(|entry| entry.join.is_key).or(newest)
     }
 
+    /// Whether whoever begins now begins before `end`.
+    #[must_use]
+    pub fn begins_before(&self, end: u64) -> bool {
+        self.newest().is_some_and(|entry| entry.at < end)
+    }
+
     /// The first place where somebody can go on who comes from the end of `run`.
     fn after(&self, run: u64) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.run > run && entry.at < self.end)

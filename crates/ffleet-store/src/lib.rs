@@ -1,8 +1,9 @@
 //! Durable state in verbs of the domain, on SQLite.
 //!
-//! The store keeps jobs, their attempts and their history, and the nodes. It decides nothing:
-//! each verb is an event of [`ffleet_types::task::Task::apply`], and the store writes what that
-//! answers, with time, actor and reason, in one transaction. Acknowledged means on disk.
+//! The store keeps jobs, their attempts and their history, the nodes, and of feeds and streams what
+//! was declared over the API and what they have come to. It decides nothing: each verb of a job is
+//! an event of [`ffleet_types::task::Task::apply`], and the store writes what that answers, with
+//! time, actor and reason, in one transaction. Acknowledged means on disk.
 //!
 //! Writes of everybody are gathered by one thread and committed in groups: a commit costs a
 //! sync of the disk whatever it holds, so that a group of 64 costs little more than one call.
@@ -12,12 +13,14 @@
 //! will be its second variant, and one suite of tests holds both to the same promises.
 
 mod error;
+mod live;
 mod rows;
 mod sqlite;
 mod store;
 mod verbs;
 
 pub use error::{BackupError, Error, OpenError};
+pub use live::Declared;
 pub use rows::{
     ActiveTask, Counts, Edge, Filter, JobRow, JobSummary, Listed, NodeRow, Page, Vitals,
 };

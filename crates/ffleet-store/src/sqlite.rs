@@ -8,6 +8,7 @@ mod backup;
 mod cancel;
 mod code;
 mod list;
+mod live;
 mod moves;
 mod node;
 mod opening;

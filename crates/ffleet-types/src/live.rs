@@ -12,9 +12,30 @@ use crate::units::ParseError;
 
 pub mod feed;
 pub mod stream;
+pub mod totals;
 
 pub use feed::Feed;
 pub use stream::Stream;
+pub use totals::Totals;
+
+/// Of what there are two sorts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sort {
+    /// A source of live bytes.
+    Feed,
+    /// What can be watched.
+    Stream,
+}
+
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Feed => "feed",
+            Self::Stream => "stream",
+        })
+    }
+}
 
 /// The longest name.
 const LONGEST: usize = 100;

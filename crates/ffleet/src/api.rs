@@ -9,6 +9,7 @@ use ffleet_api::client::{Action, Client, Error, Events, Logs};
 use ffleet_api::{Code, submit};
 use ffleet_base::chain;
 use ffleet_types::JobRef;
+use ffleet_types::live::Sort;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -95,6 +96,24 @@ impl Api {
         body: &impl serde::Serialize,
     ) -> Result<Answer<T>, Failure> {
         self.answer(self.client.call(hyper::Method::POST, path, Some(body)).await)
+    }
+
+    /// Declares a feed or a stream; with whether it is new.
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        sort: Sort,
+        name: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<(Answer<T>, bool), Failure> {
+        let put = self.client.put(&declared(sort, name), body).await;
+        let (is_new, raw) = put.map_err(|error| self.failure(error))?;
+        Ok((self.answer(Ok(raw))?, is_new))
+    }
+
+    /// Takes the declaration of a feed or a stream back.
+    pub(crate) async fn delete(&self, sort: Sort, name: &str) -> Result<(), Failure> {
+        let path = declared(sort, name);
+        self.client.delete(&path).await.map_err(|error| self.failure(error))
     }
 
     /// Has something made that needs no words.
@@ -213,6 +232,11 @@ impl Api {
             Error::Unusable(_) => told(Exit::Usage),
         }
     }
+}
+
+/// Where a feed or a stream is.
+fn declared(sort: Sort, name: &str) -> String {
+    format!("/v1/{sort}s/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
 }
 
 /// A failed call while a job is watched.

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueHint};
+use ffleet_api::declare::Reload;
 use ffleet_config::config::Live;
 use ffleet_config::voyandz::{self, Voyandz};
 use ffleet_config::{Config, Inputs, Loaded, Problems};
 use serde_json::json;
 
+use crate::api::Answer;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -23,6 +25,11 @@ pub(crate) enum Command {
         #[arg(value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
     },
+    /// Have the server read its file again: what stays the same is not touched
+    #[command(after_help = "\
+Feeds and streams change at once; other keys take effect at the next start. A file with a mistake changes
+nothing. It is what SIGHUP does.")]
+    Reload,
 }
 
 /// What was found to be right.
@@ -36,9 +43,15 @@ struct Report {
     warnings: Vec<String>,
 }
 
+/// Has the server read its file again.
+pub(crate) async fn reload(context: &Context) -> Result<Exit, Failure> {
+    let answer: Answer<Reload> = context.api()?.create("/v1/config/reload").await?;
+    context.print(&answer.raw, || show::live::reload(&answer.value))?;
+    Ok(Exit::Done)
+}
+
 /// Checks the configuration, presets included; or that of voyandz, if it is one.
-pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
-    let Command::Check { file } = command;
+pub(crate) fn check_file(context: &Context, file: Option<PathBuf>) -> Result<Exit, Failure> {
     let theirs = file.as_ref().map(|file| context.here.join(file));
     let checked = match theirs.filter(|path| voyandz::is_one(path)) {
         Some(path) => check_voyandz(path),
@@ -69,7 +82,7 @@ fn check(inputs: &Inputs) -> Result<Report, Problems> {
         Some(file) => file.display().to_string(),
         None => "no file, all defaults".to_owned(),
     };
-    let Loaded { config: Config { live, .. }, file, warnings } = loaded;
+    let Loaded { config: Config { live, .. }, file, warnings, .. } = loaded;
     let presets = count(presets.len() as u64, "preset");
     let what = format!("{source}; {presets} of your own; {}", show::live::tally(&live));
     Ok(Report { what, file, format: "ffleet", live, warnings })

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::server::Choice;
 
 /// The circumstances of a command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Context {
     /// The environment, as it was at start.
     pub(crate) env: Env,

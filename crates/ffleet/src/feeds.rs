@@ -2,12 +2,13 @@
 
 use clap::Subcommand;
 use ffleet_api::live::{Feed, Feeds};
+use ffleet_types::live::Sort;
 
 use crate::api::Answer;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::show;
+use crate::{declare, show};
 
 /// `ffleet feeds …`
 #[derive(Debug, Subcommand)]
@@ -26,6 +27,19 @@ pub(crate) enum Command {
     },
     /// End its run and begin another; viewers stay
     Restart {
+        /// Its name
+        feed: String,
+    },
+    /// Declare one, or say anew what it is; it is kept by the server
+    #[command(after_help = "\
+  ffleet feeds set cam1 --command 'ffmpeg -i rtsp://cam1.local/main -c copy -f mpegts -' --mode 10s
+  ffleet feeds set studio --push http
+  ffleet feeds set cam2 --file cam2.yaml
+
+Feeds of the server's configuration are changed there.")]
+    Set(Box<declare::Feed>),
+    /// Remove one that was declared by `set`
+    Remove {
         /// Its name
         feed: String,
     },
@@ -48,6 +62,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Fai
             let answer: Answer<Feed> = api.do_to("feeds", &feed, "restart").await?;
             context.print(&answer.raw, || format!("feed {feed} is started anew\n"))?;
         }
+        Command::Set(feed) => return declare::set_feed(context, *feed).await,
+        Command::Remove { feed } => return declare::remove(context, Sort::Feed, &feed).await,
     }
     Ok(Exit::Done)
 }

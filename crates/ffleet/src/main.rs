@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod context;
 mod dashboard;
+mod declare;
 mod exit;
 mod failure;
 mod feeds;

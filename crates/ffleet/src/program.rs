@@ -54,9 +54,14 @@ fn attempt(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
     };
     let context = Context::new(cli.common)?;
     match cli.command {
-        Command::Serve(flags) => serve::run(&context, serve::Origin::Ours(&flags)),
-        Command::Voyandz(flags) => serve::run(&context, serve::Origin::Voyandz(&flags)),
-        Command::Config { command } => config::run(&context, command),
+        Command::Serve(flags) => serve::run(&context, serve::Origin::Ours(flags)),
+        Command::Voyandz(flags) => serve::run(&context, serve::Origin::Voyandz(flags)),
+        Command::Config { command: config::Command::Check { file } } => {
+            config::check_file(&context, file)
+        }
+        Command::Config { command: config::Command::Reload } => {
+            client()?.block_on(config::reload(&context))
+        }
         Command::Completions(flags) => completions::run(&flags),
         Command::Submit(flags) => client()?.block_on(submit::run(&context, *flags)),
         Command::Jobs { command } => client()?.block_on(jobs::run(&context, command)),

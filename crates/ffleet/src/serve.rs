@@ -20,6 +20,7 @@ use crate::serve::setting::Setting;
 use crate::voyandz;
 
 mod bench;
+mod board;
 mod fault;
 mod home;
 mod log;
@@ -28,6 +29,7 @@ mod roles;
 mod session;
 mod setting;
 mod signals;
+mod totals;
 mod wiring;
 
 /// Threads that run tasks. Media work is done by other processes; these two move bytes.
@@ -60,24 +62,24 @@ pub(crate) struct Flags {
 }
 
 /// Whose configuration says what to serve.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Origin<'a> {
+#[derive(Clone, Debug)]
+pub(crate) enum Origin {
     /// Ours.
-    Ours(&'a Flags),
+    Ours(Flags),
     /// That of voyandz, whose place is taken.
-    Voyandz(&'a voyandz::Flags),
+    Voyandz(voyandz::Flags),
 }
 
 /// How the configuration is read again.
-#[derive(Debug)]
-struct Again<'a> {
-    context: &'a Context,
-    origin: Origin<'a>,
+#[derive(Clone, Debug)]
+struct Again {
+    context: Context,
+    origin: Origin,
 }
 
-impl Again<'_> {
+impl Again {
     fn load(&self) -> Result<Setting, Failure> {
-        let setting = Setting::load(self.context, self.origin)?;
+        let setting = Setting::load(&self.context, &self.origin)?;
         for warning in &setting.warnings {
             tracing::warn!("{warning}");
         }
@@ -86,9 +88,9 @@ impl Again<'_> {
 }
 
 /// Serves until it is told to stop.
-pub(crate) fn run(context: &Context, origin: Origin<'_>) -> Result<Exit, Failure> {
-    let again = Again { context, origin };
-    let setting = Setting::load(context, origin)?;
+pub(crate) fn run(context: &Context, origin: Origin) -> Result<Exit, Failure> {
+    let setting = Setting::load(context, &origin)?;
+    let again = Again { context: context.clone(), origin };
     let Setting { config, file, warnings, .. } = &setting;
     let home = Home::take(&config.data, &context.runtime_dir()?)?;
     let builtin = |name: &str| ffleet_media::preset::builtin(name).is_some();
@@ -113,7 +115,7 @@ pub(crate) fn run(context: &Context, origin: Origin<'_>) -> Result<Exit, Failure
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Local, format!("cannot start: {error}")))?;
-    let ended = runtime.block_on(session::run(context, &setting, presets, &home, &again));
+    let ended = runtime.block_on(session::run(&again, &setting, presets, &home));
     runtime.shutdown_timeout(LAST);
     // A failure is printed by the caller; the log says that there was one.
     let code = ended.as_ref().map_or_else(Failure::exit, |exit| *exit).code();

@@ -4,12 +4,13 @@ use std::io::{IsTerminal as _, Write as _};
 
 use clap::Subcommand;
 use ffleet_api::live::{Stream, Streams};
+use ffleet_types::live::Sort;
 
 use crate::api::Answer;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::show;
+use crate::{declare, show};
 
 /// `ffleet streams …`
 #[derive(Debug, Subcommand)]
@@ -31,6 +32,19 @@ pub(crate) enum Command {
         /// Its name
         stream: String,
     },
+    /// Declare one, or say anew what it is; it is kept by the server
+    #[command(after_help = "\
+  ffleet streams set cam1 --feed cam1 --mimetype video/mp2t
+  ffleet streams set cam1-png --feed cam1 --type shot --mimetype image/png \\
+      --command 'ffmpeg -i - -f image2pipe -c:v png -frames:v 1 -'
+
+Streams of the server's configuration are changed there.")]
+    Set(Box<declare::Stream>),
+    /// Remove one that was declared by `set`
+    Remove {
+        /// Its name
+        stream: String,
+    },
 }
 
 /// Does what was asked for.
@@ -47,6 +61,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Fai
         }
         Command::Logs { stream } => context.say(&api.text("streams", &stream, "logs").await?)?,
         Command::Watch { stream } => return watch(context, &stream).await,
+        Command::Set(stream) => return declare::set_stream(context, *stream).await,
+        Command::Remove { stream } => return declare::remove(context, Sort::Stream, &stream).await,
     }
     Ok(Exit::Done)
 }

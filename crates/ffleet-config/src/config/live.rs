@@ -11,15 +11,19 @@ pub(crate) mod links;
 pub(crate) mod path;
 pub(crate) mod program;
 pub(crate) mod stream;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use ffleet_types::live::{Feed, Name, Stream};
 
 pub use self::gateway::Gateway;
+pub use self::written::{Declaration, Merged, Written, declaration};
 use crate::block::{Block, Trouble};
 use crate::problem::{Place, Problem};
 use crate::reader::Reader;
+use crate::tree::{Key, Node};
 
 /// The most feeds there may be, and the most streams.
 pub const MOST: usize = 10_000;
@@ -41,17 +45,12 @@ pub struct Live {
 }
 
 impl Live {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let mut feeds = Section::read(reader, "feeds", feed::WORDS, feed::read);
-        let mut streams = Section::read(reader, "streams", stream::WORDS, stream::read);
-        links::check(&mut feeds, &mut streams);
-        links::paths(&mut streams);
-        reader.warn(program::missing(&feeds, &streams, reader.env()));
-        let (feeds, problems) = feeds.settle();
+    /// What `reader` has, and how it is written.
+    pub(super) fn read(reader: &mut Reader<'_>) -> (Self, Written) {
+        let written = Written::read(reader);
+        let (feeds, streams, problems) = written.settle(reader);
         reader.problems(problems);
-        let (streams, problems) = streams.settle();
-        reader.problems(problems);
-        Self { feeds, streams, gateway: Gateway::read(reader) }
+        (Self { feeds, streams, gateway: Gateway::read(reader) }, written)
     }
 }
 
@@ -73,37 +72,79 @@ pub(crate) struct Section<'a, T> {
     pub(crate) whole: bool,
     /// What is wrong with blocks as they are written.
     pub(crate) problems: Vec<Problem>,
+    /// Why, of each block that is wrong as it is written.
+    pub(crate) wrong: BTreeMap<usize, String>,
+}
+
+/// Where blocks are from.
+#[derive(Clone, Copy)]
+struct Blocks<'a> {
+    /// Nothing: they were declared over the API.
+    file: Option<&'a Path>,
+    entries: &'a [(Key, Node)],
 }
 
 impl<'a, T> Section<'a, T> {
-    fn read<const N: usize>(
-        reader: &mut Reader<'a>,
+    /// The blocks of `all`, one after another.
+    fn read(
+        all: &[Blocks<'a>],
         section: &'static str,
-        words: [&'static str; N],
+        words: &[&'static str],
         read: impl Fn(&Name, &mut Block<'a>) -> Option<T>,
     ) -> Self {
-        let (entries, file) = (reader.entries(section), reader.file());
-        let mut all: Vec<Declared<'_, T>> = Vec::new();
-        let (mut whole, mut problems) = (true, Vec::new());
-        for (of, (key, node)) in entries.iter().enumerate() {
-            let mut written = Block::new(file, section, key, node);
-            written.only(&words);
-            let before = all.len();
-            match each::read(&mut written) {
-                Some(each) if before + each.count() > MOST => {
-                    let message = format!("there are more than {MOST} {section} with this one");
-                    written.wrong("", Trouble::new(message, "name fewer in its `for`"));
-                }
-                Some(each) => {
-                    let one = |values| declare(written.with(values), &key.name, of, &read);
-                    all.extend(each.values().map(one));
-                }
-                None => {}
-            }
-            whole &= all.len() > before && all[before..].iter().all(|one| one.name.is_some());
-            problems.extend(written.problems());
+        let (problems, wrong) = (Vec::new(), BTreeMap::new());
+        let mut made = Self { all: Vec::new(), whole: true, problems, wrong };
+        let entries = all
+            .iter()
+            .flat_map(|from| from.entries.iter().map(|entry| (from.file, entry)));
+        for (of, (file, (key, node))) in entries.enumerate() {
+            let mut written = Block::of(file, section, key, node);
+            written.only(words);
+            made.block((of, &key.name), written, section, &read);
         }
-        Self { all, whole, problems }
+        made
+    }
+
+    /// Adds what a block stands for: which of its section it is, and its name.
+    fn block(
+        &mut self,
+        (of, name): (usize, &str),
+        mut written: Block<'a>,
+        section: &str,
+        read: &impl Fn(&Name, &mut Block<'a>) -> Option<T>,
+    ) {
+        let before = self.all.len();
+        if written.is_of_api() && written.says("for") {
+            let message = "stands for several, and what is declared over the API is one";
+            written.wrong("for", Trouble::new(message, "declare each of them"));
+        }
+        match each::read(&mut written) {
+            Some(each) if before + each.count() > MOST => {
+                let message = format!("there are more than {MOST} {section} with this one");
+                let hint = match written.is_of_api() {
+                    true => "remove some of them",
+                    false => "name fewer in its `for`",
+                };
+                written.wrong("", Trouble::new(message, hint));
+            }
+            Some(each) => {
+                let one = |values| declare(written.with(values), name, of, read);
+                self.all.extend(each.values().map(one));
+            }
+            None => {}
+        }
+        self.whole &=
+            self.all.len() > before && self.all[before..].iter().all(|one| one.name.is_some());
+        if let Some(why) = written.why() {
+            self.wrong.insert(of, why);
+        }
+        self.problems.extend(written.problems());
+    }
+
+    /// Why, of each block that is wrong.
+    fn wrong(&self) -> BTreeMap<usize, String> {
+        let of_each = self.all.iter().filter_map(|one| Some((one.of, one.block.why()?)));
+        of_each.chain(self.wrong.clone()).collect()
     }
 
     /// The names that there are.

@@ -1,5 +1,6 @@
 //! Feeds and streams, as the file says them.
 
+mod declared;
 mod mistakes;
 
 use std::path::Path;

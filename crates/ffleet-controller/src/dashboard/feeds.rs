@@ -71,10 +71,21 @@ fn row(feed: &Feed, now: Timestamp) -> Markup {
                 }
             }
             td .right data-name="needed by" { (feed.holders) }
-            td .right data-name="received" { (Bytes(feed.received_bytes).human()) }
-            td .right data-name="starts" { (format::grouped(feed.starts)) }
+            td .right data-name="received" {
+                (Bytes(feed.received_bytes).human()) (in_all(feed.received_bytes, feed.total.received_bytes, |sum| Bytes(sum).human()))
+            }
+            td .right data-name="starts" {
+                (format::grouped(feed.starts)) (in_all(feed.starts, feed.total.starts, format::grouped))
+            }
             td .right .when { (format::ago(feed.since, now)) }
         }
+    }
+}
+
+/// What it came to over all lives of the server, where that is more than `now`.
+pub(super) fn in_all(now: u64, total: u64, shown: impl Fn(u64) -> String) -> Markup {
+    html! {
+        @if total > now { span .unit .faint { " of " (shown(total)) } }
     }
 }
 
@@ -156,6 +167,26 @@ fn sums(feed: &Feed, now: Timestamp) -> Markup {
                 span .plain .faint { " of " (Bytes(feed.ring_bytes).human()) }
             } }
         }
+        (since(feed, now))
+    }
+}
+
+/// For how long it gave bytes.
+fn live_for(seconds: u64) -> String {
+    format::span(std::time::Duration::from_secs(seconds).as_secs_f64())
+}
+
+/// What feeds of its name have come to.
+fn since(feed: &Feed, now: Timestamp) -> Markup {
+    let total = &feed.total;
+    html! {
+        h2 { "In all " span .plain .faint { "since " (format::ago(total.since, now)) } }
+        dl .figures {
+            div { dt { "Received" } dd { (Bytes(total.received_bytes).human()) } }
+            div { dt { "Starts" } dd { (format::grouped(total.starts)) } }
+            div { dt { "Failures" } dd { (format::grouped(total.failures)) } }
+            div { dt { "Live for" } dd { (live_for(total.live_seconds)) } }
+        }
     }
 }
 
@@ -167,6 +198,7 @@ fn terms(feed: &Feed, streams: &[Stream]) -> Markup {
     html! {
         h2 { "Declared as" }
         dl .terms {
+            div { dt { "Declared" } dd { (declared(&feed.origin)) } }
             div { dt { "Source" } dd { (feed.source) } }
             @if let Some(from) = feed.from.as_deref().map(redact) {
                 div { dt { "From" } dd { code { (from) } } }
@@ -185,6 +217,15 @@ fn terms(feed: &Feed, streams: &[Stream]) -> Markup {
                 } }
             }
         }
+    }
+}
+
+/// Where it was declared.
+pub(super) fn declared(origin: &str) -> &str {
+    match origin {
+        "api" => "over the API",
+        "file" => "in the configuration",
+        other => other,
     }
 }
 

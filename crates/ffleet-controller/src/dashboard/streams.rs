@@ -119,7 +119,10 @@ fn row(stream: &Stream) -> Markup {
                 }
             } @else {
                 td .right data-name="viewers" { (format::grouped(stream.viewers)) }
-                td .right data-name="delivered" { (Bytes(stream.delivered_bytes).human()) }
+                td .right data-name="delivered" {
+                    (Bytes(stream.delivered_bytes).human())
+                    (feeds::in_all(stream.delivered_bytes, stream.total.delivered_bytes, |sum| Bytes(sum).human()))
+                }
                 td .right data-name="skips" { (format::grouped(stream.skips)) }
             }
             td .right .go { (open(stream, &page)) }
@@ -167,7 +170,7 @@ pub(super) fn show(view: &View<'_>) -> Markup {
                         section #said .card data-live { (said(stream, view.log)) }
                     }
                     div {
-                        section #sums .card data-live { (sums(stream)) }
+                        section #sums .card data-live { (sums(stream)) (since(stream, now)) }
                         section #terms .card data-live { (terms(stream)) }
                     }
                 }
@@ -254,6 +257,24 @@ fn sums(stream: &Stream) -> Markup {
     }
 }
 
+/// What streams of its name have come to.
+fn since(stream: &Stream, now: Timestamp) -> Markup {
+    let total = &stream.total;
+    html! {
+        h2 { "In all " span .plain .faint { "since " (format::ago(total.since, now)) } }
+        dl .figures {
+            @if stream.kind == "shot" {
+                div { dt { "Shots made" } dd { (format::grouped(total.shots)) } }
+            } @else {
+                div { dt { "Viewers that came" } dd { (format::grouped(total.viewers)) } }
+                div { dt { "Delivered" } dd { (Bytes(total.delivered_bytes).human()) } }
+                div { dt { "Skips" } dd { (format::grouped(total.skips)) } }
+                div { dt { "Cut off" } dd { (format::grouped(total.cut)) } }
+            }
+        }
+    }
+}
+
 fn terms(stream: &Stream) -> Markup {
     let who = match stream.access.as_str() {
         "open" => "whoever reaches this server",
@@ -263,6 +284,7 @@ fn terms(stream: &Stream) -> Markup {
     html! {
         h2 { "Declared as" }
         dl .terms {
+            div { dt { "Declared" } dd { (feeds::declared(&stream.origin)) } }
             div { dt { "Address" } dd { code { (stream.path) } } }
             div { dt { "Is" } dd { code { (stream.mimetype) } } }
             div { dt { "Gives" } dd { @if stream.kind == "shot" { "one shot a request" } @else { "a stream" } } }

@@ -172,13 +172,13 @@ async fn log(
     Ok(bytes.map(|bytes| redact(&String::from_utf8_lossy(&bytes)).into_owned()))
 }
 
-fn no_feed(name: &str) -> Problem {
+pub(super) fn no_feed(name: &str) -> Problem {
     let shown: String = name.chars().take(80).collect();
     Problem::new(Code::FeedNotFound, format!("there is no feed {shown:?}"))
         .hint("`ffleet feeds list` shows those there are")
 }
 
-fn no_stream(name: &str) -> Problem {
+pub(super) fn no_stream(name: &str) -> Problem {
     let shown: String = name.chars().take(80).collect();
     Problem::new(Code::StreamNotFound, format!("there is no stream {shown:?}"))
         .hint("`ffleet streams list` shows those there are")

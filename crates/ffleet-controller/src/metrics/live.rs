@@ -116,6 +116,7 @@ fn of_streams(r: &mut Registry, streams: &[Stream]) {
 #[cfg(test)]
 mod tests {
     use ffleet_api::Moment;
+    use ffleet_api::live::{FeedTotal, StreamTotal};
     use ffleet_types::Timestamp;
     use prometheus_client::encoding::text::encode;
 
@@ -124,6 +125,7 @@ mod tests {
     fn feed(name: &str, state: &str) -> Feed {
         Feed {
             name: name.to_owned(),
+            origin: "file".to_owned(),
             source: "push".to_owned(),
             from: None,
             feed: None,
@@ -139,12 +141,20 @@ mod tests {
             received_bytes: 5,
             held_bytes: 4,
             ring_bytes: 9,
+            total: FeedTotal {
+                since: Moment(Timestamp::from_millis(0)),
+                received_bytes: 50,
+                starts: 30,
+                failures: 1,
+                live_seconds: 9,
+            },
         }
     }
 
     fn stream(name: &str) -> Stream {
         Stream {
             name: name.to_owned(),
+            origin: "file".to_owned(),
             path: format!("/stream/{name}"),
             kind: "stream".to_owned(),
             client: "shared".to_owned(),
@@ -159,6 +169,14 @@ mod tests {
             skips: 2,
             cut: 3,
             shots: 4,
+            total: StreamTotal {
+                since: Moment(Timestamp::from_millis(0)),
+                viewers: 60,
+                delivered_bytes: 70,
+                skips: 20,
+                cut: 30,
+                shots: 40,
+            },
             watching: Vec::new(),
         }
     }

@@ -86,6 +86,10 @@ fn over(feed: &Feed, shop: &Shop, ended: Ended) -> Event {
         Over::Failed => tracing::warn!(feed = name, why, "a feed has failed"),
     }
     let mut status = feed.lock();
+    // One that was told to end has not failed by it.
+    if over == Over::Failed && status.state != State::Stopping {
+        status.failed += 1;
+    }
     status.last_end = Some((shop.clock.now(), why));
     status.pid = None;
     Event::Ended(over)
@@ -96,6 +100,9 @@ fn note(feed: &Feed, machine: &Machine, shop: &Shop) {
     let mut status = feed.lock();
     if status.state.name() != machine.state().name() {
         status.since = shop.clock.now();
+        if let State::Live { since } = status.state {
+            status.was_live += shop.clock.monotonic().saturating_sub(since);
+        }
     }
     status.state = machine.state();
     status.holders = machine.holders();

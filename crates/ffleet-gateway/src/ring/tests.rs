@@ -77,6 +77,17 @@ fn readers_who_are_ended_get_what_there_was() {
     assert_eq!(taken(&ring, &mut new), None);
 }
 
+#[test]
+fn run_that_is_over_at_once_is_seen_by_who_waited_for_it() {
+    let ring = Ring::new(100);
+    let mut waited = ring.enter();
+    ring.begin_run();
+    ring.push(Bytes::from("ab"), [join(0)]);
+    ring.end_readers();
+    assert_eq!(taken(&ring, &mut waited).as_deref(), Some("<ab"));
+    assert_eq!(taken(&ring, &mut waited), None);
+}
+
 #[tokio::test]
 async fn who_waits_is_woken() {
     let ring = Ring::new(100);

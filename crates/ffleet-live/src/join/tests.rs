@@ -215,6 +215,18 @@ fn unit_that_is_too_long_ends_in_opaque() {
 }
 
 #[test]
+fn what_ends_before_it_is_known_is_whole() {
+    let mut scanner = Scanner::new(None);
+    scanner.finish();
+    assert_eq!((scanner.format(), scanner.whole()), (None, 0));
+    scanner.scan(b"ten bytes.");
+    assert_eq!((scanner.format(), scanner.whole()), (None, 0));
+    scanner.finish();
+    assert_eq!((scanner.format(), scanner.whole()), (Some(Format::Opaque), 10));
+    assert_eq!(scanner.joins().map(|join| join.at).collect::<Vec<_>>(), [0]);
+}
+
+#[test]
 fn packets_without_tables_are_joined_somewhere_in_the_end() {
     let mut packet = [0xa5; 188];
     packet[..4].copy_from_slice(&[0x47, 0x01, 0xff, 0x10]);

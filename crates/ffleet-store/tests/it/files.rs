@@ -106,10 +106,26 @@ async fn newer_schema_is_refused_and_left_alone() {
     open(dir.path()).close().await.unwrap();
     alter(dir.path(), "PRAGMA user_version = 9");
     let error = refused(dir.path());
-    assert!(matches!(error, OpenError::Newer { found: 9, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Newer { found: 9, known: 2, .. }), "{error:?}");
     assert!(error.to_string().contains("has schema 9"), "{error}");
-    alter(dir.path(), "PRAGMA user_version = 1");
+    alter(dir.path(), "PRAGMA user_version = 2");
     open(dir.path()).close().await.unwrap();
+}
+
+#[tokio::test]
+async fn first_schema_is_brought_up_to_date_with_what_it_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    submit(&store, job(1)).await;
+    store.close().await.unwrap();
+    for table in ["declared", "feed_totals", "stream_totals"] {
+        alter(dir.path(), &format!("DROP TABLE {table}"));
+    }
+    alter(dir.path(), "PRAGMA user_version = 1");
+    let store = open(dir.path());
+    assert!(store.job(JobRef::Id(id(1))).await.unwrap().is_some());
+    assert_eq!(store.declared().await.unwrap(), []);
+    store.close().await.unwrap();
 }
 
 #[tokio::test]

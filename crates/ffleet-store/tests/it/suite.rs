@@ -5,12 +5,13 @@ mod accept;
 mod cancel;
 mod life;
 mod list;
+mod live;
 mod retain;
 
 macro_rules! conform {
     ($kind:ident: $($test:path => $name:ident,)*) => {
         mod $kind {
-            use super::{accept, cancel, life, list, retain};
+            use super::{accept, cancel, life, list, live, retain};
             $(
             #[tokio::test]
             async fn $name() {
@@ -56,6 +57,8 @@ conform! { sqlite:
     list::counts => counts_follow_every_change,
     list::active => active_tasks_come_in_the_order_of_acceptance,
     list::nodes => node_that_registers_again_keeps_its_order,
+    live::declarations => declaration_is_kept_until_it_is_replaced_or_taken_back,
+    live::sums => totals_are_kept_while_somebody_writes_them,
     retain::age => jobs_that_ended_long_ago_are_pruned_and_others_are_not,
     retain::count => oldest_ended_jobs_beyond_the_count_are_pruned,
     retain::key => idempotency_key_goes_with_its_job,

@@ -22,9 +22,12 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::registration;
+use crate::serve::Again;
 use crate::serve::bench::Bench;
+use crate::serve::board::{self, Board};
 use crate::serve::home::Home;
 use crate::serve::setting::Setting;
+use crate::serve::totals::Kept;
 use crate::serve::{database, fault, wiring};
 
 /// How long children may take to be gone once the worker has stopped.
@@ -37,9 +40,10 @@ pub(super) struct Roles {
     worker: Worker,
     gateway: Gateway,
     bench: Arc<Bench>,
+    board: Arc<Board>,
+    totals: Kept,
     node: Arc<Node>,
     http: JoinHandle<()>,
-    tls: Option<Arc<Tls>>,
     /// Where other machines are listened to.
     pub(super) outside: Option<SocketAddr>,
     /// Where it listens, such as `http://127.0.0.1:8420`.
@@ -55,28 +59,17 @@ impl Roles {
     ///
     /// Whatever is in the way.
     pub(super) async fn start(
-        context: &Context,
+        again: &Again,
         setting: &Setting,
         presets: BTreeMap<String, Recipe>,
         home: &Home,
     ) -> Result<Self, Failure> {
-        let config = &setting.config;
+        let (context, config) = (&again.context, &setting.config);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let observer = fault::observer(&context.env)?;
         let tls = certificate(setting)?;
         let wanted = wiring::worker(config, home, &context.env)?;
-        let node = Node::open(ffleet_guard::Options {
-            root: wiring::guard_root(home),
-            env: context.env.clone(),
-            clock: Arc::clone(&clock),
-            cgroups: true,
-            // Whatever has become of our file meanwhile, it is the same program.
-            shim: ("/proc/self/exe".into(), vec![crate::program::SHIM.into()]),
-            whole: ffleet_guard::machine::roles(),
-            roles: config.role_groups.clone(),
-            namespaces: true,
-            orphan_grace: Some(config.lease_term.0),
-        });
+        let node = Node::open(wiring::guard(config, home, context, &clock));
         let node = Arc::new(node.map_err(|error| Failure::local(&error))?);
         let gateway = Gateway::open(ffleet_gateway::Parts {
             node: Arc::clone(&node),
@@ -86,8 +79,10 @@ impl Roles {
         let gateway = gateway.map_err(|error| Failure::local(&error))?;
         let store = Store::open(&database(config), ffleet_store::Options::default())
             .map_err(|error| Failure::local(&error))?;
+        let known = store.totals().await.map_err(|error| Failure::local(&error))?;
+        let declared = store.declared().await.map_err(|error| Failure::local(&error))?;
         let controller = Controller::start(ffleet_controller::Parts {
-            store,
+            store: store.clone(),
             clock: Arc::clone(&clock),
             policy: wiring::policy(config, home),
             presets,
@@ -101,7 +96,7 @@ impl Roles {
                 Worker::start(ffleet_worker::Parts {
                     controller: controller.clone(),
                     node: Arc::clone(&node),
-                    clock,
+                    clock: Arc::clone(&clock),
                     observer,
                     config: wanted,
                 })
@@ -117,16 +112,28 @@ impl Roles {
         let bench = Arc::new(Bench::new(worker.clone()));
         controller.attach(Arc::<Bench>::clone(&bench));
         controller.attach_front(Arc::new(gateway.clone()));
-        gateway.change(wiring::live(config));
+        gateway.recall(known.clone());
+        let totals = Kept::start(store.clone(), gateway.clone(), Arc::clone(&clock), known);
+        let parts = board::Parts {
+            again: again.clone(),
+            store,
+            gateway: gateway.clone(),
+            controller: controller.clone(),
+            clock,
+            tls,
+        };
+        let board = Board::open(parts, setting.clone(), declared);
+        controller.attach_declarations(Arc::<Board>::clone(&board));
         let address = server.address();
         Ok(Self {
             controller,
             worker,
             gateway,
             bench,
+            board,
+            totals,
             node,
             outside: server.outside(),
-            tls,
             address: format!("http://{address}"),
             port: address.port(),
             // Ends when the controller does; `stop` waits for it.
@@ -148,18 +155,11 @@ impl Roles {
         Ok((server, worker))
     }
 
-    /// Makes feeds and streams what `config` says.
-    pub(super) fn reload(&self, setting: &Setting) {
-        let config = &setting.config;
-        self.gateway.change(wiring::live(config));
-        if let Some(voyandz) = &setting.voyandz {
-            self.controller.show_voyandz(voyandz.clone());
-        }
-        if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.reload()) {
-            tracing::error!(error = chain(&error), "the certificate stays as it was");
-        }
-        let (feeds, streams) = (config.live.feeds.len(), config.live.streams.len());
-        tracing::info!(feeds, streams, "read again; other keys take effect at the next start");
+    /// Reads the configuration again, beside everything else.
+    pub(super) fn reload(&self) {
+        let board = Arc::clone(&self.board);
+        // Ends with the reading; the board lets go of everything before the gateway closes.
+        tokio::spawn(async move { board.read_again().await });
     }
 
     /// What keeps the server from working; nothing if it can.
@@ -174,9 +174,12 @@ impl Roles {
 
     /// Lets running work end for as long as it was given, and stops everything.
     pub(super) async fn stop(self) {
-        let Self { controller, worker, gateway, bench, node, http, .. } = self;
+        let Self { controller, worker, gateway, bench, board, totals, node, http, .. } = self;
         controller.rest();
+        board.close().await;
         gateway.close();
+        totals.finish().await;
+        drop(gateway);
         worker.stop().await;
         bench.close();
         drop(worker);

@@ -28,17 +28,17 @@ const LONG: Duration = Duration::from_millis(500);
 ///
 /// Whatever keeps the roles from starting.
 pub(super) async fn run(
-    context: &Context,
+    again: &Again,
     setting: &Setting,
     presets: BTreeMap<String, Recipe>,
     home: &Home,
-    again: &Again<'_>,
 ) -> Result<Exit, Failure> {
+    let context = &again.context;
     // From here on a signal finds us prepared.
     let mut stop = Stop::new()
         .map_err(|error| Failure::new(Exit::Local, format!("cannot listen to signals: {error}")))?;
     let roles = tokio::select! {
-        roles = Roles::start(context, setting, presets, home) => roles?,
+        roles = Roles::start(again, setting, presets, home) => roles?,
         signal = stop.stop() => {
             tracing::info!(signal, "stopped before it had started");
             return Ok(Exit::Done);
@@ -64,23 +64,13 @@ pub(super) async fn run(
         };
         match asked {
             Asked::Stop(signal) => break signal,
-            Asked::Reload => reload(&roles, again),
+            // It may wait for a disk, and a signal to stop does not.
+            Asked::Reload => roles.reload(),
         }
     };
     let exit = end(context, roles, stop, signal).await;
     drop(registered);
     Ok(exit)
-}
-
-/// Reads the configuration again, and changes what can be changed while the server runs: feeds and
-/// streams. A configuration that is wrong changes nothing.
-fn reload(roles: &Roles, again: &Again<'_>) {
-    notify::tell(&again.context.env, Message::Reloading);
-    match again.load() {
-        Ok(setting) => roles.reload(&setting),
-        Err(failure) => tracing::error!("everything stays as it is: {failure}"),
-    }
-    notify::tell(&again.context.env, Message::Ready);
 }
 
 /// Makes the server known to this user's other commands.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ffleet_config::config::Live;
+use ffleet_config::config::live::Written;
 use ffleet_config::{Config, Inputs, Loaded, Problems, voyandz};
 use ffleet_controller::dashboard::voyandz::{Pages, Voyandz};
 
@@ -12,10 +13,12 @@ use crate::failure::Failure;
 use crate::serve::Origin;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Setting {
     /// The configuration.
     pub(super) config: Config,
+    /// Its feeds and streams as they are written, to which others can be added; nothing in voyandz's place.
+    pub(super) written: Option<Written>,
     /// The file that was read; nothing where there is none.
     pub(super) file: Option<PathBuf>,
     /// What is odd but no error.
@@ -30,7 +33,7 @@ impl Setting {
     /// # Errors
     ///
     /// Everything that is wrong, at once.
-    pub(super) fn load(context: &Context, origin: Origin<'_>) -> Result<Self, Failure> {
+    pub(super) fn load(context: &Context, origin: &Origin) -> Result<Self, Failure> {
         match origin {
             Origin::Ours(flags) => {
                 let inputs = config::inputs(context, flags.config.clone());
@@ -63,8 +66,8 @@ fn ours(inputs: &Inputs) -> Result<Setting, Failure> {
             None => refused(&problems),
         }
     })?;
-    let Loaded { config, file, warnings } = loaded;
-    Ok(Setting { config, file, warnings, voyandz: None })
+    let Loaded { config, written, file, warnings } = loaded;
+    Ok(Setting { config, written: Some(written), file, warnings, voyandz: None })
 }
 
 /// Its feeds, streams and address, and for the rest what ours says.
@@ -87,7 +90,7 @@ fn theirs(inputs: &Inputs, path: &Path) -> Result<Setting, Failure> {
     let voyandz::Pages { home, stat, config: shown } = pages;
     let pages = Pages { home, stat, config: shown };
     let voyandz = Some(Voyandz { listen, logdir, pages });
-    Ok(Setting { config, file: Some(path.to_owned()), warnings, voyandz })
+    Ok(Setting { config, written: None, file: Some(path.to_owned()), warnings, voyandz })
 }
 
 fn refused(problems: &Problems) -> Failure {

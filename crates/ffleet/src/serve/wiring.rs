@@ -2,20 +2,24 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ffleet_base::Clock;
 use ffleet_base::paths::Env;
 use ffleet_config::Config;
 use ffleet_config::config::Sandbox;
 use ffleet_controller::{Http, Key, Policy};
-use ffleet_gateway::{Retries, Wanted};
+use ffleet_gateway::Retries;
 use ffleet_guard::machine;
 use ffleet_supervise::Backoff;
 use ffleet_types::node::Capacity;
 use ffleet_worker::{Sandboxes, Use};
 
+use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::program::SHIM;
 use crate::serve::home::Home;
 use crate::serve::setting::Setting;
 
@@ -112,9 +116,26 @@ fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// Where the guard keeps its lock and its record.
-pub(super) fn guard_root(home: &Home) -> PathBuf {
-    home.path.clone()
+/// What the guard goes by.
+pub(super) fn guard(
+    config: &Config,
+    home: &Home,
+    context: &Context,
+    clock: &Arc<dyn Clock>,
+) -> ffleet_guard::Options {
+    ffleet_guard::Options {
+        // Where it keeps its lock and its record.
+        root: home.path.clone(),
+        env: context.env.clone(),
+        clock: Arc::clone(clock),
+        cgroups: true,
+        // Whatever has become of our file meanwhile, it is the same program.
+        shim: ("/proc/self/exe".into(), vec![SHIM.into()]),
+        whole: machine::roles(),
+        roles: config.role_groups.clone(),
+        namespaces: true,
+        orphan_grace: Some(config.lease_term.0),
+    }
 }
 
 /// When feeds are tried again: soon, then less and less often.
@@ -148,9 +169,4 @@ pub(super) fn gateway(setting: &Setting, home: &Home) -> Result<ffleet_gateway::
         ffmpeg: config.engine.ffmpeg.clone().unwrap_or_else(|| PathBuf::from("ffmpeg")),
         retries: RETRIES,
     })
-}
-
-/// What can be watched.
-pub(super) fn live(config: &Config) -> Wanted {
-    Wanted { feeds: config.live.feeds.clone(), streams: config.live.streams.clone() }
 }

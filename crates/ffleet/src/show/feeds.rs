@@ -1,11 +1,14 @@
 //! Feeds and streams in words.
 
+use std::time::Duration;
+
+use ffleet_api::Moment;
 use ffleet_api::live::{Feed, Stream};
 use ffleet_types::Timestamp;
 
 use super::job::Page;
 use super::table::{Side, Table};
-use super::text::{ago, size};
+use super::text::{ago, count, length, size};
 use crate::context::Context;
 
 /// Viewers that are shown of a stream.
@@ -46,6 +49,7 @@ pub(crate) fn feed(feed: &Feed, now: Timestamp) -> String {
     let mut page = Page::default();
     page.heading(&format!("feed {}  {}", feed.name, feed.state));
     page.line("for", &ago(feed.since.0, now));
+    page.line("declared", declared(&feed.origin));
     page.line(&feed.source, feed.from.as_deref().unwrap_or("by whoever sends"));
     if let Some(parent) = &feed.feed {
         page.line("reads", &format!("feed {parent}"));
@@ -60,6 +64,16 @@ pub(crate) fn feed(feed: &Feed, now: Timestamp) -> String {
         page.line("process", &pid.to_string());
     }
     page.line("came", &size(feed.received_bytes));
+    let total = &feed.total;
+    let sums = format!(
+        "{} in {}, of which {} failed, live for {}, since {}",
+        size(total.received_bytes),
+        count(total.starts, "run"),
+        total.failures,
+        length(Duration::from_secs(total.live_seconds).as_secs_f64()),
+        day(total.since),
+    );
+    page.line("in all", &sums);
     page.line("ring", &format!("{} of {}", size(feed.held_bytes), size(feed.ring_bytes)));
     page.finish()
 }
@@ -97,6 +111,7 @@ pub(crate) fn stream(stream: &Stream, now: Timestamp) -> String {
     let mut page = Page::default();
     let state = stream.state.as_deref().unwrap_or_default();
     page.heading(&format!("stream {}  {state}", stream.name));
+    page.line("declared", declared(&stream.origin));
     page.line("type", &kind(stream));
     page.line("mimetype", &stream.mimetype);
     page.line("path", &stream.path);
@@ -114,6 +129,18 @@ pub(crate) fn stream(stream: &Stream, now: Timestamp) -> String {
     if stream.kind == "shot" {
         page.line("shots", &stream.shots.to_string());
     }
+    let total = &stream.total;
+    let sums = match stream.kind.as_str() {
+        "shot" => count(total.shots, "shot"),
+        _ => format!(
+            "{} to {}, {} skips, {} cut off",
+            size(total.delivered_bytes),
+            count(total.viewers, "viewer"),
+            total.skips,
+            total.cut
+        ),
+    };
+    page.line("in all", &format!("{sums}, since {}", day(total.since)));
     for viewer in stream.watching.iter().take(SHOWN) {
         let lag = match viewer.lag_bytes {
             0 => String::new(),
@@ -132,8 +159,22 @@ fn kind(stream: &Stream) -> String {
     }
 }
 
+/// The day of a moment.
+fn day(moment: Moment) -> String {
+    moment.to_string().chars().take(10).collect()
+}
+
+/// Where it was declared.
+fn declared(origin: &str) -> &str {
+    match origin {
+        "api" => "over the API",
+        "file" => "in the server's configuration",
+        other => other,
+    }
+}
+
 fn none(what: &str) -> String {
     format!(
-        "there are no {what}; they are declared in the server's configuration, under `{what}:`\n"
+        "there are no {what}; they are declared in the server's configuration, under `{what}:`, or by `ffleet {what} set`\n"
     )
 }

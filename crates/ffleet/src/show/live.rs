@@ -1,5 +1,6 @@
 //! Feeds and streams as they were declared, without the secrets in their commands and addresses.
 
+use ffleet_api::declare::{LeftOut, Reload};
 use ffleet_config::config::{Gateway, Live};
 use ffleet_telemetry::redact;
 use ffleet_telemetry::redact::command_line;
@@ -9,12 +10,38 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::table::{Side, Table};
-use super::text::count;
+use super::text::{count, push};
 
 /// How many there are, such as `50 feeds, 100 streams`.
 pub(crate) fn tally(live: &Live) -> String {
     let feeds = count(live.feeds.len() as u64, "feed");
     format!("{feeds}, {}", count(live.streams.len() as u64, "stream"))
+}
+
+/// What came of reading the configuration again.
+pub(crate) fn reload(reload: &Reload) -> String {
+    let mut text = String::new();
+    for (what, changes) in [("feed", &reload.feeds), ("stream", &reload.streams)] {
+        for (word, names) in [
+            ("new", &changes.added),
+            ("changed", &changes.changed),
+            ("gone", &changes.removed),
+        ] {
+            for name in names {
+                push!(text, "{what} {name} is {word}\n");
+            }
+        }
+    }
+    for LeftOut { sort, name, why } in &reload.left_out {
+        push!(text, "{sort} {name}, declared over the API, is left out: {why}\n");
+    }
+    for warning in &reload.warnings {
+        push!(text, "warning: {warning}\n");
+    }
+    let (feeds, streams) = (reload.feeds.unchanged, reload.streams.unchanged);
+    let same = format!("{}, {}", count(feeds, "feed"), count(streams, "stream"));
+    push!(text, "as before: {same}\n");
+    text
 }
 
 /// All of them as two tables; nothing where there are none.

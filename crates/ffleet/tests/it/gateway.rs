@@ -4,9 +4,11 @@
 //! nothing.
 
 mod death;
+mod declared;
 mod pull;
 mod push;
 mod reload;
+mod totals;
 mod viewer;
 mod voyandz;
 

@@ -119,14 +119,21 @@ fn cycles(all: &mut [Declared<'_, Feed>]) {
     }
 }
 
-/// Notes paths that something else answers at.
+/// Notes paths that something else answers at. What the API declares gives way to what was there before.
 pub(crate) fn paths(streams: &mut Section<'_, Stream>) {
     let names = streams.names();
+    let mut later = of_api(streams);
     let mut taken: BTreeMap<String, (Name, String)> = BTreeMap::new();
+    let mut held: BTreeMap<Name, (Name, String)> = BTreeMap::new();
     for Declared { item, block, .. } in &mut streams.all {
         let Some(Stream { name, path, .. }) = item else {
             continue;
         };
+        later.remove(name);
+        if let Some((first, path)) = held.get(name) {
+            let message = format!("the stream {first} answers at {path}, which would be its own");
+            block.wrong("", Trouble::new(message, "choose another name"));
+        }
         if !block.says("url") {
             continue;
         }
@@ -135,6 +142,10 @@ pub(crate) fn paths(streams: &mut Section<'_, Stream>) {
             let message = format!("{path} is an address of ffleet's own");
             block.wrong("url", Trouble::new(message, "choose another"));
         } else if let Some(other) = other {
+            if later.contains(&other) {
+                held.insert(other, (name.clone(), path.clone()));
+                continue;
+            }
             let message = format!("{path} is where the stream {other} answers");
             block.wrong("url", Trouble::new(message, "choose another"));
         } else if let Some((first, place)) = taken.get(path.as_str()) {
@@ -144,4 +155,10 @@ pub(crate) fn paths(streams: &mut Section<'_, Stream>) {
             taken.insert(path.clone(), (name.clone(), block.place_of("url").to_string()));
         }
     }
+}
+
+/// The names of those that were declared over the API.
+fn of_api(streams: &Section<'_, Stream>) -> BTreeSet<Name> {
+    let ours = streams.all.iter().filter(|one| one.block.is_of_api());
+    ours.filter_map(|one| one.name.clone()).collect()
 }

@@ -31,6 +31,27 @@ async fn list_of_streams_shows_numbers_and_starts_nothing() {
 }
 
 #[tokio::test]
+async fn totals_of_all_lives_stand_beside_those_of_this_one() {
+    for (path, parts) in [
+        ("/streams", vec![" of 8.18 TiB<"]),
+        (
+            "/streams/cam",
+            vec!["In all ", ">9 d ago<", ">8.18 TiB<", ">77<", ">2\u{202f}345<"],
+        ),
+        ("/feeds", vec![" of 7.00 GiB<", " of 41<"]),
+        (
+            "/feeds/studio",
+            vec!["In all ", ">7.00 GiB<", ">41<", ">2 h 00 min<", ">in the configuration<"],
+        ),
+    ] {
+        let body = page(path).await;
+        for part in parts {
+            assert!(body.contains(part), "{part} is missing in {body}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn stream_is_shown_by_what_it_is() {
     for (mimetype, kind, plain, watched) in [
         (MJPEG, "stream", "Watch here", "<img src=\"/stream/cam\""),

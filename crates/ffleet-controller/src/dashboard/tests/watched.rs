@@ -1,7 +1,7 @@
 //! Feeds and streams to look at.
 
 use ffleet_api::Problem;
-use ffleet_api::live::{Feed, Stream, Viewer};
+use ffleet_api::live::{Feed, FeedTotal, Stream, StreamTotal, Viewer};
 use ffleet_api::problem::Code;
 
 use super::sample::before;
@@ -63,6 +63,7 @@ pub(super) fn stream_of(streams: &[Stream], name: &str) -> Result<(Stream, Strin
 fn feed(name: &str) -> Feed {
     Feed {
         name: name.into(),
+        origin: "file".to_owned(),
         source: "command".into(),
         from: Some("ffmpeg -f lavfi -i testsrc2 -f mpjpeg -".into()),
         feed: None,
@@ -78,6 +79,13 @@ fn feed(name: &str) -> Feed {
         received_bytes: 4 << 20,
         held_bytes: 1 << 20,
         ring_bytes: 16 << 20,
+        total: FeedTotal {
+            since: before(86_400 * 9),
+            received_bytes: 7 << 30,
+            starts: 41,
+            failures: 3,
+            live_seconds: 7_200,
+        },
     }
 }
 
@@ -85,6 +93,7 @@ fn feed(name: &str) -> Feed {
 pub(super) fn stream(name: &str, mimetype: &str) -> Stream {
     Stream {
         name: name.into(),
+        origin: "file".to_owned(),
         path: format!("/stream/{name}"),
         kind: "stream".into(),
         client: "shared".into(),
@@ -99,6 +108,14 @@ pub(super) fn stream(name: &str, mimetype: &str) -> Stream {
         skips: 1_234,
         cut: 1,
         shots: 0,
+        total: StreamTotal {
+            since: before(86_400 * 9),
+            viewers: 77,
+            delivered_bytes: 9_000_000_000_000,
+            skips: 2_345,
+            cut: 2,
+            shots: 12,
+        },
         watching: Vec::new(),
     }
 }

@@ -52,6 +52,19 @@ fn what_is_pushed_can_be_watched() {
 }
 
 #[test]
+fn what_is_over_before_it_is_known_can_be_watched_all_the_same() {
+    let Some(server) = serve(PUSHED) else { return };
+    for count in [1, 30, 100] {
+        let mut viewer = Viewer::open(&server, "/stream/ended");
+        let text = numbers(count);
+        let answer = http::request(server.port, "PUT", "/ingest/ended", &[], text.as_bytes());
+        assert_eq!(answer.status, 204, "{answer:?}");
+        viewer.until_it_says(&format!("{:015}\n", count - 1));
+        viewer.read_to_end();
+    }
+}
+
+#[test]
 fn one_pushes_at_a_time_and_whoever_comes_after_a_break_goes_on() {
     let Some(server) = serve(PUSHED) else { return };
     let mut viewer = Viewer::open(&server, "/stream/pushed");
