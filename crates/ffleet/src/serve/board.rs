@@ -3,6 +3,8 @@
 //! The store keeps what the API declares, the configuration says what it means beside the file, and the
 //! gateway makes it so. One change at a time: a reload meets no half of a declaration.
 
+mod told;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +13,6 @@ use ffleet_api::bench::Boxed;
 use ffleet_api::declare::{Came, Declaration, Declarations, LeftOut, Reload};
 use ffleet_api::{Code, Problem};
 use ffleet_base::{Clock, chain};
-use ffleet_config::Problems;
 use ffleet_config::config::Live;
 use ffleet_config::config::live::{self, Merged, Written};
 use ffleet_controller::Controller;
@@ -23,13 +24,11 @@ use ffleet_types::live::{Name, Sort};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
+use self::told::{needed, nothing, refused, stopping, unavailable};
 use crate::failure::Failure;
 use crate::serve::Again;
 use crate::serve::notify::{self, Message};
 use crate::serve::setting::Setting;
-
-/// Streams and feeds that are named where something is made of a feed.
-const NAMED: usize = 5;
 
 /// See the module.
 #[derive(Debug)]
@@ -342,69 +341,4 @@ impl Desk {
             }
         }
     }
-}
-
-/// What is wrong with a declaration: the first thing at its place, and all others behind it.
-fn refused((sort, name): &Key, problems: &Problems) -> Problem {
-    let above = format!("{sort}s.{name}");
-    let mut all = problems.iter();
-    let Some(first) = all.next() else {
-        return Problem::new(Code::Internal, "nothing is wrong, and it is refused");
-    };
-    let key = first.key.strip_prefix(&above);
-    let mut detail = match key {
-        Some(_) => first.message.clone(),
-        // It goes together with the file and what else there is, or it does not.
-        None => format!("{}: {}", first.key, first.message),
-    };
-    for other in all {
-        let key = other.key.strip_prefix(&above).unwrap_or(&other.key);
-        let key = key.trim_start_matches('.');
-        let hint = other.hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default();
-        let colon = if key.is_empty() { "" } else { ": " };
-        detail = format!("{detail}; also {key}{colon}{}{hint}", other.message);
-    }
-    let mut problem = Problem::new(Code::InvalidValue, detail);
-    if let Some(word) = key
-        .map(|key| key.trim_start_matches('.'))
-        .filter(|word| !word.is_empty())
-    {
-        problem = problem.at(format!("/{word}"));
-    }
-    match &first.hint {
-        Some(hint) => problem.hint(hint.clone()),
-        None => problem,
-    }
-}
-
-fn needed(feed: &Name, made: &[String]) -> Problem {
-    let named = made.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    let more = match made.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let (are, them) = if made.len() == 1 { ("is", "it") } else { ("are", "them") };
-    let detail = format!("{named}{more} {are} made of the feed {feed}");
-    Problem::new(Code::StillNeeded, detail).hint(format!("remove {them} first"))
-}
-
-fn nothing((sort, name): &Key) -> Problem {
-    let code = match sort {
-        Sort::Feed => Code::FeedNotFound,
-        Sort::Stream => Code::StreamNotFound,
-    };
-    Problem::new(code, format!("there is no {sort} {name}"))
-        .hint(format!("`ffleet {sort}s list` shows those there are"))
-}
-
-fn unavailable(error: &ffleet_store::Error) -> Problem {
-    match error {
-        ffleet_store::Error::Closed => stopping(),
-        error => Problem::new(Code::StoreUnavailable, chain(error))
-            .hint("nothing was changed; try again, and look at the server's log"),
-    }
-}
-
-fn stopping() -> Problem {
-    Problem::new(Code::Unavailable, "the server is stopping")
 }
