@@ -99,15 +99,20 @@ impl Turn {
         }
     }
 
-    /// Sends more to those who are behind, for a while: who comes and what is pushed goes first.
+    /// Sends more to those who are behind, for a while: who comes and what is pushed goes first, of which they get
+    /// a share as well.
     fn feed(&mut self, now: Duration) {
+        let began = self.clock.monotonic();
         while let Some(name) = self.hungry.pop_front() {
-            match self.viewers.get_mut(name) {
-                Some(Some(viewer)) if viewer.is_queued => viewer.is_queued = false,
-                _ => continue,
+            // One that has gone may have left its place to another.
+            let Some(Some(viewer)) = self.viewers.get_mut(name) else {
+                continue;
+            };
+            if std::mem::take(&mut viewer.is_queued) && !viewer.is_blocked() {
+                let standing = viewer.help(now);
+                self.place(name, standing);
             }
-            self.serve(name, now);
-            if self.clock.monotonic().saturating_sub(now) >= HELPING {
+            if self.clock.monotonic().saturating_sub(began) >= HELPING {
                 break;
             }
         }
@@ -127,7 +132,7 @@ impl Turn {
                 continue;
             };
             for viewer in watched.viewers.clone() {
-                if self.viewers[viewer].as_ref().is_some_and(Viewer::is_idle) {
+                if self.viewers[viewer].as_ref().is_some_and(|viewer| !viewer.is_blocked()) {
                     self.serve(viewer, now);
                 }
             }

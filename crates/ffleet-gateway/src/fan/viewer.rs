@@ -15,10 +15,13 @@ use crate::ring::{Place, Ring, Take};
 
 /// Pieces that are sent by one system call.
 const PIECES: usize = 32;
-/// What one viewer is sent before it is the next one's turn, and when it has just come: its first bytes shall
-/// not wait until those who came before it have all that is kept for them.
-const SHARE: usize = 256 << 10;
+/// What one viewer is sent when it has just come: its first bytes shall not wait until those who came before
+/// it have all that is kept for them.
 const FIRST: usize = 32 << 10;
+/// What one viewer is sent of a push before it is the next one's turn: a push, and some of what it is behind.
+const SHARE: usize = 96 << 10;
+/// The same of those who are behind, when there is nothing else to do.
+const MORE: usize = 256 << 10;
 /// What a viewer may say after its request. Nothing of it is heard.
 const CHATTER: usize = 64 << 10;
 
@@ -92,11 +95,6 @@ impl Viewer {
         self.blocked.is_some()
     }
 
-    /// Whether a push is news for it: who is behind anyway gets it in its turn.
-    pub(super) const fn is_idle(&self) -> bool {
-        self.blocked.is_none() && !self.is_queued
-    }
-
     /// Its socket takes bytes again.
     pub(super) const fn unblock(&mut self) {
         self.blocked = None;
@@ -105,6 +103,11 @@ impl Viewer {
     /// Sends what there is, up to a share.
     pub(super) fn serve(&mut self, now: Duration) -> Standing {
         self.send_share(SHARE, now)
+    }
+
+    /// Sends more of what there is.
+    pub(super) fn help(&mut self, now: Duration) -> Standing {
+        self.send_share(MORE, now)
     }
 
     /// Sends the first of what there is.
