@@ -2,7 +2,8 @@
 //!
 //! Bytes are read as late as a flush allows: after a push the reader sleeps until the next one is due, and the
 //! pipe fills meanwhile, so that what a stream costs follows from its flushes and not from how its producer
-//! writes. A producer that fills a push before that is not kept waiting: its pipe is read on at once.
+//! writes. A producer that fills a push before that is not kept waiting: its pipe is read on at once, and where it
+//! pauses it is looked for again soon, and then ever later.
 
 use std::future::Future;
 use std::io;
@@ -18,6 +19,8 @@ use crate::ring::Ring;
 
 /// A push is made when so much has been read, even if a flush is not due.
 const FULL: usize = 64 << 10;
+/// The first pause after a push that was full, and a half of the next.
+const BREATH: Duration = Duration::from_millis(1);
 /// What is allocated at once. Pushes share it.
 const BLOCK: usize = 256 << 10;
 
@@ -69,27 +72,15 @@ pub(crate) async fn read(mut from: impl Bytes, reading: Reading) -> io::Result<u
     let mut buffer = BytesMut::new();
     // What the buffer begins with has been scanned up to here, and pushed up to `pushed` of the run.
     let (mut scanned, mut pushed, mut total) = (0, 0_u64, 0_u64);
-    let mut is_first = true;
+    let mut pause = flush;
     loop {
-        reserve(&mut buffer);
-        let mut read = from.read(&mut buffer).await?;
-        if is_first && read > 0 {
+        let (fresh, is_over) = fill(&mut from, &mut buffer).await?;
+        if total == 0 && fresh > 0 {
             ring.begin_run();
-            is_first = false;
-        }
-        let mut fresh = read;
-        while read > 0 && fresh < FULL {
-            reserve(&mut buffer);
-            read = match from.try_read(&mut buffer) {
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            };
-            fresh += read;
         }
         total += fresh as u64;
         scanner.scan(&buffer[scanned..]);
-        if read == 0 {
+        if is_over {
             scanner.finish();
         }
         scanned = buffer.len();
@@ -103,13 +94,33 @@ pub(crate) async fn read(mut from: impl Bytes, reading: Reading) -> io::Result<u
         ring.push(buffer.split_to(whole).freeze(), scanner.joins());
         (scanned, pushed) = (scanned - whole, pushed + whole as u64);
         progress.send_replace(total);
-        if read == 0 {
+        if is_over {
             return Ok(total);
         }
-        if fresh < FULL {
-            tokio::time::sleep_until(Instant::now() + flush).await;
+        if fresh >= FULL {
+            pause = BREATH.min(flush);
+        } else {
+            tokio::time::sleep_until(Instant::now() + pause).await;
+            pause = (pause * 2).min(flush);
         }
     }
+}
+
+/// Waits for bytes and takes what there is of them, up to a push: how many, and whether that was the end.
+async fn fill(from: &mut impl Bytes, buffer: &mut BytesMut) -> io::Result<(usize, bool)> {
+    reserve(buffer);
+    let mut read = from.read(buffer).await?;
+    let mut fresh = read;
+    while read > 0 && fresh < FULL {
+        reserve(buffer);
+        read = match from.try_read(buffer) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok((fresh, false)),
+            Err(error) => return Err(error),
+        };
+        fresh += read;
+    }
+    Ok((fresh, read == 0))
 }
 
 fn reserve(buffer: &mut BytesMut) {
