@@ -29,6 +29,7 @@ pub mod sample;
 mod schema;
 pub mod strict;
 pub mod submit;
+pub mod token;
 
 pub use client::Client;
 pub use job::Job;

@@ -55,6 +55,9 @@ pub struct Feed {
     pub held_bytes: u64,
     /// The most that its ring holds.
     pub ring_bytes: u64,
+    /// Who may push to it: `open`, `key` or `token`; only where somebody may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
 }
 
 /// All streams.
@@ -87,7 +90,7 @@ pub struct Stream {
     /// The command that makes it, without passwords.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// Who may watch: `open` or `key`.
+    /// Who may watch: `open`, `key` or `token`.
     pub access: String,
     /// What its viewers read is: as a feed's.
     #[serde(skip_serializing_if = "Option::is_none")]

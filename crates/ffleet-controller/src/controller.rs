@@ -98,7 +98,7 @@ impl Controller {
         let Parts { store, clock, policy, presets } = parts;
         let (signals, events) = Signals::new();
         let start = (clock.now(), clock.monotonic());
-        let gate = Gate::new(&policy.http, Arc::clone(&clock));
+        let gate = Gate::new(&policy, Arc::clone(&clock));
         let stop = CancellationToken::new();
         let controller = Self(Arc::new(Shared {
             store,

@@ -27,6 +27,7 @@ mod router;
 mod samples;
 mod server;
 mod takeover;
+mod tokens;
 mod voyandz;
 
 pub(crate) use gate::Gate;

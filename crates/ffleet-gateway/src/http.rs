@@ -8,8 +8,9 @@ use ffleet_api::bench::Boxed;
 use ffleet_api::front::{Body, Broken, Claim, Front, Of};
 use ffleet_api::{Code, Problem};
 use ffleet_types::Timestamp;
-use ffleet_types::live::Source;
 use ffleet_types::live::stream::{Access, Client, Kind};
+use ffleet_types::live::token::{Door, Purpose};
+use ffleet_types::live::{Name, Source};
 use futures_util::stream as frames;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
@@ -40,15 +41,20 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 impl Front for Gateway {
     fn claims(&self, method: &Method, path: &str) -> Claim {
         if let Some(name) = path.strip_prefix(INGEST) {
-            let is_pushed = |feed: &feed::Feed| feed.spec.source == Source::Push;
-            return match self.tables().feeds.get(name) {
-                Some(feed) if is_pushed(feed) => Claim::Open,
+            let tables = self.tables();
+            let feed = tables.feeds.get(name).map(|feed| &feed.spec);
+            return match feed.filter(|spec| spec.source == Source::Push) {
+                Some(spec) if spec.access == Access::Open => Claim::Open,
+                Some(spec) if spec.access == Access::Token => door(Purpose::Push, &spec.name),
                 _ => Claim::Key,
             };
         }
         match self.tables().paths.get(path) {
             Some(stream) if stream.spec.access == Access::Open => Claim::Public,
             Some(_) if *method == Method::OPTIONS => Claim::Public,
+            Some(stream) if stream.spec.access == Access::Token => {
+                door(Purpose::Watch, &stream.spec.name)
+            }
             Some(_) => Claim::Key,
             None if path.starts_with("/stream/") || path.starts_with("/shot/") => Claim::Open,
             None => Claim::None,
@@ -144,6 +150,10 @@ impl Front for Gateway {
             }
         })
     }
+}
+
+fn door(purpose: Purpose, name: &Name) -> Claim {
+    Claim::Token(Door { purpose, name: name.clone() })
 }
 
 /// What a viewer of a shared stream gets.

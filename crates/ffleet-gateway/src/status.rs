@@ -48,6 +48,7 @@ fn one_feed(feed: &feed::Feed) -> Feed {
         received_bytes,
         held_bytes,
         ring_bytes: spec.ring.0,
+        access: (spec.source == Source::Push).then(|| spec.access.to_string()),
     }
 }
 

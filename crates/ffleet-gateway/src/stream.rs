@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ffleet_types::live::Source;
 use ffleet_types::live::feed::{AtEnd, Fallback, Feed as FeedSpec, Mode};
-use ffleet_types::live::stream::{Client, Kind, Stream as Spec};
+use ffleet_types::live::stream::{Access, Client, Kind, Stream as Spec};
 
 use crate::account::Accounts;
 use crate::feed::{Feed, Shop};
@@ -42,6 +42,7 @@ impl Stream {
                     ),
                     at_end: feed.as_ref().map_or(AtEnd::Restart, |feed| feed.spec.at_end),
                     ring: spec.ring,
+                    access: Access::Open,
                 };
                 let label = format!("stream-{}", spec.name);
                 let made = Feed::start(own, label, Some(&spec.mimetype), feed.clone(), shop);

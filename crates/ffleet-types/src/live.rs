@@ -12,6 +12,7 @@ use crate::units::ParseError;
 
 pub mod feed;
 pub mod stream;
+pub mod token;
 
 pub use feed::Feed;
 pub use stream::Stream;

@@ -97,6 +97,14 @@ impl Api {
         self.answer(self.client.call(hyper::Method::POST, path, Some(body)).await)
     }
 
+    /// Has something removed.
+    pub(crate) async fn remove<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<Answer<T>, Failure> {
+        self.answer(self.client.call(hyper::Method::DELETE, path, None::<&()>).await)
+    }
+
     /// Has something made that needs no words.
     pub(crate) async fn create<T: DeserializeOwned>(
         &self,

@@ -7,7 +7,7 @@ use crate::api::Answer;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::show;
+use crate::{show, token};
 
 /// `ffleet feeds …`
 #[derive(Debug, Subcommand)]
@@ -29,6 +29,8 @@ pub(crate) enum Command {
         /// Its name
         feed: String,
     },
+    /// Make a token that opens feeds of `access: token` to whoever pushes, and print their addresses with it
+    Token(token::Flags),
 }
 
 /// Does what was asked for.
@@ -44,6 +46,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Fai
             context.print(&answer.raw, || show::feeds::feed(&answer.value, context.now()))?;
         }
         Command::Logs { feed } => context.say(&api.text("feeds", &feed, "logs").await?)?,
+        Command::Token(flags) => token::create(context, &api, "feeds", &flags).await?,
         Command::Restart { feed } => {
             let answer: Answer<Feed> = api.do_to("feeds", &feed, "restart").await?;
             context.print(&answer.raw, || format!("feed {feed} is started anew\n"))?;

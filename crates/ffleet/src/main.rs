@@ -24,6 +24,7 @@ mod server;
 mod show;
 mod streams;
 mod submit;
+mod token;
 mod voyandz;
 mod wait;
 

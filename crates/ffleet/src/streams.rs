@@ -9,7 +9,7 @@ use crate::api::Answer;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::show;
+use crate::{show, token};
 
 /// `ffleet streams …`
 #[derive(Debug, Subcommand)]
@@ -31,6 +31,10 @@ pub(crate) enum Command {
         /// Its name
         stream: String,
     },
+    /// Make a token that opens streams of `access: token`, and print their addresses with it
+    Token(token::Flags),
+    /// Void all tokens there are, for streams and for feeds; who watches or pushes goes on
+    RevokeTokens,
 }
 
 /// Does what was asked for.
@@ -46,6 +50,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Fai
             context.print(&answer.raw, || show::feeds::stream(&answer.value, context.now()))?;
         }
         Command::Logs { stream } => context.say(&api.text("streams", &stream, "logs").await?)?,
+        Command::Token(flags) => token::create(context, &api, "streams", &flags).await?,
+        Command::RevokeTokens => token::revoke(context, &api).await?,
         Command::Watch { stream } => return watch(context, &stream).await,
     }
     Ok(Exit::Done)

@@ -42,8 +42,14 @@ pub struct Live {
 
 impl Live {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let mut feeds = Section::read(reader, "feeds", feed::WORDS, feed::read);
-        let mut streams = Section::read(reader, "streams", stream::WORDS, stream::read);
+        let gateway = Gateway::read(reader);
+        let usual = gateway.access;
+        let mut feeds = Section::read(reader, "feeds", feed::WORDS, |name, block| {
+            feed::read(name, block, usual)
+        });
+        let mut streams = Section::read(reader, "streams", stream::WORDS, |name, block| {
+            stream::read(name, block, usual)
+        });
         links::check(&mut feeds, &mut streams);
         links::paths(&mut streams);
         reader.warn(program::missing(&feeds, &streams, reader.env()));
@@ -51,7 +57,7 @@ impl Live {
         reader.problems(problems);
         let (streams, problems) = streams.settle();
         reader.problems(problems);
-        Self { feeds, streams, gateway: Gateway::read(reader) }
+        Self { feeds, streams, gateway }
     }
 }
 

@@ -174,6 +174,7 @@ fn terms(feed: &Feed, streams: &[Stream]) -> Markup {
             @if feed.source == "push" {
                 div { dt { "Send it to" } dd { code { "PUT /ingest/" (feed.name) } } }
             }
+            @if let Some(access) = &feed.access { div { dt { "Open to" } dd { (streams::who(access)) } } }
             @if let Some(parent) = &feed.feed {
                 div { dt { "Reads feed" } dd { a href={ "/feeds/" (parent) } { (parent) } } }
             }

@@ -254,12 +254,17 @@ fn sums(stream: &Stream) -> Markup {
     }
 }
 
-fn terms(stream: &Stream) -> Markup {
-    let who = match stream.access.as_str() {
+/// Whom a word of `access` lets in.
+pub(super) fn who(access: &str) -> &str {
+    match access {
         "open" => "whoever reaches this server",
         "key" => "who has a key or a session",
+        "token" => "who has a token, a key or a session",
         other => other,
-    };
+    }
+}
+
+fn terms(stream: &Stream) -> Markup {
     html! {
         h2 { "Declared as" }
         dl .terms {
@@ -267,7 +272,7 @@ fn terms(stream: &Stream) -> Markup {
             div { dt { "Is" } dd { code { (stream.mimetype) } } }
             div { dt { "Gives" } dd { @if stream.kind == "shot" { "one shot a request" } @else { "a stream" } } }
             @if stream.command.is_some() { div { dt { "Command is" } dd { (stream.client) } } }
-            div { dt { "Open to" } dd { (who) } }
+            div { dt { "Open to" } dd { (who(&stream.access)) } }
             @if let Some(feed) = &stream.feed {
                 div { dt { "Feed" } dd { a href={ "/feeds/" (feed) } { (feed) } } }
             }

@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::{
     actions, backups, events, feeds, health, jobs, lines, login, logs, nodes, presets, probe,
-    reply, samples,
+    reply, samples, tokens,
 };
 
 /// Describes the API.
@@ -26,6 +26,7 @@ use super::{
         jobs::submit, jobs::list, jobs::show, jobs::history, logs::read, samples::show, lines::list, actions::cancel,
         actions::pause, actions::resume, actions::retry, events::watch, nodes::list, nodes::show,
         feeds::list, feeds::show, feeds::restart, feeds::logs, feeds::list_streams, feeds::show_stream, feeds::stream_logs,
+        tokens::watch, tokens::push, tokens::revoke,
         presets::list, presets::show, probe::probe, backups::create, login::create, login::open, health::alive,
         health::ready, health::metrics, show,
     ),

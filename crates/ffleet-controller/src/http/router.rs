@@ -10,7 +10,7 @@ use ffleet_api::{Code, Problem};
 use super::reply::Failure;
 use super::{
     actions, backups, document, events, feeds, health, jobs, lines, login, logs, nodes, presets,
-    probe, samples, voyandz,
+    probe, samples, tokens, voyandz,
 };
 use crate::controller::Controller;
 
@@ -45,9 +45,12 @@ routes! {
     "/v1/feeds/{feed}" { get => feeds::show }
     "/v1/feeds/{feed}/restart" { post => feeds::restart }
     "/v1/feeds/{feed}/logs" { get => feeds::logs }
+    "/v1/feeds/{feed}/tokens" { post => tokens::push }
     "/v1/streams" { get => feeds::list_streams }
     "/v1/streams/{stream}" { get => feeds::show_stream }
     "/v1/streams/{stream}/logs" { get => feeds::stream_logs }
+    "/v1/streams/{stream}/tokens" { post => tokens::watch }
+    "/v1/stream-tokens" { delete => tokens::revoke }
     "/v1/presets" { get => presets::list }
     "/v1/presets/{preset}" { get => presets::show }
     "/v1/probe" { post => probe::probe }

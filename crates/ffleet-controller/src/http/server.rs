@@ -189,9 +189,10 @@ async fn answer(
             .is_some_and(|accept| accept.as_bytes().windows(9).any(|kind| kind == b"text/html"));
     let front = controller.front.get();
     let (of_front, is_page) = claims(controller, &request);
+    let is_of_front = of_front != Claim::None;
     let claim = if is_page { Claim::Open } else { of_front };
-    let admitted = controller.gate.admit(&request, peer.ip(), claim);
-    if let (Some(front), false, true) = (front, of_front == Claim::None, admitted.is_ok()) {
+    let admitted = controller.gate.admit(&request, peer.ip(), &claim);
+    if let (Some(front), true, true) = (front, is_of_front, admitted.is_ok()) {
         let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
         let answer = tokio::select! {
             answer = front.answer(peer, request) => answer,

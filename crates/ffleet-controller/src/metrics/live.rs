@@ -139,6 +139,7 @@ mod tests {
             received_bytes: 5,
             held_bytes: 4,
             ring_bytes: 9,
+            access: None,
         }
     }
 

@@ -56,6 +56,9 @@ pub(crate) fn feed(feed: &Feed, now: Timestamp) -> String {
     if let (Some(why), Some(at)) = (&feed.last_end, &feed.last_end_at) {
         page.block("last end", &format!("{} ago: {why}", ago(at.0, now)));
     }
+    if let Some(access) = &feed.access {
+        page.line("access", access);
+    }
     if let Some(pid) = feed.pid {
         page.line("process", &pid.to_string());
     }

@@ -3,6 +3,7 @@
 //! Feeds are numbers, 16 bytes each (`nasty count`): a viewer that gets one after another has lost
 //! nothing.
 
+mod access;
 mod pull;
 mod push;
 mod reload;

@@ -81,6 +81,12 @@ async fn stream_tells_its_address_its_viewers_and_its_log() {
     let locked = Stream { access: "key".into(), ..stream("cam", MJPEG) };
     let (_, _, body) = ask(with(vec![locked], Vec::new()), "GET", "/streams/cam").await;
     assert!(body.contains("ffplay -headers 'Authorization: Bearer KEY' 'http"), "{body}");
+    let signed = Stream { access: "token".into(), ..stream("cam", MJPEG) };
+    let (_, _, body) = ask(with(vec![signed], Vec::new()), "GET", "/streams/cam").await;
+    assert!(
+        body.contains("/stream/cam?token=TOKEN'") && body.contains("your session"),
+        "{body}"
+    );
 }
 
 #[tokio::test]

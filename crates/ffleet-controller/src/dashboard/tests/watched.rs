@@ -78,6 +78,7 @@ fn feed(name: &str) -> Feed {
         received_bytes: 4 << 20,
         held_bytes: 1 << 20,
         ring_bytes: 16 << 20,
+        access: None,
     }
 }
 
