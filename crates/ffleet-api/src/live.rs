@@ -30,7 +30,8 @@ pub struct Feed {
     pub feed: Option<String>,
     /// When it runs: `on-demand`, `autostart`, `continuous`, or for how long it lingers.
     pub mode: String,
-    /// What it is: `idle`, `starting`, `live`, `stopping` or `waiting` (it failed, and is tried again).
+    /// What it is: `idle`, `starting`, `live`, `stopping`, `waiting` (it failed, and is tried again; one that is
+    /// pushed to: nobody pushes) or `failed` (there is no memory for its ring).
     pub state: String,
     /// Since when it is that.
     pub since: Moment,

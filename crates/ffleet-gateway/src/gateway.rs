@@ -132,6 +132,7 @@ impl Gateway {
     pub fn change(&self, wanted: Wanted) {
         let _turn = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.tables();
+        make_room(&old, &wanted);
         let mut new = Tables::default();
         let mut specs = wanted.feeds;
         while let Some((name, _)) = specs.first_key_value() {
@@ -143,7 +144,11 @@ impl Gateway {
             let kept = old
                 .streams
                 .get(&name)
-                .filter(|stream| stream.spec == spec && same(stream.feed.as_ref(), feed.as_ref()));
+                .filter(|stream| stream.spec == spec && same(stream.feed.as_ref(), feed.as_ref()))
+                .filter(|stream| !stream.is_refused());
+            if let (None, Some(gone)) = (kept, old.streams.get(&name)) {
+                gone.give_up();
+            }
             let stream = kept
                 .cloned()
                 .unwrap_or_else(|| Stream::start(spec, feed, &self.inner.shop));
@@ -185,7 +190,11 @@ impl Gateway {
         let kept = old
             .feeds
             .get(name)
-            .filter(|feed| feed.spec == spec && same(feed.parent(), parent.as_ref()));
+            .filter(|feed| feed.spec == spec && same(feed.parent(), parent.as_ref()))
+            .filter(|feed| feed.refused().is_none());
+        if let (None, Some(gone)) = (kept, old.feeds.get(name)) {
+            gone.give_up();
+        }
         let feed = kept.cloned().unwrap_or_else(|| {
             Feed::start(spec, format!("feed-{name}"), None, parent, &self.inner.shop)
         });
@@ -195,6 +204,20 @@ impl Gateway {
     /// Ends everything: feeds, their commands, and those who watch.
     pub fn close(&self) {
         self.change(Wanted::default());
+    }
+}
+
+/// Has those that go give the memory of their rings up, for those that come.
+fn make_room(old: &Tables, wanted: &Wanted) {
+    for (name, feed) in &old.feeds {
+        if wanted.feeds.get(name) != Some(&feed.spec) {
+            feed.give_up();
+        }
+    }
+    for (name, stream) in &old.streams {
+        if wanted.streams.get(name) != Some(&stream.spec) {
+            stream.give_up();
+        }
     }
 }
 

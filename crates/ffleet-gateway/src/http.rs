@@ -177,6 +177,9 @@ impl Gateway {
         let feed = stream.shared.as_ref().ok_or_else(|| {
             Problem::new(Code::Internal, format!("{} is not shared", stream.spec.name))
         })?;
+        if let Some(why) = feed.refused() {
+            return Err(Problem::new(Code::Unavailable, format!("{}: {why}", stream.spec.name)));
+        }
         let account = self.account(stream, peer)?;
         let (place, hold) = (feed.ring.enter(), feed.hold());
         Ok((Arc::clone(&feed.ring), place, account, hold))
@@ -187,6 +190,9 @@ impl Gateway {
             Problem::new(Code::StreamFailed, format!("{}: {why}", stream.spec.name))
                 .hint(format!("`ffleet streams show {}` has its log", stream.spec.name))
         };
+        if let Some(why) = stream.feed.as_ref().and_then(|feed| feed.refused()) {
+            return Err(Problem::new(Code::Unavailable, format!("{}: {why}", stream.spec.name)));
+        }
         let mut answer = success(stream);
         *answer.body_mut() = match (stream.spec.kind, stream.spec.client) {
             (Kind::Shot, _) => {
@@ -224,7 +230,7 @@ impl Gateway {
             Err(refused @ Refused::Taken) => {
                 Err(Problem::new(Code::FeedTaken, refused.to_string()))
             }
-            Err(refused @ Refused::Closed) => {
+            Err(refused @ (Refused::Closed | Refused::NoRoom(_))) => {
                 Err(Problem::new(Code::Unavailable, refused.to_string()))
             }
             Err(refused @ Refused::Broken(_)) => {

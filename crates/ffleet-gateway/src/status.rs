@@ -6,6 +6,7 @@ use std::{fs, io};
 use ffleet_api::Moment;
 use ffleet_api::front::Of;
 use ffleet_api::live::{Feed, Stream, Viewer};
+use ffleet_live::feed::State;
 use ffleet_types::live::{Command, Source};
 
 use crate::feed;
@@ -37,7 +38,7 @@ fn one_feed(feed: &feed::Feed) -> Feed {
         from,
         feed: spec.feed.as_ref().map(ToString::to_string),
         mode: spec.mode.to_string(),
-        state: status.state.name().to_owned(),
+        state: state(feed).to_owned(),
         since: Moment(status.since),
         holders: status.holders,
         starts: status.starts,
@@ -49,6 +50,16 @@ fn one_feed(feed: &feed::Feed) -> Feed {
         held_bytes,
         ring_bytes: spec.ring.0,
         access: (spec.source == Source::Push).then(|| spec.access.to_string()),
+    }
+}
+
+/// What a feed is: as its machine says, unless it has none, or waits for somebody to push.
+fn state(feed: &feed::Feed) -> &'static str {
+    let state = feed.status().state;
+    match feed.spec.source {
+        _ if feed.refused().is_some() => "failed",
+        Source::Push if matches!(state, State::Starting { .. }) => "waiting",
+        _ => state.name(),
     }
 }
 
@@ -86,7 +97,7 @@ fn one_stream(stream: &stream::Stream) -> Stream {
         feed: spec.feed.as_ref().map(ToString::to_string),
         command: spec.command.as_ref().map(written),
         access: spec.access.to_string(),
-        state: read.map(|feed| feed.status().state.name().to_owned()),
+        state: read.map(|feed| state(feed).to_owned()),
         viewers: totals.viewers,
         viewers_total: totals.came,
         delivered_bytes: totals.delivered,

@@ -69,6 +69,18 @@ impl Stream {
         }
     }
 
+    /// Gives its own ring's part of the node's memory up, if it has one.
+    pub(crate) fn give_up(&self) {
+        if let (Some(own), true) = (&self.shared, self.is_own) {
+            own.give_up();
+        }
+    }
+
+    /// Whether there is no memory for its ring.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.shared.as_ref().is_some_and(|feed| feed.refused().is_some())
+    }
+
     /// What its children and their logs are called.
     pub(crate) fn label(&self) -> String {
         format!("stream-{}", self.spec.name)

@@ -6,6 +6,8 @@ use clap::{Subcommand, ValueHint};
 use ffleet_config::config::Live;
 use ffleet_config::voyandz::{self, Voyandz};
 use ffleet_config::{Config, Inputs, Loaded, Problems};
+use ffleet_guard::machine;
+use ffleet_types::Bytes;
 use serde_json::json;
 
 use crate::context::Context;
@@ -33,6 +35,8 @@ struct Report {
     /// Whose configuration it is.
     format: &'static str,
     live: Live,
+    /// The memory that jobs and rings may have, where it is said.
+    memory: Option<Bytes>,
     warnings: Vec<String>,
 }
 
@@ -44,10 +48,20 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
         Some(path) => check_voyandz(path),
         None => check(&inputs(context, file)),
     };
-    let Report { what, file, format, live, warnings } = match checked {
+    let Report { what, file, format, live, memory, mut warnings } = match checked {
         Ok(report) => report,
         Err(problems) => return refuse(context, &problems),
     };
+    let memory = match memory {
+        Some(memory) => memory,
+        None => {
+            machine::capacity(&context.here)
+                .map_err(|error| Failure::local(&error))?
+                .memory
+        }
+    };
+    let (rings, too_much) = show::live::memory(&live, memory);
+    warnings.extend(too_much);
     if context.common.json {
         context.print_json(&json!({
             "file": file, "format": format, "problems": [], "warnings": warnings,
@@ -57,7 +71,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<Exit, Failure> 
     }
     let warnings: String = warnings.iter().map(|text| format!("warning: {text}\n")).collect();
     let page = show::live::page(&live, context.width());
-    context.say(&format!("ok: {what}\n{warnings}{page}"))?;
+    context.say(&format!("ok: {what}\n{rings}{warnings}{page}"))?;
     Ok(Exit::Done)
 }
 
@@ -69,17 +83,17 @@ fn check(inputs: &Inputs) -> Result<Report, Problems> {
         Some(file) => file.display().to_string(),
         None => "no file, all defaults".to_owned(),
     };
-    let Loaded { config: Config { live, .. }, file, warnings } = loaded;
+    let Loaded { config: Config { live, worker, .. }, file, warnings } = loaded;
     let presets = count(presets.len() as u64, "preset");
     let what = format!("{source}; {presets} of your own; {}", show::live::tally(&live));
-    Ok(Report { what, file, format: "ffleet", live, warnings })
+    Ok(Report { what, file, format: "ffleet", live, memory: worker.memory, warnings })
 }
 
 fn check_voyandz(path: PathBuf) -> Result<Report, Problems> {
     let Voyandz { live, warnings, .. } = voyandz::load(&path)?;
     let tally = show::live::tally(&live);
     let what = format!("{}; a configuration of voyandz; {tally}", path.display());
-    Ok(Report { what, file: Some(path), format: "voyandz", live, warnings })
+    Ok(Report { what, file: Some(path), format: "voyandz", live, memory: None, warnings })
 }
 
 fn refuse(context: &Context, problems: &Problems) -> Result<Exit, Failure> {

@@ -33,10 +33,18 @@ pub(super) fn state(name: &str) -> Markup {
     let tone = match name {
         "live" => "ok",
         "starting" | "stopping" => "go",
-        "waiting" => "bad",
+        "waiting" | "failed" => "bad",
         _ => "off",
     };
     chip::word(tone, name)
+}
+
+/// That of `feed`: one that nobody pushes to has not failed.
+fn standing_of(feed: &Feed) -> Markup {
+    match (feed.source.as_str(), feed.state.as_str(), feed.failures) {
+        ("push", "waiting", 0) => chip::word("off", "waiting"),
+        (_, name, _) => state(name),
+    }
 }
 
 fn table(feeds: &[Feed], now: Timestamp) -> Markup {
@@ -61,7 +69,7 @@ fn row(feed: &Feed, now: Timestamp) -> Markup {
         tr {
             th scope="row" .number { a href={ "/feeds/" (feed.name) } { (feed.name) } }
             td .state {
-                (state(&feed.state))
+                (standing_of(feed))
                 @if feed.failures > 0 { span .faint { (feed.failures) " failed" } }
             }
             td .work {
@@ -99,7 +107,7 @@ pub(super) fn show(feed: &Feed, log: &str, streams: &[Stream], now: Timestamp) -
                 header .head {
                     div .title {
                         h1 { "Feed " (feed.name) }
-                        span #state data-live data-every=(EVERY) { (state(&feed.state)) }
+                        span #state data-live data-every=(EVERY) { (standing_of(feed)) }
                         div .actions {
                             form method="post" action={ "/feeds/" (feed.name) "/restart" } {
                                 button .button { "Restart" }

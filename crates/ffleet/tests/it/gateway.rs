@@ -7,6 +7,7 @@ mod access;
 mod pull;
 mod push;
 mod reload;
+mod rings;
 mod viewer;
 mod voyandz;
 
