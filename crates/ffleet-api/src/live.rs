@@ -98,7 +98,7 @@ pub struct Stream {
     pub state: Option<String>,
     /// How many watch.
     pub viewers: u64,
-    /// How many came.
+    /// How many came; of a shot, how often it was asked for.
     pub viewers_total: u64,
     /// Bytes that were sent to viewers.
     pub delivered_bytes: u64,
@@ -111,6 +111,24 @@ pub struct Stream {
     /// Who watches; only where one stream is asked for, the first thousand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub watching: Vec<Viewer>,
+    /// How it was in the last ten minutes, the oldest first; only where one stream is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<Look>,
+}
+
+/// How a stream was at a moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = StreamLook)]
+pub struct Look {
+    /// When.
+    pub at: Moment,
+    /// How many watched.
+    pub viewers: u64,
+    /// Bytes that had come from what its viewers read.
+    pub received_bytes: u64,
+    /// Bytes that had been sent to viewers.
+    pub delivered_bytes: u64,
 }
 
 /// A viewer.

@@ -61,6 +61,7 @@ pub struct Shared {
     pub(crate) bench: OnceLock<Arc<dyn Workbench>>,
     pub(crate) front: OnceLock<Arc<dyn Front>>,
     voyandz: RwLock<Option<Arc<Voyandz>>>,
+    config: RwLock<Arc<serde_json::Value>>,
     /// Cancelled when the controller stops: streams end, nothing new is accepted.
     pub(crate) stop: CancellationToken,
     /// Cancelled when nothing more is to be given out; at the latest when `stop` is.
@@ -114,6 +115,7 @@ impl Controller {
             bench: OnceLock::new(),
             front: OnceLock::new(),
             voyandz: RwLock::default(),
+            config: RwLock::default(),
             resting: stop.child_token(),
             stop,
             largest: Default::default(),
@@ -199,6 +201,16 @@ impl Shared {
     /// What voyandz's pages say, where they are shown.
     pub(crate) fn voyandz(&self) -> Option<Arc<Voyandz>> {
         self.voyandz.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows `config`, which holds no secrets, as the configuration in effect.
+    pub fn show_config(&self, config: serde_json::Value) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+    }
+
+    /// The configuration in effect, as it is shown.
+    pub(crate) fn config(&self) -> Arc<serde_json::Value> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// When it started.

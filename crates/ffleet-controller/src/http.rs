@@ -8,6 +8,7 @@
 mod actions;
 mod backups;
 mod body;
+mod config;
 mod dashboard;
 mod document;
 mod events;

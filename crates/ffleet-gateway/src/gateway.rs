@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use ffleet_base::Clock;
@@ -13,6 +13,7 @@ use ffleet_types::live::{self, Name};
 use crate::fan::Fan;
 use crate::feed::{Feed, Retries, Shop};
 use crate::stream::Stream;
+use crate::trail;
 
 /// What is to be there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,13 +31,26 @@ pub struct Gateway {
 }
 
 #[derive(Debug)]
-struct Inner {
+pub(crate) struct Inner {
     shop: Arc<Shop>,
     fan: Fan,
     most_viewers: u64,
     tables: RwLock<Arc<Tables>>,
     /// One change at a time.
     changing: Mutex<()>,
+    /// Set once somebody looks at the streams now and then.
+    is_watched: OnceLock<()>,
+}
+
+impl Inner {
+    pub(crate) const fn shop(&self) -> &Arc<Shop> {
+        &self.shop
+    }
+
+    /// What there is now.
+    pub(crate) fn tables(&self) -> Arc<Tables> {
+        Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// What there is.
@@ -96,6 +110,7 @@ impl Gateway {
             most_viewers,
             tables: RwLock::default(),
             changing: Mutex::default(),
+            is_watched: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -114,7 +129,7 @@ impl Gateway {
 
     /// What there is now.
     pub(crate) fn tables(&self) -> Arc<Tables> {
-        Arc::clone(&self.inner.tables.read().unwrap_or_else(PoisonError::into_inner))
+        self.inner.tables()
     }
 
     /// How many watch.
@@ -130,6 +145,10 @@ impl Gateway {
     /// Makes it what is wanted. What stays the same is not touched: its viewers do not lose a byte. Needs
     /// a runtime.
     pub fn change(&self, wanted: Wanted) {
+        // Ends with the gateway.
+        self.inner.is_watched.get_or_init(|| {
+            tokio::spawn(trail::watch(Arc::downgrade(&self.inner)));
+        });
         let _turn = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.tables();
         make_room(&old, &wanted);

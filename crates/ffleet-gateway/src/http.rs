@@ -196,7 +196,9 @@ impl Gateway {
         let mut answer = success(stream);
         *answer.body_mut() = match (stream.spec.kind, stream.spec.client) {
             (Kind::Shot, _) => {
+                stream.shots.note_asked();
                 let bytes = shot::shoot(stream, self.shop()).await.map_err(failed)?;
+                stream.shots.note_given(bytes.len());
                 answer.headers_mut().insert(CONTENT_LENGTH, bytes.len().into());
                 full(bytes)
             }

@@ -16,6 +16,7 @@ mod ring;
 mod shot;
 mod status;
 mod stream;
+mod trail;
 
 pub use feed::Retries;
 pub use gateway::{Gateway, Options, Parts, Wanted};

@@ -82,11 +82,12 @@ pub(crate) fn stream(gateway: &Gateway, name: &str) -> Option<Stream> {
         lag_bytes: account.lag(),
         skips: account.skips(),
     });
-    Some(Stream { watching: watching.collect(), ..one_stream(&stream) })
+    let looks = stream.trail.looks();
+    Some(Stream { watching: watching.collect(), looks, ..one_stream(&stream) })
 }
 
 fn one_stream(stream: &stream::Stream) -> Stream {
-    let (spec, totals) = (&stream.spec, stream.accounts.totals());
+    let (spec, totals) = (&stream.spec, stream.totals());
     let read = stream.shared.as_ref().or(stream.feed.as_ref());
     Stream {
         name: spec.name.to_string(),
@@ -105,6 +106,7 @@ fn one_stream(stream: &stream::Stream) -> Stream {
         cut: totals.cut,
         shots: stream.shots.count(),
         watching: Vec::new(),
+        looks: Vec::new(),
     }
 }
 

@@ -6,9 +6,10 @@ use ffleet_types::live::Source;
 use ffleet_types::live::feed::{AtEnd, Fallback, Feed as FeedSpec, Mode};
 use ffleet_types::live::stream::{Access, Client, Kind, Stream as Spec};
 
-use crate::account::Accounts;
+use crate::account::{Accounts, Totals};
 use crate::feed::{Feed, Shop};
 use crate::shot::Shots;
+use crate::trail::Trail;
 
 /// See the module.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(crate) struct Stream {
     is_own: bool,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) shots: Shots,
+    pub(crate) trail: Trail,
 }
 
 impl Stream {
@@ -58,7 +60,19 @@ impl Stream {
             is_own,
             accounts: Arc::default(),
             shots: Shots::default(),
+            trail: Trail::default(),
         })
+    }
+
+    /// Its viewers, and what they got; of a shot, whose viewers do not stay, those who asked.
+    pub(crate) fn totals(&self) -> Totals {
+        match self.spec.kind {
+            Kind::Stream => self.accounts.totals(),
+            Kind::Shot => {
+                let (came, delivered) = self.shots.given();
+                Totals { came, delivered, ..Totals::default() }
+            }
+        }
     }
 
     /// Ends it, and its viewers within seconds.

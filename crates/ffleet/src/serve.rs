@@ -20,6 +20,7 @@ use crate::serve::setting::Setting;
 use crate::voyandz;
 
 mod bench;
+mod effective;
 mod fault;
 mod home;
 mod log;

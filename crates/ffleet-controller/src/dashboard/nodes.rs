@@ -27,6 +27,7 @@ pub(super) fn render(nodes: &[Node], now: Timestamp) -> Markup {
                 }
                 @for node in nodes { (card(node, now)) }
             }
+            p .faint { a href="/config" { "The configuration in effect" } }
         },
     )
 }

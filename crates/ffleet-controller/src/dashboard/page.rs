@@ -22,6 +22,8 @@ pub(super) enum Part {
     Nodes,
     /// The logs of all jobs.
     Logs,
+    /// The configuration.
+    Config,
     /// None of them.
     None,
 }
@@ -59,6 +61,7 @@ pub(super) fn frame(title: &str, part: Part, live: Option<Live<'_>>, main: &Mark
                         (tab("/streams", "Streams", part == Part::Streams))
                         (tab("/nodes", "Nodes", part == Part::Nodes))
                         (tab("/logs", "Logs", part == Part::Logs))
+                        a .wide href="/config" aria-current=[(part == Part::Config).then_some("page")] { "Configuration" }
                     }
                     @if live.is_some() {
                         span #live .live role="status" { "reload to refresh" }

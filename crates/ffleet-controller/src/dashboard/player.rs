@@ -1,9 +1,9 @@
 //! How a stream is shown: as a picture or in a player where a browser can do that by itself, else as an
 //! address for a player.
 //!
-//! Pictures are fetched once somebody asks for them: a page that is only looked at starts no camera, and
+//! Moving pictures are fetched once somebody asks for them: a page that is only looked at starts no camera, and
 //! counts nobody as a viewer. A browser opens six connections to a server, and a picture that moves keeps
-//! one of them, so that a list shows none.
+//! one of them, so that a list shows shots alone, and those only of feeds that live.
 
 use ffleet_api::live::Stream;
 use maud::{Markup, html};

@@ -12,7 +12,7 @@ use ffleet_api::{Job, Problem, query};
 use ffleet_types::JobRef;
 use maud::Markup;
 
-use super::{Action, Backend, CSP, assets, feeds, job, jobs, logs, nodes, page, streams};
+use super::{Action, Backend, CSP, assets, config, feeds, job, jobs, logs, nodes, page, streams};
 
 /// The routes of the dashboard, for a server that answers for [`Backend`].
 ///
@@ -29,6 +29,7 @@ pub fn routes<B: Backend>() -> Router<B> {
         .route("/feeds", get(all_feeds::<B>))
         .route("/feeds/{feed}", get(one_feed::<B>))
         .route("/feeds/{feed}/restart", post(restart::<B>))
+        .route("/config", get(config_page::<B>))
         .route("/nodes", get(machines::<B>))
         .route("/logs", get(lines::<B>))
 }
@@ -99,6 +100,10 @@ async fn act<B: Backend>(
         Ok(number) => Redirect::to(&format!("/jobs/{number}")).into_response(),
         Err(problem) => respond(Err(problem)),
     }
+}
+
+async fn config_page<B: Backend>(State(backend): State<B>) -> Response {
+    respond(Ok(config::render(&backend.config())))
 }
 
 async fn all_streams<B: Backend>(State(backend): State<B>) -> Response {

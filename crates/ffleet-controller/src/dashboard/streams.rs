@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::page::{Live, Part, frame};
 use super::player::{Show, player};
-use super::{chip, feeds, format};
+use super::{chip, feeds, format, trail};
 
 /// Between two fetches of a page whose numbers no event tells, in milliseconds.
 pub(super) const EVERY: u32 = 2_000;
@@ -98,16 +98,35 @@ fn table(streams: &[Stream]) -> Markup {
                 th scope="col" .right { "Skips" }
                 th scope="col" .right { span .hidden { "Watch" } }
             } }
-            tbody { @for stream in streams { (row(stream)) } }
+            tbody { @for stream in streams { (row(stream, thumbnail(stream, streams))) } }
         }
     }
 }
 
-fn row(stream: &Stream) -> Markup {
+/// The path of a picture of what `stream` shows now: its own shot, or that of another stream that is made of the
+/// same feed. Only while the feed lives: a page that is looked at starts none.
+fn thumbnail<'a>(stream: &'a Stream, streams: &'a [Stream]) -> Option<&'a str> {
+    let is_picture = |shot: &&Stream| {
+        let same = shot.name == stream.name || shot.feed.is_some() && shot.feed == stream.feed;
+        let kind = shot.mimetype.to_ascii_lowercase();
+        shot.kind == "shot" && kind.starts_with("image/") && same
+    };
+    let lives = |shot: &&Stream| shot.state.as_deref() == Some("live");
+    let own = Some(stream).filter(is_picture);
+    let shot = own.or_else(|| streams.iter().find(is_picture));
+    shot.filter(lives).map(|shot| shot.path.as_str())
+}
+
+fn row(stream: &Stream, thumbnail: Option<&str>) -> Markup {
     let page = format!("/streams/{}", stream.name);
     html! {
         tr {
-            th scope="row" .number { a href=(page) { (stream.name) } }
+            th scope="row" .number {
+                @if let Some(path) = thumbnail {
+                    a .thumb href=(page) { img src=(path) alt="" loading="lazy" width="96" height="54"; }
+                }
+                a href=(page) { (stream.name) }
+            }
             td .state { (state(stream)) }
             td .work {
                 span .path title=(stream.mimetype) { span { (stream.mimetype) } }
@@ -161,6 +180,7 @@ pub(super) fn show(view: &View<'_>) -> Markup {
                 div .columns {
                     div {
                         section #player .card { (player(stream, view.host, view.watch)) }
+                        section #trail .card data-live { (trail::render(stream)) }
                         @if stream.kind != "shot" {
                             section #watching .card data-live { (watching(stream, now)) }
                         }
@@ -236,13 +256,15 @@ fn said(stream: &Stream, log: &str) -> Markup {
     }
 }
 
-/// Nobody stays for a shot, so that only those are counted.
+/// Nobody stays for a shot: who asks is counted, and what they got.
 fn sums(stream: &Stream) -> Markup {
     html! {
         h2 { "Since it was declared" }
         dl .figures {
             @if stream.kind == "shot" {
+                div { dt { "Asked for" } dd { (format::grouped(stream.viewers_total)) } }
                 div { dt { "Shots made" } dd { (format::grouped(stream.shots)) } }
+                div { dt { "Delivered" } dd { (Bytes(stream.delivered_bytes).human()) } }
             } @else {
                 div { dt { "Viewers now" } dd { (format::grouped(stream.viewers)) } }
                 div { dt { "Viewers that came" } dd { (format::grouped(stream.viewers_total)) } }

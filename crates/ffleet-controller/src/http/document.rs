@@ -8,8 +8,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    actions, backups, events, feeds, health, jobs, lines, login, logs, nodes, presets, probe,
-    reply, samples, tokens,
+    actions, backups, config, events, feeds, health, jobs, lines, login, logs, nodes, presets,
+    probe, reply, samples, tokens,
 };
 
 /// Describes the API.
@@ -27,7 +27,7 @@ use super::{
         actions::pause, actions::resume, actions::retry, events::watch, nodes::list, nodes::show,
         feeds::list, feeds::show, feeds::restart, feeds::logs, feeds::list_streams, feeds::show_stream, feeds::stream_logs,
         tokens::watch, tokens::push, tokens::revoke,
-        presets::list, presets::show, probe::probe, backups::create, login::create, login::open, health::alive,
+        presets::list, presets::show, probe::probe, backups::create, config::show, login::create, login::open, health::alive,
         health::ready, health::metrics, show,
     ),
     components(schemas(JobProgress, Lagged)),

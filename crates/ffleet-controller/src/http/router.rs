@@ -9,8 +9,8 @@ use ffleet_api::{Code, Problem};
 
 use super::reply::Failure;
 use super::{
-    actions, backups, document, events, feeds, health, jobs, lines, login, logs, nodes, presets,
-    probe, samples, tokens, voyandz,
+    actions, backups, config, document, events, feeds, health, jobs, lines, login, logs, nodes,
+    presets, probe, samples, tokens, voyandz,
 };
 use crate::controller::Controller;
 
@@ -55,6 +55,7 @@ routes! {
     "/v1/presets/{preset}" { get => presets::show }
     "/v1/probe" { post => probe::probe }
     "/v1/backups" { post => backups::create }
+    "/v1/config" { get => config::show }
     "/v1/login-links" { post => login::create }
     "/v1/openapi.json" { get => document::show }
     "/healthz" { get => health::alive }

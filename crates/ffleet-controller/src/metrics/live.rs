@@ -161,6 +161,7 @@ mod tests {
             cut: 3,
             shots: 4,
             watching: Vec::new(),
+            looks: Vec::new(),
         }
     }
 

@@ -14,6 +14,7 @@ use ffleet_guard::Node;
 use ffleet_media::Recipe;
 use ffleet_store::Store;
 use ffleet_worker::Worker;
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::context::Context;
@@ -23,7 +24,7 @@ use crate::registration;
 use crate::serve::bench::Bench;
 use crate::serve::home::Home;
 use crate::serve::setting::Setting;
-use crate::serve::{database, fault, wiring};
+use crate::serve::{database, effective, fault, wiring};
 
 /// How long children may take to be gone once the worker has stopped.
 const CHILDREN: Duration = Duration::from_secs(10);
@@ -37,6 +38,8 @@ pub(super) struct Roles {
     bench: Arc<Bench>,
     node: Arc<Node>,
     http: JoinHandle<()>,
+    /// The configuration that it was started with, as it is shown.
+    shown: Value,
     /// Where it listens, such as `http://127.0.0.1:8420`.
     pub(super) address: String,
     /// The port alone.
@@ -87,6 +90,8 @@ impl Roles {
             presets,
         });
         let controller = controller.await.map_err(|error| Failure::local(&error))?;
+        let shown = effective::json(config);
+        controller.show_config(shown.clone());
         if let Some(voyandz) = &setting.voyandz {
             controller.show_voyandz(voyandz.clone());
         }
@@ -120,6 +125,7 @@ impl Roles {
             node,
             address: format!("http://{address}"),
             port: address.port(),
+            shown,
             // Ends when the controller does; `stop` waits for it.
             http: tokio::spawn(server.run()),
         })
@@ -142,6 +148,9 @@ impl Roles {
     pub(super) fn reload(&self, setting: &Setting) {
         let config = &setting.config;
         self.gateway.change(wiring::live(config));
+        let mut shown = self.shown.clone();
+        effective::renew(&mut shown, &config.live);
+        self.controller.show_config(shown);
         if let Some(voyandz) = &setting.voyandz {
             self.controller.show_voyandz(voyandz.clone());
         }

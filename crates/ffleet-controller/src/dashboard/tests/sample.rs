@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::http::Extensions;
+use std::sync::Arc;
+
 use ffleet_api::attempt::{Attempt, Ending, Progress, Usage};
 use ffleet_api::control::Phase;
 use ffleet_api::job::{Change, Output, OutputState, Page, Summary};
@@ -14,6 +16,8 @@ use ffleet_types::job::{Actor, Class, Limits, Priority, Queue};
 use ffleet_types::node::{Capacity, Description, Engine, GuardLevel};
 use ffleet_types::task::State;
 use ffleet_types::{Bytes, Cpu, JobId, JobNumber, JobRef, NodeId, Reason, Span, Timestamp};
+
+use serde_json::{Value, json};
 
 use super::watched::{feed_of, feeds, stream_of, streams};
 use super::work::{said, sampled};
@@ -99,6 +103,14 @@ impl Backend for Fleet {
 
     async fn stream(&self, name: String) -> Result<(Stream, String), Problem> {
         stream_of(&self.streams, &name)
+    }
+
+    fn config(&self) -> Arc<Value> {
+        Arc::new(json!({
+            "listen": "127.0.0.1:8420", "names": [], "verify": null,
+            "gateway": { "viewers": 10_000, "access": "token" },
+            "feeds": [{ "name": "cam<b>", "source": { "pull": "http://u:***@cam.example/a" } }],
+        }))
     }
 
     async fn tally(&self) -> Result<Tally, Problem> {

@@ -101,5 +101,6 @@ pub(super) fn stream(name: &str, mimetype: &str) -> Stream {
         cut: 1,
         shots: 0,
         watching: Vec::new(),
+        looks: Vec::new(),
     }
 }
