@@ -10,6 +10,7 @@
 //! needs no session.
 
 mod assets;
+mod base;
 mod chip;
 mod config;
 mod curves;
@@ -40,8 +41,9 @@ use ffleet_types::task::State;
 use ffleet_types::{JobNumber, JobRef, ParseError, Timestamp};
 use serde_json::Value;
 
+pub use base::{BELOW, all_below, below};
 pub use page::{CSP, locked, trouble};
-pub use routes::{files, routes};
+pub use routes::{files, pages, routes};
 
 /// What the dashboard asks of its server.
 pub trait Backend: Clone + Send + Sync + 'static {

@@ -8,6 +8,8 @@
 use ffleet_api::live::Stream;
 use maud::{Markup, html};
 
+use super::base::at;
+
 /// What a browser makes of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Show {
@@ -38,7 +40,7 @@ impl Show {
 
 /// The stream itself. `watch` says that somebody asked for it.
 pub(super) fn player(stream: &Stream, host: &str, watch: bool) -> Markup {
-    let page = format!("/streams/{}", stream.name);
+    let page = at(&format!("/streams/{}", stream.name));
     let name = &stream.name;
     html! {
         @match Show::of(stream) {

@@ -1,10 +1,11 @@
 //! What can be watched, and who watches it.
 
-use ffleet_api::live::{Stream, Viewer};
+use ffleet_api::live::{Feed, Stream, Viewer};
 use ffleet_telemetry::redact::redact;
 use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
 
+use super::base::at;
 use super::page::{Live, Part, frame};
 use super::player::{Show, player};
 use super::{chip, feeds, format, trail};
@@ -19,6 +20,8 @@ const SELDOM: u32 = 10_000;
 pub(super) struct View<'a> {
     pub(super) now: Timestamp,
     pub(super) stream: &'a Stream,
+    /// The feeds there are.
+    pub(super) feeds: &'a [Feed],
     /// What its commands said.
     pub(super) log: &'a str,
     /// What the server is called by who asks.
@@ -28,7 +31,7 @@ pub(super) struct View<'a> {
 }
 
 /// All streams.
-pub(super) fn list(streams: &[Stream], now: Timestamp) -> Markup {
+pub(super) fn list(streams: &[Stream], feeds: &[Feed], now: Timestamp) -> Markup {
     frame(
         "Streams",
         Part::Streams,
@@ -37,7 +40,7 @@ pub(super) fn list(streams: &[Stream], now: Timestamp) -> Markup {
             h1 .hidden { "Streams" }
             (parts("/streams"))
             section #streams data-live data-every=(EVERY) aria-label="Streams" {
-                @if streams.is_empty() { (nothing()) } @else { (table(streams)) }
+                @if streams.is_empty() { (nothing()) } @else { (table(streams, feeds)) }
             }
         },
     )
@@ -49,7 +52,7 @@ pub(super) fn parts(here: &str) -> Markup {
         div .bar {
             nav .groups aria-label="Lists" {
                 @for (address, name) in [("/streams", "Streams"), ("/feeds", "Feeds")] {
-                    a href=(address) aria-current=[(address == here).then_some("true")] { (name) }
+                    a href=(at(address)) aria-current=[(address == here).then_some("true")] { (name) }
                 }
             }
         }
@@ -78,7 +81,7 @@ pub(super) fn brief(streams: &[Stream]) -> Markup {
     html! {
         @if !streams.is_empty() {
             div data-every=(SELDOM) {
-                dt { a href="/streams" { "Streams" } }
+                dt { a href=(at("/streams")) { "Streams" } }
                 dd { (format::grouped(streams.len() as u64)) }
             }
             div { dt { "Viewers" } dd { (format::grouped(viewers)) } }
@@ -86,7 +89,7 @@ pub(super) fn brief(streams: &[Stream]) -> Markup {
     }
 }
 
-fn table(streams: &[Stream]) -> Markup {
+fn table(streams: &[Stream], feeds: &[Feed]) -> Markup {
     html! {
         table .jobs .streams {
             thead { tr {
@@ -98,7 +101,7 @@ fn table(streams: &[Stream]) -> Markup {
                 th scope="col" .right { "Skips" }
                 th scope="col" .right { span .hidden { "Watch" } }
             } }
-            tbody { @for stream in streams { (row(stream, thumbnail(stream, streams))) } }
+            tbody { @for stream in streams { (row(stream, feeds, thumbnail(stream, streams))) } }
         }
     }
 }
@@ -117,8 +120,8 @@ fn thumbnail<'a>(stream: &'a Stream, streams: &'a [Stream]) -> Option<&'a str> {
     shot.filter(lives).map(|shot| shot.path.as_str())
 }
 
-fn row(stream: &Stream, thumbnail: Option<&str>) -> Markup {
-    let page = format!("/streams/{}", stream.name);
+fn row(stream: &Stream, feeds: &[Feed], thumbnail: Option<&str>) -> Markup {
+    let page = at(&format!("/streams/{}", stream.name));
     html! {
         tr {
             th scope="row" .number {
@@ -127,7 +130,7 @@ fn row(stream: &Stream, thumbnail: Option<&str>) -> Markup {
                 }
                 a href=(page) { (stream.name) }
             }
-            td .state { (state(stream)) }
+            td .state { (state(stream, feeds)) }
             td .work {
                 span .path title=(stream.mimetype) { span { (stream.mimetype) } }
                 span .path .faint { (stream.path) }
@@ -160,10 +163,12 @@ fn open(stream: &Stream, page: &str) -> Markup {
     }
 }
 
-fn state(stream: &Stream) -> Markup {
-    match &stream.state {
-        Some(state) => feeds::state(state),
-        None => chip::word("off", "on request"),
+fn state(stream: &Stream, feeds: &[Feed]) -> Markup {
+    let feed = feeds.iter().find(|feed| Some(&feed.name) == stream.feed.as_ref());
+    match (&stream.state, feed) {
+        (Some(state), Some(feed)) if *state == feed.state => feeds::standing_of(feed),
+        (Some(state), _) => feeds::state(state),
+        (None, _) => chip::word("off", "on request"),
     }
 }
 
@@ -176,7 +181,7 @@ pub(super) fn show(view: &View<'_>) -> Markup {
         Some(Live { events: "/v1/events", now }),
         &html! {
             article {
-                header #head .head data-live data-every=(EVERY) { (head(stream)) }
+                header #head .head data-live data-every=(EVERY) { (head(stream, view.feeds)) }
                 div .columns {
                     div {
                         section #player .card { (player(stream, view.host, view.watch)) }
@@ -196,10 +201,10 @@ pub(super) fn show(view: &View<'_>) -> Markup {
     )
 }
 
-fn head(stream: &Stream) -> Markup {
+fn head(stream: &Stream, feeds: &[Feed]) -> Markup {
     html! {
-        div .title { h1 { "Stream " (stream.name) } (state(stream)) }
-        p .faint { a href="/streams" { "All streams" } }
+        div .title { h1 { "Stream " (stream.name) } (state(stream, feeds)) }
+        p .faint { a href=(at("/streams")) { "All streams" } }
     }
 }
 
@@ -247,7 +252,7 @@ fn said(stream: &Stream, log: &str) -> Markup {
             (None, Some(feed)) => {
                 h2 { "Log" }
                 p .faint {
-                    "It passes on what feed " a href={ "/feeds/" (feed) } { (feed) }
+                    "It passes on what feed " a href={ (at("/feeds/")) (feed) } { (feed) }
                     " gives, whose page has the log."
                 }
             }
@@ -296,7 +301,7 @@ fn terms(stream: &Stream) -> Markup {
             @if stream.command.is_some() { div { dt { "Command is" } dd { (stream.client) } } }
             div { dt { "Open to" } dd { (who(&stream.access)) } }
             @if let Some(feed) = &stream.feed {
-                div { dt { "Feed" } dd { a href={ "/feeds/" (feed) } { (feed) } } }
+                div { dt { "Feed" } dd { a href={ (at("/feeds/")) (feed) } { (feed) } } }
             }
             @if let Some(command) = &stream.command {
                 div { dt { "Command" } dd { code { (redact(command)) } } }

@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use super::gate::By;
 use super::{reply, router, takeover, voyandz};
 use crate::controller::Controller;
+use crate::dashboard;
 
 /// The most headers of a request.
 const MOST_HEADERS: usize = 64;
@@ -187,6 +188,7 @@ async fn answer(
             .headers()
             .get(ACCEPT)
             .is_some_and(|accept| accept.as_bytes().windows(9).any(|kind| kind == b"text/html"));
+    let is_ours = voyandz::is_ours(request.uri().path());
     let front = controller.front.get();
     let (of_front, is_page) = claims(controller, &request);
     let is_of_front = of_front != Claim::None;
@@ -213,7 +215,10 @@ async fn answer(
         Err(problem) => reply::problem(&problem),
     };
     if is_browser && controller.voyandz().is_some() {
-        response = voyandz::page(response);
+        response = match is_ours {
+            true => dashboard::below(|| reply::page(response)),
+            false => voyandz::page(response),
+        };
     } else if is_browser {
         response = reply::page(response);
     }

@@ -237,3 +237,20 @@ async fn configuration_is_shown_escaped() {
         assert!(body.contains(part), "{part} is missing in {body}");
     }
 }
+
+#[tokio::test]
+async fn pushed_feed_that_nobody_pushes_to_is_not_shown_as_failed() {
+    let idle = |feed: Feed| Feed { state: "waiting".into(), failures: 0, ..feed };
+    let feeds: Vec<_> = fleet().feeds.into_iter().map(idle).collect();
+    let of = |name: &str| Stream {
+        feed: Some(name.into()),
+        state: Some("waiting".into()),
+        ..stream(name, "video/mp2t")
+    };
+    for address in ["/streams", "/feeds"] {
+        let fleet = with(vec![of("pushed"), of("studio")], feeds.clone());
+        let (_, _, body) = ask(fleet, "GET", address).await;
+        let waiting = |tone: &str| body.matches(&format!("{tone}\">waiting<")).count();
+        assert_eq!((waiting("off"), waiting("bad")), (1, 1), "{address}: {body}");
+    }
+}

@@ -17,9 +17,7 @@ use ffleet_types::node::{Capacity, Description, Engine, GuardLevel};
 use ffleet_types::task::State;
 use ffleet_types::{Bytes, Cpu, JobId, JobNumber, JobRef, NodeId, Reason, Span, Timestamp};
 
-use serde_json::{Value, json};
-
-use super::watched::{feed_of, feeds, stream_of, streams};
+use super::watched::{config, feed_of, feeds, stream_of, streams};
 use super::work::{said, sampled};
 use crate::dashboard::{Action, Backend, Tally};
 
@@ -105,12 +103,8 @@ impl Backend for Fleet {
         stream_of(&self.streams, &name)
     }
 
-    fn config(&self) -> Arc<Value> {
-        Arc::new(json!({
-            "listen": "127.0.0.1:8420", "names": [], "verify": null,
-            "gateway": { "viewers": 10_000, "access": "token" },
-            "feeds": [{ "name": "cam<b>", "source": { "pull": "http://u:***@cam.example/a" } }],
-        }))
+    fn config(&self) -> Arc<serde_json::Value> {
+        Arc::new(config())
     }
 
     async fn tally(&self) -> Result<Tally, Problem> {
