@@ -19,7 +19,7 @@ feeds:
 streams:
   cam1: { feed: cam1, mimetype: application/x-numbers }
   cam2: { feed: cam2, mimetype: application/x-numbers, url: /yard/2 }
-  cam1-shot: { feed: cam1, type: shot, mimetype: text/plain, command: head -c 16 }
+  cam1-shot: { feed: cam1, type: shot, mimetype: image/x-none, command: head -c 16 }
   locked: { feed: cam1, mimetype: application/x-numbers, access: key }
   open: { feed: cam1, mimetype: application/x-numbers, access: open }
 ";
@@ -87,6 +87,25 @@ fn token_opens_its_stream_to_whoever_has_it_and_nothing_else() {
     }
     let told = server.said() + &server.printed();
     assert!(!told.contains(text), "the token is in what the server said");
+}
+
+#[test]
+fn dashboard_plays_what_its_session_opens() {
+    let Some(server) = serve(CAMS) else { return };
+    let link = server.cli(&["dashboard"]).ok();
+    let once = link.lines().next().unwrap().split_once("/login").unwrap().1;
+    let begun = get(&server, &format!("/login{once}"), &[]);
+    let cookie = begun.head.lines().find_map(|line| line.strip_prefix("set-cookie: "));
+    let session = [("Cookie", cookie.unwrap().split(';').next().unwrap())];
+    assert_eq!(get(&server, "/stream/cam1-shot", &session).body.len(), 16);
+    let shown = get(&server, "/streams/cam1-shot?watch", &session);
+    assert!(shown.body.contains("src=\"/stream/cam1-shot\""), "{shown:?}");
+    let shot = stream(&server, "cam1-shot");
+    assert_eq!(
+        (&shot["viewers-total"], &shot["delivered-bytes"]),
+        (&1.into(), &16.into()),
+        "{shot}"
+    );
 }
 
 #[test]
