@@ -111,7 +111,7 @@ impl Feed {
             },
         };
         if let Some(why) = &refused {
-            tracing::error!(feed = label, why, "a feed is not set up");
+            tracing::error!(feed = label, why, "a feed is not set up; a reload tries it again");
         }
         let status = Status {
             state: State::Idle,
