@@ -194,6 +194,11 @@ impl Feed {
         self.refused.as_deref()
     }
 
+    /// Whether neither it nor `other`, which is declared as it is, may run.
+    pub(crate) fn is_refused_as(&self, other: &Self) -> bool {
+        self.spec == other.spec && self.refused.is_some() && other.refused.is_some()
+    }
+
     /// Gives its part of the node's memory up: another one is about to take its place.
     pub(crate) fn give_up(&self) {
         drop(self.held.lock().unwrap_or_else(PoisonError::into_inner).take());

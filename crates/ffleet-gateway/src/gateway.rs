@@ -179,8 +179,8 @@ impl Gateway {
         new.forget();
         let new = self.begin(new);
         let changed = Changed {
-            feeds: compare(&old.feeds, &new.feeds),
-            streams: compare(&old.streams, &new.streams),
+            feeds: compare(&old.feeds, &new.feeds, Feed::is_refused_as),
+            streams: compare(&old.streams, &new.streams, Stream::is_refused_as),
         };
         for stream in gone(&old.streams, &new.streams) {
             stream.close();
@@ -316,12 +316,19 @@ fn gone<'a, T>(
         .map(|(_, one)| one)
 }
 
-fn compare<T>(old: &BTreeMap<Name, Arc<T>>, new: &BTreeMap<Name, Arc<T>>) -> Changes {
+/// What became of them. One that was tried again in vain (`in_vain`) is what it was.
+fn compare<T>(
+    old: &BTreeMap<Name, Arc<T>>,
+    new: &BTreeMap<Name, Arc<T>>,
+    in_vain: impl Fn(&T, &T) -> bool,
+) -> Changes {
     let mut changes = Changes::default();
     for (name, one) in new {
         match old.get(name) {
             None => changes.added.push(name.to_string()),
-            Some(other) if Arc::ptr_eq(one, other) => changes.unchanged += 1,
+            Some(other) if Arc::ptr_eq(one, other) || in_vain(one, other) => {
+                changes.unchanged += 1;
+            }
             Some(_) => changes.changed.push(name.to_string()),
         }
     }

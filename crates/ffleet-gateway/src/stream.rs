@@ -107,9 +107,15 @@ impl Stream {
         }
     }
 
-    /// Whether there is no memory for its ring.
+    /// Whether there is no memory for its ring, or for that of its feed.
     pub(crate) fn is_refused(&self) -> bool {
-        self.shared.as_ref().is_some_and(|feed| feed.refused().is_some())
+        let read = self.shared.as_ref().or(self.feed.as_ref());
+        read.is_some_and(|feed| feed.refused().is_some())
+    }
+
+    /// Whether neither it nor `other`, which is declared as it is, has a ring.
+    pub(crate) fn is_refused_as(&self, other: &Self) -> bool {
+        self.spec == other.spec && self.is_refused() && other.is_refused()
     }
 
     /// What its children and their logs are called.

@@ -124,6 +124,11 @@ fn ring_of_what_is_declared_waits_until_it_fits() {
     let server = Server::open(server.stop(), &["--config", "ffleet.yaml"]);
     assert_eq!(Viewer::open(&server, "/stream/z").numbers(10).jumps, 0);
     assert!(said(&server, "a").contains("ring of 600 MiB"), "{:#}", feed(&server, "a"));
+    let told = server.call("POST", "/v1/config/reload", b"").json();
+    for what in ["feeds", "streams"] {
+        let (changed, unchanged) = (&told[what]["changed"], &told[what]["unchanged"]);
+        assert_eq!((changed, unchanged), (&json!([]), &2.into()), "tried in vain: {told:#}");
+    }
 
     let made = declare(&server, "a", "300MiB");
     assert_ne!(made["state"], "failed", "{made:#}");
