@@ -11,8 +11,18 @@ use std::time::Duration;
 use ffleet_media::Spec;
 use ffleet_types::attempt::{Artifact, Usage};
 use ffleet_types::node::{Capacity, Description};
-use ffleet_types::{AttemptId, JobNumber, NodeId, Outcome, Timestamp};
+use ffleet_types::{AttemptId, Bytes, JobNumber, NodeId, Outcome, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// How a node is beside its work.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Standing {
+    /// Why it takes no more work by itself, for a person; what it holds goes on.
+    pub closed: Option<String>,
+    /// What of its memory its rings of live bytes have.
+    pub rings: Bytes,
+}
 
 /// What a worker needs of a controller.
 pub trait Controller: Send + Sync + 'static {
@@ -41,9 +51,8 @@ pub trait Controller: Send + Sync + 'static {
         wait: Duration,
     ) -> impl Future<Output = Result<Command, Error>> + Send;
 
-    /// Renews the leases of everything the node holds, and says how it gets on. A node that takes no
-    /// more work for a reason of its own says it here each time, as `closed`, for a person; what it
-    /// holds goes on.
+    /// Renews the leases of everything the node holds, and says how it gets on, and each time how the
+    /// node itself is.
     ///
     /// # Errors
     ///
@@ -54,7 +63,7 @@ pub trait Controller: Send + Sync + 'static {
         &self,
         node: NodeId,
         progress: Vec<(AttemptId, Progress)>,
-        closed: Option<String>,
+        standing: Standing,
     ) -> impl Future<Output = Result<Vec<AttemptId>, Error>> + Send;
 
     /// Reports what became of an attempt.

@@ -102,6 +102,8 @@ pub struct Feed {
     at_end: Option<String>,
     /// What it holds for its readers, such as `8MiB`.
     ring_bytes: Option<String>,
+    /// Who may push to it: `open`, `key` or `token`; else what `gateway.access` says.
+    access: Option<String>,
 }
 
 /// A stream to be: the keys of `streams.NAME` in `ffleet.example.yaml`, without `for`. `mimetype`, and `feed` or
@@ -136,7 +138,7 @@ pub struct Stream {
     timeout: Option<String>,
     /// How old a shot may be that is given to the next viewer, such as `1s`.
     cache: Option<String>,
-    /// Who may watch: `open` or `key`.
+    /// Who may watch: `open`, `key` or `token`; else what `gateway.access` says.
     access: Option<String>,
 }
 

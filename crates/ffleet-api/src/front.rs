@@ -9,6 +9,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use ffleet_types::live::token::Door;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
@@ -23,12 +24,14 @@ pub type Broken = Box<dyn Error + Send + Sync>;
 pub type Body = UnsyncBoxBody<Bytes, Broken>;
 
 /// How much of an address is the front's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// Nothing.
     None,
     /// It answers who shows a key or has a session.
     Key,
+    /// It answers those, and who has a token for this, from pages of other sites too.
+    Token(Door),
     /// It answers whoever reaches the server, but for pages of other sites.
     Open,
     /// It answers whoever reaches the server, pages of other sites included.

@@ -30,6 +30,7 @@ pub mod sample;
 mod schema;
 pub mod strict;
 pub mod submit;
+pub mod token;
 
 pub use client::Client;
 pub use job::Job;

@@ -33,7 +33,8 @@ pub struct Feed {
     pub feed: Option<String>,
     /// When it runs: `on-demand`, `autostart`, `continuous`, or for how long it lingers.
     pub mode: String,
-    /// What it is: `idle`, `starting`, `live`, `stopping` or `waiting` (it failed, and is tried again).
+    /// What it is: `idle`, `starting`, `live`, `stopping`, `waiting` (it failed, and is tried again; one that is
+    /// pushed to: nobody pushes) or `failed` (there is no memory for its ring).
     pub state: String,
     /// Since when it is that.
     pub since: Moment,
@@ -58,6 +59,9 @@ pub struct Feed {
     pub held_bytes: u64,
     /// The most that its ring holds.
     pub ring_bytes: u64,
+    /// Who may push to it: `open`, `key` or `token`; only where somebody may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
     /// What feeds of this name have come to.
     pub total: FeedTotal,
 }
@@ -110,14 +114,14 @@ pub struct Stream {
     /// The command that makes it, without passwords.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// Who may watch: `open` or `key`.
+    /// Who may watch: `open`, `key` or `token`.
     pub access: String,
     /// What its viewers read is: as a feed's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// How many watch.
     pub viewers: u64,
-    /// How many came.
+    /// How many came; of a shot, how often it was asked for.
     pub viewers_total: u64,
     /// Bytes that were sent to viewers.
     pub delivered_bytes: u64,
@@ -132,6 +136,24 @@ pub struct Stream {
     /// Who watches; only where one stream is asked for, the first thousand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub watching: Vec<Viewer>,
+    /// How it was in the last ten minutes, the oldest first; only where one stream is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<Look>,
+}
+
+/// How a stream was at a moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = StreamLook)]
+pub struct Look {
+    /// When.
+    pub at: Moment,
+    /// How many watched.
+    pub viewers: u64,
+    /// Bytes that had come from what its viewers read.
+    pub received_bytes: u64,
+    /// Bytes that had been sent to viewers.
+    pub delivered_bytes: u64,
 }
 
 /// What a stream has come to, over restarts of the server and changes of what it is.

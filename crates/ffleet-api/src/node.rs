@@ -37,6 +37,9 @@ pub struct Node {
     /// What of it is promised.
     #[schema(schema_with = schema::capacity)]
     pub promised: Capacity,
+    /// What of the memory that is promised its rings of live bytes have.
+    #[serde(default)]
+    pub ring_bytes: u64,
     /// How many jobs it holds.
     pub jobs: u32,
     /// How far its limits hold.
@@ -67,6 +70,7 @@ impl Node {
             closed: None,
             capacity: description.capacity,
             promised: Capacity::default(),
+            ring_bytes: 0,
             jobs: 0,
             guard: description.guard.clone(),
             labels: description.labels.clone(),

@@ -74,8 +74,12 @@ codes! {
     ConfigurationInvalid = "configuration-invalid", 422, "The configuration cannot be used";
     /// No key, or a wrong one.
     Unauthorized = "unauthorized", 401, "A key is needed";
+    /// The stream token is none of this server's, or has expired.
+    TokenInvalid = "token-invalid", 401, "The token is not valid";
     /// The request comes from another site's page.
     CrossOrigin = "cross-origin", 403, "Requests from other sites are refused";
+    /// The stream token is for something else, or for somebody else.
+    TokenRefused = "token-refused", 403, "The token does not open this";
     /// The one-time link was used, or is too old.
     LinkExpired = "link-expired", 403, "The link is no longer valid";
     /// The configuration has no such page (`ffleet voyandz`).

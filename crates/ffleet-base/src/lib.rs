@@ -10,6 +10,7 @@ pub mod clock;
 pub mod files;
 pub mod paths;
 pub mod secret;
+pub mod signed;
 
 pub use chain::chain;
 pub use clock::{Clock, SystemClock};

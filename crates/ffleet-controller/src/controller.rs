@@ -63,6 +63,7 @@ pub struct Shared {
     pub(crate) front: OnceLock<Arc<dyn Front>>,
     pub(crate) declarations: OnceLock<Arc<dyn Declarations>>,
     voyandz: RwLock<Option<Arc<Voyandz>>>,
+    config: RwLock<Arc<serde_json::Value>>,
     /// Cancelled when the controller stops: streams end, nothing new is accepted.
     pub(crate) stop: CancellationToken,
     /// Cancelled when nothing more is to be given out; at the latest when `stop` is.
@@ -100,7 +101,7 @@ impl Controller {
         let Parts { store, clock, policy, presets } = parts;
         let (signals, events) = Signals::new();
         let start = (clock.now(), clock.monotonic());
-        let gate = Gate::new(&policy.http, Arc::clone(&clock));
+        let gate = Gate::new(&policy, Arc::clone(&clock));
         let stop = CancellationToken::new();
         let controller = Self(Arc::new(Shared {
             store,
@@ -117,6 +118,7 @@ impl Controller {
             front: OnceLock::new(),
             declarations: OnceLock::new(),
             voyandz: RwLock::default(),
+            config: RwLock::default(),
             resting: stop.child_token(),
             stop,
             largest: Default::default(),
@@ -209,6 +211,16 @@ impl Shared {
     /// What voyandz's pages say, where they are shown.
     pub(crate) fn voyandz(&self) -> Option<Arc<Voyandz>> {
         self.voyandz.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows `config`, which holds no secrets, as the configuration in effect.
+    pub fn show_config(&self, config: serde_json::Value) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+    }
+
+    /// The configuration in effect, as it is shown.
+    pub(crate) fn config(&self) -> Arc<serde_json::Value> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// When it started.

@@ -10,7 +10,9 @@
 //! needs no session.
 
 mod assets;
+mod base;
 mod chip;
+mod config;
 mod curves;
 mod feeds;
 mod format;
@@ -22,12 +24,14 @@ mod page;
 mod player;
 mod routes;
 mod streams;
+mod trail;
 pub mod voyandz;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use axum::http::Extensions;
 use ffleet_api::live::{Feed, Stream};
@@ -35,9 +39,11 @@ use ffleet_api::{Job, Node, Problem, job as wire, log, query, sample};
 use ffleet_types::job::Actor;
 use ffleet_types::task::State;
 use ffleet_types::{JobNumber, JobRef, ParseError, Timestamp};
+use serde_json::Value;
 
+pub use base::{BELOW, all_below, below};
 pub use page::{CSP, locked, trouble};
-pub use routes::{files, routes};
+pub use routes::{files, pages, routes};
 
 /// What the dashboard asks of its server.
 pub trait Backend: Clone + Send + Sync + 'static {
@@ -108,6 +114,9 @@ pub trait Backend: Clone + Send + Sync + 'static {
         &self,
         name: String,
     ) -> impl Future<Output = Result<(Stream, String), Problem>> + Send;
+
+    /// The configuration in effect, without secrets.
+    fn config(&self) -> Arc<Value>;
 
     /// How many jobs there are in each state; a state without any may be left out.
     ///

@@ -87,6 +87,8 @@ pub(crate) struct Station {
     pub(crate) registered: bool,
     /// Why it takes no more work by itself, where it does not.
     pub(crate) closed: Option<String>,
+    /// What of its memory its rings of live bytes have.
+    pub(crate) rings: Bytes,
     commands: VecDeque<Command>,
     wake: Arc<Notify>,
 }
@@ -138,6 +140,7 @@ impl Desk {
             heard,
             registered: false,
             closed: None,
+            rings: Bytes(0),
             commands: VecDeque::new(),
             wake: Arc::default(),
         };
@@ -159,6 +162,7 @@ impl Desk {
             heard,
             registered: true,
             closed: None,
+            rings: Bytes(0),
             commands: VecDeque::new(),
             wake,
         };

@@ -8,6 +8,7 @@
 mod actions;
 mod backups;
 mod body;
+mod config;
 mod dashboard;
 mod declare;
 mod document;
@@ -29,6 +30,7 @@ mod samples;
 mod server;
 mod takeover;
 mod tls;
+mod tokens;
 mod voyandz;
 
 pub(crate) use gate::Gate;

@@ -27,5 +27,5 @@ mod worker;
 
 pub use controller::{Controller, Parts};
 pub use http::Server;
-pub use policy::{Http, Key, Policy};
+pub use policy::{Http, Key, Policy, STREAM_SECRET};
 pub use presets::Presets;

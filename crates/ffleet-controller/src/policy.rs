@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ffleet_base::Secret;
 use ffleet_base::secret::Hash;
 use ffleet_media::job::Verify;
 use ffleet_sched::roles::Rules;
 use ffleet_types::RoleGroup;
+
+/// The file in [`Policy::data`] that holds what stream tokens are signed with.
+pub const STREAM_SECRET: &str = "stream-secret";
 
 /// What the operator allows. The binary makes it from the configuration.
 #[derive(Clone, Debug)]
@@ -38,6 +42,9 @@ pub struct Policy {
 pub struct Http {
     /// Who may call: at least one.
     pub keys: Vec<Key>,
+    /// What stream tokens are signed with, once there has been one: what `stream-secret` in [`Policy::data`]
+    /// holds.
+    pub stream_secret: Option<Secret>,
     /// Host names that requests may come for, beside the address that is listened on.
     pub names: Vec<String>,
     /// The largest request body, in bytes.
@@ -84,6 +91,7 @@ impl Policy {
             retain_jobs: 1_000_000,
             http: Http {
                 keys,
+                stream_secret: None,
                 names: Vec::new(),
                 body: 1 << 20,
                 head: 64 << 10,

@@ -7,6 +7,7 @@ use ffleet_api::job::{Change, Detail, Facts, Job, OutputState, Summary};
 use ffleet_api::node::Node;
 use ffleet_store::{Edge, JobRow, JobSummary};
 use ffleet_telemetry::redact;
+use ffleet_types::node::Capacity;
 use ffleet_types::task::State;
 use ffleet_types::{Fence, Timestamp};
 
@@ -102,7 +103,8 @@ pub(crate) fn nodes(desk: &Desk, now: Timestamp, term: std::time::Duration) -> V
             order: station.order,
             state: station.state(now, term),
             closed: station.closed.clone(),
-            promised,
+            promised: promised.plus(&Capacity { memory: station.rings, ..Capacity::default() }),
+            ring_bytes: station.rings.0,
             jobs,
             ..Node::new(id, &station.description, station.heard.into())
         })

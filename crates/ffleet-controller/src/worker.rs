@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use ffleet_api::control::{self, Command, Error, Finished, Progress, Report, Welcome};
+use ffleet_api::control::{self, Command, Error, Finished, Progress, Report, Standing, Welcome};
 use ffleet_api::event::{Event as Watched, JobProgress};
 use ffleet_base::{chain, chance};
 use ffleet_sched::Event;
@@ -70,7 +70,7 @@ impl control::Controller for Controller {
         &self,
         node: NodeId,
         progress: Vec<(AttemptId, Progress)>,
-        closed: Option<String>,
+        standing: Standing,
     ) -> Result<Vec<AttemptId>, Error> {
         let (mut renewed, mut unwanted) = (Vec::new(), Vec::new());
         for (attempt, mut progress) in progress {
@@ -88,7 +88,11 @@ impl control::Controller for Controller {
             }
         }
         self.hear(node, renewed)?;
-        self.close(node, closed.as_deref());
+        self.close(node, standing.closed.as_deref());
+        if self.desk.set_rings(node, standing.rings) {
+            self.signals.send(Event::NodeHolds { node, memory: standing.rings });
+            self.announce_node(node);
+        }
         Ok(unwanted)
     }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use ffleet_base::Clock;
 use ffleet_guard::Node;
+use ffleet_guard::holdings::Held;
 use ffleet_live::feed::{Event, Policy, State};
 use ffleet_live::join::Format;
 use ffleet_supervise::Backoff;
@@ -67,6 +68,10 @@ pub(crate) struct Feed {
     events: mpsc::UnboundedSender<Event>,
     status: Mutex<Status>,
     dock: Dock,
+    /// Its ring's part of the node's memory; nothing once it is given up.
+    held: Mutex<Option<Held>>,
+    /// Why it never runs: there is no memory for its ring, or for that of the feed that it reads.
+    refused: Option<String>,
 }
 
 /// How a feed is.
@@ -104,6 +109,16 @@ impl Feed {
         shop: &Arc<Shop>,
     ) -> Arc<Self> {
         let (events, heard) = mpsc::unbounded_channel();
+        let (held, refused) = match parent.as_ref().and_then(|parent| parent.refused.clone()) {
+            Some(refused) => (None, Some(refused)),
+            None => match shop.node.holdings().hold(spec.ring) {
+                Ok(held) => (Some(held), None),
+                Err(refused) => (None, Some(refused.to_string())),
+            },
+        };
+        if let Some(why) = &refused {
+            tracing::error!(feed = label, why, "a feed is not set up; a reload tries it again");
+        }
         let status = Status {
             state: State::Idle,
             since: shop.clock.now(),
@@ -113,7 +128,7 @@ impl Feed {
             born: shop.clock.now(),
             failed: 0,
             was_live: Duration::ZERO,
-            last_end: None,
+            last_end: refused.clone().map(|why| (shop.clock.now(), why)),
             pid: None,
         };
         let feed = Arc::new(Self {
@@ -124,8 +139,13 @@ impl Feed {
             events,
             status: Mutex::new(status),
             dock: Dock::default(),
+            held: Mutex::new(held),
+            refused,
             spec,
         });
+        if feed.refused.is_some() {
+            return feed;
+        }
         // Ends when it is told to close and nothing of it runs.
         tokio::spawn(actor::act(Arc::clone(&feed), Arc::clone(shop), heard));
         feed
@@ -169,6 +189,21 @@ impl Feed {
         self.parent.as_ref()
     }
 
+    /// Why it never runs; nothing if it may.
+    pub(crate) fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
+    }
+
+    /// Whether neither it nor `other`, which is declared as it is, may run.
+    pub(crate) fn is_refused_as(&self, other: &Self) -> bool {
+        self.spec == other.spec && self.refused.is_some() && other.refused.is_some()
+    }
+
+    /// Gives its part of the node's memory up: another one is about to take its place.
+    pub(crate) fn give_up(&self) {
+        drop(self.held.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
     /// Starts it anew.
     pub(crate) fn restart(&self) {
         self.tell(Event::Restart);
@@ -210,7 +245,10 @@ impl Feed {
     ///
     /// If somebody else does.
     pub(crate) async fn push(&self, body: Body) -> Result<(), Refused> {
-        self.dock.push(body).await
+        match &self.refused {
+            Some(why) => Err(Refused::NoRoom(why.clone())),
+            None => self.dock.push(body).await,
+        }
     }
 
     /// Where what its commands say is kept: a directory, with one log a run.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use ffleet_api::declare::Changes;
@@ -14,6 +14,7 @@ use ffleet_types::live::{self, Name, Sort, Totals};
 use crate::fan::Fan;
 use crate::feed::{Feed, Retries, Shop};
 use crate::stream::Stream;
+use crate::trail;
 
 /// What is to be there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,13 +43,26 @@ pub struct Gateway {
 }
 
 #[derive(Debug)]
-struct Inner {
+pub(crate) struct Inner {
     shop: Arc<Shop>,
     fan: Fan,
     most_viewers: u64,
     tables: RwLock<Arc<Tables>>,
     /// One change at a time.
     changing: Mutex<()>,
+    /// Set once somebody looks at the streams now and then.
+    is_watched: OnceLock<()>,
+}
+
+impl Inner {
+    pub(crate) const fn shop(&self) -> &Arc<Shop> {
+        &self.shop
+    }
+
+    /// What there is now.
+    pub(crate) fn tables(&self) -> Arc<Tables> {
+        Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// What there is.
@@ -114,6 +128,7 @@ impl Gateway {
             most_viewers,
             tables: RwLock::default(),
             changing: Mutex::default(),
+            is_watched: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -132,7 +147,7 @@ impl Gateway {
 
     /// What there is now.
     pub(crate) fn tables(&self) -> Arc<Tables> {
-        Arc::clone(&self.inner.tables.read().unwrap_or_else(PoisonError::into_inner))
+        self.inner.tables()
     }
 
     /// How many watch.
@@ -148,8 +163,13 @@ impl Gateway {
     /// Makes it what is wanted. What stays the same is not touched: its viewers do not lose a byte. Needs
     /// a runtime.
     pub fn change(&self, wanted: Wanted) -> Changed {
+        // Ends with the gateway.
+        self.inner.is_watched.get_or_init(|| {
+            tokio::spawn(trail::watch(Arc::downgrade(&self.inner)));
+        });
         let _turn = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.tables();
+        make_room(&old, &wanted);
         let mut new = self.made(wanted, &old);
         new.before = old.before_others(
             gone(&old.feeds, &new.feeds).map(Arc::as_ref),
@@ -159,8 +179,8 @@ impl Gateway {
         new.forget();
         let new = self.begin(new);
         let changed = Changed {
-            feeds: compare(&old.feeds, &new.feeds),
-            streams: compare(&old.streams, &new.streams),
+            feeds: compare(&old.feeds, &new.feeds, Feed::is_refused_as),
+            streams: compare(&old.streams, &new.streams, Stream::is_refused_as),
         };
         for stream in gone(&old.streams, &new.streams) {
             stream.close();
@@ -181,18 +201,40 @@ impl Gateway {
 
     /// What is wanted, of what there is where that is the same.
     fn made(&self, wanted: Wanted, old: &Tables) -> Tables {
-        let mut new = Tables { of_api: wanted.of_api, ..Tables::default() };
-        let mut specs = wanted.feeds;
+        let Wanted { feeds, streams, of_api } = wanted;
+        let is_late = |sort, name: &Name| of_api.contains(&(sort, name.clone()));
+        let (late_feeds, feeds) =
+            feeds.into_iter().partition(|(name, _)| is_late(Sort::Feed, name));
+        let (late_streams, streams) =
+            streams.into_iter().partition(|(name, _)| is_late(Sort::Stream, name));
+        let mut new = Tables::default();
+        // The file counts before the API, also where there is no memory for all rings; it needs nothing of the API's.
+        self.add(feeds, streams, old, &mut new);
+        self.add(late_feeds, late_streams, old, &mut new);
+        Tables { of_api, ..new }
+    }
+
+    fn add(
+        &self,
+        mut specs: BTreeMap<Name, live::Feed>,
+        streams: BTreeMap<Name, live::Stream>,
+        old: &Tables,
+        new: &mut Tables,
+    ) {
         while let Some((name, _)) = specs.first_key_value() {
             let name = name.clone();
-            self.place(&name, &mut specs, old, &mut new);
+            self.place(&name, &mut specs, old, new);
         }
-        for (name, spec) in wanted.streams {
+        for (name, spec) in streams {
             let feed = spec.feed.as_ref().and_then(|feed| new.feeds.get(feed)).cloned();
             let kept = old
                 .streams
                 .get(&name)
-                .filter(|stream| stream.spec == spec && same(stream.feed.as_ref(), feed.as_ref()));
+                .filter(|stream| stream.spec == spec && same(stream.feed.as_ref(), feed.as_ref()))
+                .filter(|stream| !stream.is_refused());
+            if let (None, Some(gone)) = (kept, old.streams.get(&name)) {
+                gone.give_up();
+            }
             let stream = kept
                 .cloned()
                 .unwrap_or_else(|| Stream::start(spec, feed, &self.inner.shop));
@@ -201,7 +243,6 @@ impl Gateway {
             }
             new.streams.insert(name, stream);
         }
-        new
     }
 
     /// Places one feed, and before it the one that it reads. A feed whose parent is another one now is
@@ -223,7 +264,11 @@ impl Gateway {
         let kept = old
             .feeds
             .get(name)
-            .filter(|feed| feed.spec == spec && same(feed.parent(), parent.as_ref()));
+            .filter(|feed| feed.spec == spec && same(feed.parent(), parent.as_ref()))
+            .filter(|feed| feed.refused().is_none());
+        if let (None, Some(gone)) = (kept, old.feeds.get(name)) {
+            gone.give_up();
+        }
         let feed = kept.cloned().unwrap_or_else(|| {
             Feed::start(spec, format!("feed-{name}"), None, parent, &self.inner.shop)
         });
@@ -233,6 +278,20 @@ impl Gateway {
     /// Ends everything: feeds, their commands, and those who watch.
     pub fn close(&self) {
         self.change(Wanted::default());
+    }
+}
+
+/// Has those that go give the memory of their rings up, for those that come.
+fn make_room(old: &Tables, wanted: &Wanted) {
+    for (name, feed) in &old.feeds {
+        if wanted.feeds.get(name) != Some(&feed.spec) {
+            feed.give_up();
+        }
+    }
+    for (name, stream) in &old.streams {
+        if wanted.streams.get(name) != Some(&stream.spec) {
+            stream.give_up();
+        }
     }
 }
 
@@ -257,12 +316,19 @@ fn gone<'a, T>(
         .map(|(_, one)| one)
 }
 
-fn compare<T>(old: &BTreeMap<Name, Arc<T>>, new: &BTreeMap<Name, Arc<T>>) -> Changes {
+/// What became of them. One that was tried again in vain (`in_vain`) is what it was.
+fn compare<T>(
+    old: &BTreeMap<Name, Arc<T>>,
+    new: &BTreeMap<Name, Arc<T>>,
+    in_vain: impl Fn(&T, &T) -> bool,
+) -> Changes {
     let mut changes = Changes::default();
     for (name, one) in new {
         match old.get(name) {
             None => changes.added.push(name.to_string()),
-            Some(other) if Arc::ptr_eq(one, other) => changes.unchanged += 1,
+            Some(other) if Arc::ptr_eq(one, other) || in_vain(one, other) => {
+                changes.unchanged += 1;
+            }
             Some(_) => changes.changed.push(name.to_string()),
         }
     }

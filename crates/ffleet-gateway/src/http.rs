@@ -8,8 +8,9 @@ use ffleet_api::bench::Boxed;
 use ffleet_api::front::{Body, Broken, Claim, Front, Of};
 use ffleet_api::{Code, Problem};
 use ffleet_types::Timestamp;
-use ffleet_types::live::Source;
 use ffleet_types::live::stream::{Access, Client, Kind};
+use ffleet_types::live::token::{Door, Purpose};
+use ffleet_types::live::{Name, Source};
 use futures_util::stream as frames;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
@@ -41,15 +42,20 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 impl Front for Gateway {
     fn claims(&self, method: &Method, path: &str) -> Claim {
         if let Some(name) = path.strip_prefix(INGEST) {
-            let is_pushed = |feed: &feed::Feed| feed.spec.source == Source::Push;
-            return match self.tables().feeds.get(name) {
-                Some(feed) if is_pushed(feed) => Claim::Open,
+            let tables = self.tables();
+            let feed = tables.feeds.get(name).map(|feed| &feed.spec);
+            return match feed.filter(|spec| spec.source == Source::Push) {
+                Some(spec) if spec.access == Access::Open => Claim::Open,
+                Some(spec) if spec.access == Access::Token => door(Purpose::Push, &spec.name),
                 _ => Claim::Key,
             };
         }
         match self.tables().paths.get(path) {
             Some(stream) if stream.spec.access == Access::Open => Claim::Public,
             Some(_) if *method == Method::OPTIONS => Claim::Public,
+            Some(stream) if stream.spec.access == Access::Token => {
+                door(Purpose::Watch, &stream.spec.name)
+            }
             Some(_) => Claim::Key,
             None if path.starts_with("/stream/") || path.starts_with("/shot/") => Claim::Open,
             None => Claim::None,
@@ -152,6 +158,10 @@ impl Front for Gateway {
     }
 }
 
+fn door(purpose: Purpose, name: &Name) -> Claim {
+    Claim::Token(Door { purpose, name: name.clone() })
+}
+
 /// What a viewer of a shared stream gets.
 type Seat = (Arc<Ring>, Place, Open, Hold);
 
@@ -173,6 +183,9 @@ impl Gateway {
         let feed = stream.shared.as_ref().ok_or_else(|| {
             Problem::new(Code::Internal, format!("{} is not shared", stream.spec.name))
         })?;
+        if let Some(why) = feed.refused() {
+            return Err(Problem::new(Code::Unavailable, format!("{}: {why}", stream.spec.name)));
+        }
         let account = self.account(stream, peer)?;
         let (place, hold) = (feed.ring.enter(), feed.hold());
         Ok((Arc::clone(&feed.ring), place, account, hold))
@@ -183,10 +196,15 @@ impl Gateway {
             Problem::new(Code::StreamFailed, format!("{}: {why}", stream.spec.name))
                 .hint(format!("`ffleet streams show {}` has its log", stream.spec.name))
         };
+        if let Some(why) = stream.feed.as_ref().and_then(|feed| feed.refused()) {
+            return Err(Problem::new(Code::Unavailable, format!("{}: {why}", stream.spec.name)));
+        }
         let mut answer = success(stream);
         *answer.body_mut() = match (stream.spec.kind, stream.spec.client) {
             (Kind::Shot, _) => {
+                stream.shots.note_asked();
                 let bytes = shot::shoot(stream, self.shop()).await.map_err(failed)?;
+                stream.shots.note_given(bytes.len());
                 answer.headers_mut().insert(CONTENT_LENGTH, bytes.len().into());
                 full(bytes)
             }
@@ -220,7 +238,7 @@ impl Gateway {
             Err(refused @ Refused::Taken) => {
                 Err(Problem::new(Code::FeedTaken, refused.to_string()))
             }
-            Err(refused @ Refused::Closed) => {
+            Err(refused @ (Refused::Closed | Refused::NoRoom(_))) => {
                 Err(Problem::new(Code::Unavailable, refused.to_string()))
             }
             Err(refused @ Refused::Broken(_)) => {

@@ -17,6 +17,7 @@ mod shot;
 mod status;
 mod stream;
 mod totals;
+mod trail;
 
 pub use feed::Retries;
 pub use gateway::{Changed, Gateway, Options, Parts, Wanted};

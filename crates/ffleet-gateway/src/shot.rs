@@ -20,6 +20,8 @@ const LARGEST: usize = 32 << 20;
 pub(crate) struct Shots {
     last: Mutex<Option<Shot>>,
     count: AtomicU64,
+    asked: AtomicU64,
+    delivered: AtomicU64,
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +34,21 @@ impl Shots {
     /// How many were made.
     pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
+    }
+
+    /// How often one was asked for, and the bytes of those that were given.
+    pub(crate) fn given(&self) -> (u64, u64) {
+        (self.asked.load(Ordering::Relaxed), self.delivered.load(Ordering::Relaxed))
+    }
+
+    /// One is asked for.
+    pub(crate) fn note_asked(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One of so many bytes is given.
+    pub(crate) fn note_given(&self, bytes: usize) {
+        self.delivered.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
 

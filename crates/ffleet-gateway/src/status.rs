@@ -7,6 +7,7 @@ use std::{fs, io};
 use ffleet_api::Moment;
 use ffleet_api::front::Of;
 use ffleet_api::live::{Feed, FeedTotal, Stream, StreamTotal, Viewer};
+use ffleet_live::feed::State;
 use ffleet_types::live::{Command, Name, Sort, Source};
 
 use crate::feed;
@@ -57,7 +58,7 @@ fn one_feed(feed: &feed::Feed, tables: &Tables, total: FeedTotal) -> Feed {
         from,
         feed: spec.feed.as_ref().map(ToString::to_string),
         mode: spec.mode.to_string(),
-        state: status.state.name().to_owned(),
+        state: state(feed).to_owned(),
         since: Moment(status.since),
         holders: status.holders,
         starts: status.starts,
@@ -68,7 +69,18 @@ fn one_feed(feed: &feed::Feed, tables: &Tables, total: FeedTotal) -> Feed {
         received_bytes,
         held_bytes,
         ring_bytes: spec.ring.0,
+        access: (spec.source == Source::Push).then(|| spec.access.to_string()),
         total,
+    }
+}
+
+/// What a feed is: as its machine says, unless it has none, or waits for somebody to push.
+fn state(feed: &feed::Feed) -> &'static str {
+    let state = feed.status().state;
+    match feed.spec.source {
+        _ if feed.refused().is_some() => "failed",
+        Source::Push if matches!(state, State::Starting { .. }) => "waiting",
+        _ => state.name(),
     }
 }
 
@@ -92,11 +104,12 @@ pub(crate) fn stream(gateway: &Gateway, name: &str) -> Option<Stream> {
         lag_bytes: account.lag(),
         skips: account.skips(),
     });
-    Some(Stream { watching: watching.collect(), ..one_stream(stream, &tables) })
+    let looks = stream.trail.looks();
+    Some(Stream { watching: watching.collect(), looks, ..one_stream(stream, &tables) })
 }
 
 fn one_stream(stream: &stream::Stream, tables: &Tables) -> Stream {
-    let (spec, totals) = (&stream.spec, stream.accounts.totals());
+    let (spec, totals) = (&stream.spec, stream.totals());
     let total = tables.stream_total(stream);
     let read = stream.shared.as_ref().or(stream.feed.as_ref());
     Stream {
@@ -109,7 +122,7 @@ fn one_stream(stream: &stream::Stream, tables: &Tables) -> Stream {
         feed: spec.feed.as_ref().map(ToString::to_string),
         command: spec.command.as_ref().map(written),
         access: spec.access.to_string(),
-        state: read.map(|feed| feed.status().state.name().to_owned()),
+        state: read.map(|feed| state(feed).to_owned()),
         viewers: totals.viewers,
         viewers_total: totals.came,
         delivered_bytes: totals.delivered,
@@ -125,6 +138,7 @@ fn one_stream(stream: &stream::Stream, tables: &Tables) -> Stream {
             shots: total.shots,
         },
         watching: Vec::new(),
+        looks: Vec::new(),
     }
 }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use ffleet_types::Timestamp;
 use ffleet_types::live::feed::{AtEnd, Fallback, Feed as FeedSpec, Mode};
-use ffleet_types::live::stream::{Client, Kind, Stream as Spec};
+use ffleet_types::live::stream::{Access, Client, Kind, Stream as Spec};
 use ffleet_types::live::{Source, totals};
 
-use crate::account::Accounts;
+use crate::account::{Accounts, Totals};
 use crate::feed::{Feed, Shop};
 use crate::shot::Shots;
+use crate::trail::Trail;
 
 /// See the module.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Stream {
     pub(crate) shots: Shots,
     /// Since when it is there.
     born: Timestamp,
+    pub(crate) trail: Trail,
 }
 
 impl Stream {
@@ -45,6 +47,7 @@ impl Stream {
                     ),
                     at_end: feed.as_ref().map_or(AtEnd::Restart, |feed| feed.spec.at_end),
                     ring: spec.ring,
+                    access: Access::Open,
                 };
                 let label = format!("stream-{}", spec.name);
                 let made = Feed::start(own, label, Some(&spec.mimetype), feed.clone(), shop);
@@ -60,13 +63,25 @@ impl Stream {
             is_own,
             accounts: Arc::default(),
             shots: Shots::default(),
+            trail: Trail::default(),
             born: shop.clock.now(),
         })
     }
 
+    /// Its viewers, and what they got; of a shot, whose viewers do not stay, those who asked.
+    pub(crate) fn totals(&self) -> Totals {
+        match self.spec.kind {
+            Kind::Stream => self.accounts.totals(),
+            Kind::Shot => {
+                let (came, delivered) = self.shots.given();
+                Totals { came, delivered, ..Totals::default() }
+            }
+        }
+    }
+
     /// What it has come to.
     pub(crate) fn total(&self) -> totals::Stream {
-        let sums = self.accounts.totals();
+        let sums = self.totals();
         totals::Stream {
             since: self.born,
             delivered: sums.delivered,
@@ -83,6 +98,24 @@ impl Stream {
         if let (Some(own), true) = (&self.shared, self.is_own) {
             own.close();
         }
+    }
+
+    /// Gives its own ring's part of the node's memory up, if it has one.
+    pub(crate) fn give_up(&self) {
+        if let (Some(own), true) = (&self.shared, self.is_own) {
+            own.give_up();
+        }
+    }
+
+    /// Whether there is no memory for its ring, or for that of its feed.
+    pub(crate) fn is_refused(&self) -> bool {
+        let read = self.shared.as_ref().or(self.feed.as_ref());
+        read.is_some_and(|feed| feed.refused().is_some())
+    }
+
+    /// Whether neither it nor `other`, which is declared as it is, has a ring.
+    pub(crate) fn is_refused_as(&self, other: &Self) -> bool {
+        self.spec == other.spec && self.is_refused() && other.is_refused()
     }
 
     /// What its children and their logs are called.

@@ -12,6 +12,7 @@ mod cgroup;
 mod child;
 mod error;
 mod exit;
+pub mod holdings;
 #[expect(unsafe_code, reason = "clone, exec and wait4 have no safe form")]
 mod launch;
 mod leftovers;
@@ -34,6 +35,7 @@ pub use cgroup::Error as CgroupError;
 pub use child::{Child, Moment};
 pub use error::{OpenError, SpawnError, StillError};
 pub use exit::Exit;
+pub use holdings::Holdings;
 pub use leftovers::Leftovers;
 pub use node::{Node, Options};
 pub use sample::Sampler;

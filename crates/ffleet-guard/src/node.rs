@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use crate::cgroup::{self, Base, Mounts};
 use crate::child::Keep;
 use crate::error::OpenError;
+use crate::holdings::Holdings;
 use crate::leftovers::{self, Leftovers};
 use crate::sandbox::Means;
 use crate::seats::{Seat, Seats};
@@ -70,6 +71,7 @@ pub struct Node {
     /// Children of an earlier life that nobody has taken over yet.
     orphans: Mutex<BTreeMap<String, (Orphan, Option<Seat>)>>,
     seats: Arc<Seats>,
+    holdings: Arc<Holdings>,
     null: OwnedFd,
     /// Every living child holds a receiver.
     alive: watch::Sender<()>,
@@ -141,6 +143,7 @@ impl Node {
             means,
             orphans: Mutex::new(seated),
             seats,
+            holdings: Arc::default(),
             null,
             alive,
             _lock: lock,
@@ -191,6 +194,12 @@ impl Node {
     /// Notes that a child of this group did what it was to.
     pub fn role_worked(&self, role: &RoleGroup) {
         self.seats.worked(role);
+    }
+
+    /// What of its memory is promised to jobs and to rings.
+    #[must_use]
+    pub const fn holdings(&self) -> &Arc<Holdings> {
+        &self.holdings
     }
 
     /// How the role groups stand.

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ffleet_types::node::{self, Capacity, Engine, Order};
-use ffleet_types::{Fence, NodeId, TaskId, Timestamp};
+use ffleet_types::{Bytes, Fence, NodeId, TaskId, Timestamp};
 
 pub use self::event::{Effect, Event, Standing, Then};
 pub use self::plan::{Assign, Plan, Reclaim, Reject};
@@ -95,6 +95,8 @@ pub struct Node {
     pub suspect: bool,
     /// Whether it takes no more work by itself, until it says otherwise.
     pub closed: bool,
+    /// What of its memory is promised to what is no task.
+    pub held: Bytes,
 }
 
 impl Node {

@@ -1,6 +1,6 @@
 //! Takes secrets out of text that is about to be shown or written.
 //!
-//! Known by their form: ffleet's own keys (`ffk_…`), `Authorization` headers, and in URLs the user
+//! Known by their form: ffleet's own keys (`ffk_…`) and tokens (`fft_…`), `Authorization` headers, and in URLs the user
 //! information, values of parameters that are credentials by name, and the last part of an RTMP
 //! path, which is the stream key. What is replaced becomes `***`; text without secrets is handed
 //! back as it is, without a copy.
@@ -13,8 +13,8 @@ use std::ops::Range;
 
 /// What a secret becomes.
 const HIDDEN: &str = "***";
-/// How ffleet's own keys begin.
-const KEY: &str = "ffk_";
+/// How ffleet's own keys and tokens begin.
+const KEYS: [&str; 2] = ["ffk_", "fft_"];
 /// A header whose value is a secret, in lower case.
 const HEADER: &str = "authorization";
 /// Names of parameters whose values are secrets: any name that holds one of these, in lower case.
@@ -81,10 +81,10 @@ pub fn command_line<S: AsRef<str>>(args: &[S]) -> String {
     line
 }
 
-/// Where `ffk_…` are, each without its beginning.
+/// Where `ffk_…` and `fft_…` are, each without its beginning.
 fn keys(text: &str, spans: &mut Vec<Range<usize>>) {
-    for (at, _) in text.match_indices(KEY) {
-        let start = at + KEY.len();
+    for (at, key) in KEYS.iter().flat_map(|key| text.match_indices(key)) {
+        let start = at + key.len();
         let end = end_of(text, start, |c| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'));
         if end > start {
             spans.push(start..end);

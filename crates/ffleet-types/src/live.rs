@@ -12,6 +12,7 @@ use crate::units::ParseError;
 
 pub mod feed;
 pub mod stream;
+pub mod token;
 pub mod totals;
 
 pub use feed::Feed;

@@ -12,17 +12,33 @@ use ffleet_types::{AttemptId, Bytes};
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger {
     capacity: Capacity,
+    /// What of its memory the rings have.
+    rings: Bytes,
     debits: BTreeMap<AttemptId, Capacity>,
 }
 
 impl Ledger {
     pub(crate) const fn new(capacity: Capacity) -> Self {
-        Self { capacity, debits: BTreeMap::new() }
+        Self { capacity, rings: Bytes(0), debits: BTreeMap::new() }
     }
 
     /// What is left.
     pub(crate) fn free(&self) -> Capacity {
-        self.debits.values().fold(self.capacity, |free, need| free.less(need))
+        let rings = Capacity { memory: self.rings, ..Capacity::default() };
+        let left = self.capacity.less(&rings);
+        self.debits.values().fold(left, |free, need| free.less(need))
+    }
+
+    /// The rings have this much of the memory now.
+    pub(crate) const fn leave(&mut self, rings: Bytes) {
+        self.rings = rings;
+    }
+
+    /// The memory that is promised to all attempts.
+    pub(crate) fn memory(&self) -> Bytes {
+        self.debits
+            .values()
+            .fold(Bytes(0), |sum, need| Bytes(sum.0.saturating_add(need.memory.0)))
     }
 
     /// Promises `need` to `attempt`.

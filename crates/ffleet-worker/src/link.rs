@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ffleet_api::bench::Boxed;
-use ffleet_api::control::{Command, Controller, Error, Progress, Report, Welcome};
+use ffleet_api::control::{Command, Controller, Error, Progress, Report, Standing, Welcome};
 use ffleet_base::chance;
 use ffleet_supervise::Backoff;
 use ffleet_types::node::Description;
@@ -29,7 +29,7 @@ trait Calls: Send + Sync {
         &self,
         node: NodeId,
         progress: Vec<(AttemptId, Progress)>,
-        closed: Option<String>,
+        standing: Standing,
     ) -> Boxed<'_, Result<Vec<AttemptId>, Error>>;
     fn report(
         &self,
@@ -56,9 +56,9 @@ impl<C: Controller> Calls for C {
         &self,
         node: NodeId,
         progress: Vec<(AttemptId, Progress)>,
-        closed: Option<String>,
+        standing: Standing,
     ) -> Boxed<'_, Result<Vec<AttemptId>, Error>> {
-        Box::pin(Controller::renew(self, node, progress, closed))
+        Box::pin(Controller::renew(self, node, progress, standing))
     }
 
     fn report(
@@ -124,9 +124,9 @@ impl Link {
     pub(crate) async fn renew(
         &self,
         progress: Vec<(AttemptId, Progress)>,
-        closed: Option<String>,
+        standing: Standing,
     ) -> Result<Vec<AttemptId>, Error> {
-        self.calls.renew(self.node, progress, closed).await
+        self.calls.renew(self.node, progress, standing).await
     }
 
     /// Reports, and repeats it until it is answered or the line is cut.

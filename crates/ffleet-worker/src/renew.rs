@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ffleet_api::control::Standing;
 use ffleet_supervise::{Order, Stop};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +28,8 @@ pub(crate) async fn run(
             () = ended.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        match link.renew(roster.progress(), disk.full()).await {
+        let standing = Standing { closed: disk.full(), rings: roster.rings() };
+        match link.renew(roster.progress(), standing).await {
             Ok(lost) => {
                 for attempt in lost {
                     // Lost or canceled: in both cases it is undone, and its end settles which.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ffleet_api::control::{Phase, Progress};
+use ffleet_guard::Holdings;
 use ffleet_supervise::{Order, Stop};
 use ffleet_types::node::Capacity;
 use ffleet_types::{AttemptId, Bytes};
@@ -15,6 +16,7 @@ use crate::ledger::Ledger;
 #[derive(Debug)]
 pub(crate) struct Roster {
     inner: Mutex<Inner>,
+    holdings: Arc<Holdings>,
 }
 
 #[derive(Debug)]
@@ -54,9 +56,11 @@ pub(crate) enum NoPlace {
 }
 
 impl Roster {
-    pub(crate) fn new(capacity: Capacity) -> Arc<Self> {
+    /// For a node with this capacity, of whose memory `holdings` keeps account.
+    pub(crate) fn new(capacity: Capacity, holdings: &Arc<Holdings>) -> Arc<Self> {
+        holdings.bound(capacity.memory);
         let inner = Inner { ledger: Ledger::new(capacity), running: BTreeMap::new() };
-        Arc::new(Self { inner: Mutex::new(inner) })
+        Arc::new(Self { inner: Mutex::new(inner), holdings: Arc::clone(holdings) })
     }
 
     /// Gives `attempt` a place, and debits its need.
@@ -69,7 +73,8 @@ impl Roster {
         if inner.running.contains_key(&attempt) {
             return Err(NoPlace::Has);
         }
-        inner.ledger.debit(attempt, need).map_err(NoPlace::Full)?;
+        self.promise(&mut inner, |ledger| ledger.debit(attempt, need))
+            .map_err(NoPlace::Full)?;
         let (sender, orders) = watch::channel(Order::Run);
         let display = Display::default();
         inner
@@ -114,6 +119,19 @@ impl Roster {
         self.lock().running.contains_key(&attempt)
     }
 
+    /// What of the node's memory its rings have.
+    pub(crate) fn rings(&self) -> Bytes {
+        self.holdings.rings()
+    }
+
+    /// Changes what is promised, in view of what the rings have.
+    fn promise<T>(&self, inner: &mut Inner, change: impl FnOnce(&mut Ledger) -> T) -> T {
+        self.holdings.jobs(|rings| {
+            inner.ledger.leave(rings);
+            (change(&mut inner.ledger), inner.ledger.memory())
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         lock(&self.inner)
     }
@@ -141,7 +159,8 @@ impl Place {
     /// Gives its capacity back: nothing of it is alive any more. It stays on the roster, for
     /// orders and against another of the same name, until it is dropped.
     pub(crate) fn release(&self) {
-        self.roster.lock().ledger.credit(self.attempt);
+        let mut inner = self.roster.lock();
+        self.roster.promise(&mut inner, |ledger| ledger.credit(self.attempt));
     }
 
     /// Where it says how it gets on.
@@ -152,7 +171,9 @@ impl Place {
     /// Asks for up to `wanted` memory instead of what it has, and answers what it has then: what
     /// it had at least, and no more than there is.
     pub(crate) fn grow(&self, wanted: Bytes) -> Bytes {
-        self.roster.lock().ledger.grow(self.attempt, wanted)
+        let mut inner = self.roster.lock();
+        self.roster
+            .promise(&mut inner, |ledger| ledger.grow(self.attempt, wanted))
     }
 }
 
@@ -172,7 +193,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut inner = self.roster.lock();
         inner.running.remove(&self.attempt);
-        inner.ledger.credit(self.attempt);
+        self.roster.promise(&mut inner, |ledger| ledger.credit(self.attempt));
     }
 }
 
@@ -195,7 +216,7 @@ mod tests {
 
     #[test]
     fn assignment_that_came_twice_has_one_place() {
-        let roster = Roster::new(Capacity { tasks: 2, ..ONE });
+        let roster = Roster::new(Capacity { tasks: 2, ..ONE }, &Arc::default());
         let place = roster.enter(ATTEMPT, ONE).unwrap();
         assert_eq!(roster.enter(ATTEMPT, ONE).unwrap_err(), NoPlace::Has);
         drop(place);
@@ -204,7 +225,7 @@ mod tests {
 
     #[test]
     fn full_node_gives_no_place() {
-        let roster = Roster::new(ONE);
+        let roster = Roster::new(ONE, &Arc::default());
         let _place = roster.enter(ATTEMPT, ONE).unwrap();
         let next = AttemptId { fence: ATTEMPT.fence.next(), ..ATTEMPT };
         assert!(matches!(roster.enter(next, ONE), Err(NoPlace::Full(_))));
@@ -212,8 +233,27 @@ mod tests {
     }
 
     #[test]
+    fn job_gets_no_memory_that_a_ring_has() {
+        let holdings = Arc::default();
+        let need = Capacity { memory: Bytes::mib(60), ..ONE };
+        let roster = Roster::new(Capacity { memory: Bytes::mib(100), tasks: 9, ..ONE }, &holdings);
+        let ring = holdings.hold(Bytes::mib(50)).unwrap();
+        let Err(NoPlace::Full(free)) = roster.enter(ATTEMPT, need) else {
+            panic!("60 of 50 MiB");
+        };
+        assert_eq!((free.memory, roster.rings()), (Bytes::mib(50), Bytes::mib(50)));
+        drop(ring);
+        let place = roster.enter(ATTEMPT, need).unwrap();
+        holdings.hold(Bytes::mib(50)).unwrap_err();
+        let _ring = holdings.hold(Bytes::mib(30)).unwrap();
+        assert_eq!(place.grow(Bytes::mib(100)), Bytes::mib(70), "as far as there is any");
+        place.release();
+        drop(holdings.hold(Bytes::mib(70)).unwrap());
+    }
+
+    #[test]
     fn nothing_leads_back_from_stopping() {
-        let roster = Roster::new(ONE);
+        let roster = Roster::new(ONE, &Arc::default());
         let place = roster.enter(ATTEMPT, ONE).unwrap();
         assert!(roster.order(ATTEMPT, Order::Pause));
         roster.stop_all(Stop::Canceled);

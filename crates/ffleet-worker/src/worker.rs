@@ -124,7 +124,7 @@ impl Worker {
                 logs: Logs::open(&config.home)?,
                 disk: Disk::new(work.root()),
                 work,
-                roster: Roster::new(config.capacity),
+                roster: Roster::new(config.capacity, node.holdings()),
                 attempts: TaskTracker::new(),
                 loops: TaskTracker::new(),
                 draining: CancellationToken::new(),

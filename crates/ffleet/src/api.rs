@@ -116,6 +116,14 @@ impl Api {
         self.client.delete(&path).await.map_err(|error| self.failure(error))
     }
 
+    /// Has something removed.
+    pub(crate) async fn remove<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<Answer<T>, Failure> {
+        self.answer(self.client.call(hyper::Method::DELETE, path, None::<&()>).await)
+    }
+
     /// Has something made that needs no words.
     pub(crate) async fn create<T: DeserializeOwned>(
         &self,

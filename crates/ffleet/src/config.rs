@@ -7,6 +7,8 @@ use ffleet_api::declare::Reload;
 use ffleet_config::config::Live;
 use ffleet_config::voyandz::{self, Voyandz};
 use ffleet_config::{Config, Inputs, Loaded, Problems};
+use ffleet_guard::machine;
+use ffleet_types::Bytes;
 use serde_json::json;
 
 use crate::api::Answer;
@@ -40,6 +42,8 @@ struct Report {
     /// Whose configuration it is.
     format: &'static str,
     live: Live,
+    /// The memory that jobs and rings may have, where it is said.
+    memory: Option<Bytes>,
     warnings: Vec<String>,
 }
 
@@ -57,10 +61,20 @@ pub(crate) fn check_file(context: &Context, file: Option<PathBuf>) -> Result<Exi
         Some(path) => check_voyandz(path),
         None => check(&inputs(context, file)),
     };
-    let Report { what, file, format, live, warnings } = match checked {
+    let Report { what, file, format, live, memory, mut warnings } = match checked {
         Ok(report) => report,
         Err(problems) => return refuse(context, &problems),
     };
+    let memory = match memory {
+        Some(memory) => memory,
+        None => {
+            machine::capacity(&context.here)
+                .map_err(|error| Failure::local(&error))?
+                .memory
+        }
+    };
+    let (rings, too_much) = show::live::memory(&live, memory);
+    warnings.extend(too_much);
     if context.common.json {
         context.print_json(&json!({
             "file": file, "format": format, "problems": [], "warnings": warnings,
@@ -70,7 +84,7 @@ pub(crate) fn check_file(context: &Context, file: Option<PathBuf>) -> Result<Exi
     }
     let warnings: String = warnings.iter().map(|text| format!("warning: {text}\n")).collect();
     let page = show::live::page(&live, context.width());
-    context.say(&format!("ok: {what}\n{warnings}{page}"))?;
+    context.say(&format!("ok: {what}\n{rings}{warnings}{page}"))?;
     Ok(Exit::Done)
 }
 
@@ -82,17 +96,17 @@ fn check(inputs: &Inputs) -> Result<Report, Problems> {
         Some(file) => file.display().to_string(),
         None => "no file, all defaults".to_owned(),
     };
-    let Loaded { config: Config { live, .. }, file, warnings, .. } = loaded;
+    let Loaded { config: Config { live, worker, .. }, file, warnings, .. } = loaded;
     let presets = count(presets.len() as u64, "preset");
     let what = format!("{source}; {presets} of your own; {}", show::live::tally(&live));
-    Ok(Report { what, file, format: "ffleet", live, warnings })
+    Ok(Report { what, file, format: "ffleet", live, memory: worker.memory, warnings })
 }
 
 fn check_voyandz(path: PathBuf) -> Result<Report, Problems> {
     let Voyandz { live, warnings, .. } = voyandz::load(&path)?;
     let tally = show::live::tally(&live);
     let what = format!("{}; a configuration of voyandz; {tally}", path.display());
-    Ok(Report { what, file: Some(path), format: "voyandz", live, warnings })
+    Ok(Report { what, file: Some(path), format: "voyandz", live, memory: None, warnings })
 }
 
 fn refuse(context: &Context, problems: &Problems) -> Result<Exit, Failure> {

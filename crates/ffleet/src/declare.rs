@@ -55,6 +55,9 @@ pub(crate) struct Feed {
     /// What it holds for its readers, such as 8MiB
     #[arg(long, value_name = "SIZE")]
     ring_bytes: Option<String>,
+    /// Who may push to it: open, key or token
+    #[arg(long, value_name = "WORD")]
+    access: Option<String>,
 }
 
 /// What is said of a stream.
@@ -87,7 +90,7 @@ pub(crate) struct Stream {
     /// How many may watch at once
     #[arg(long, value_name = "NUMBER")]
     viewers: Option<String>,
-    /// Who may watch: open or key
+    /// Who may watch: open, key or token
     #[arg(long, value_name = "WORD")]
     access: Option<String>,
     #[command(flatten)]
@@ -127,6 +130,7 @@ pub(crate) async fn set_feed(context: &Context, feed: Feed) -> Result<Exit, Fail
         ("silence", feed.silence),
         ("at-end", feed.at_end),
         ("ring-bytes", feed.ring_bytes),
+        ("access", feed.access),
     ];
     add(&mut says, said);
     if !feed.fallback.is_empty() {

@@ -8,7 +8,7 @@ use crate::api::Answer;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::{declare, show};
+use crate::{declare, show, token};
 
 /// `ffleet feeds …`
 #[derive(Debug, Subcommand)]
@@ -30,6 +30,8 @@ pub(crate) enum Command {
         /// Its name
         feed: String,
     },
+    /// Make a token that opens feeds of `access: token` to whoever pushes, and print their addresses with it
+    Token(token::Flags),
     /// Declare one, or say anew what it is; it is kept by the server
     #[command(after_help = "\
   ffleet feeds set cam1 --command 'ffmpeg -i rtsp://cam1.local/main -c copy -f mpegts -' --mode 10s
@@ -58,6 +60,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Fai
             context.print(&answer.raw, || show::feeds::feed(&answer.value, context.now()))?;
         }
         Command::Logs { feed } => context.say(&api.text("feeds", &feed, "logs").await?)?,
+        Command::Token(flags) => token::create(context, &api, "feeds", &flags).await?,
         Command::Restart { feed } => {
             let answer: Answer<Feed> = api.do_to("feeds", &feed, "restart").await?;
             context.print(&answer.raw, || format!("feed {feed} is started anew\n"))?;

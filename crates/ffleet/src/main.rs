@@ -25,6 +25,7 @@ mod server;
 mod show;
 mod streams;
 mod submit;
+mod token;
 mod voyandz;
 mod wait;
 

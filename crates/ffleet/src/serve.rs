@@ -21,6 +21,7 @@ use crate::voyandz;
 
 mod bench;
 mod board;
+mod effective;
 mod fault;
 mod home;
 mod log;

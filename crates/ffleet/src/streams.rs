@@ -10,7 +10,7 @@ use crate::api::Answer;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::{declare, show};
+use crate::{declare, show, token};
 
 /// `ffleet streams …`
 #[derive(Debug, Subcommand)]
@@ -32,6 +32,10 @@ pub(crate) enum Command {
         /// Its name
         stream: String,
     },
+    /// Make a token that opens streams of `access: token`, and print their addresses with it
+    Token(token::Flags),
+    /// Void all tokens there are, for streams and for feeds; who watches or pushes goes on
+    RevokeTokens,
     /// Declare one, or say anew what it is; it is kept by the server
     #[command(after_help = "\
   ffleet streams set cam1 --feed cam1 --mimetype video/mp2t
@@ -60,6 +64,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Exit, Fai
             context.print(&answer.raw, || show::feeds::stream(&answer.value, context.now()))?;
         }
         Command::Logs { stream } => context.say(&api.text("streams", &stream, "logs").await?)?,
+        Command::Token(flags) => token::create(context, &api, "streams", &flags).await?,
+        Command::RevokeTokens => token::revoke(context, &api).await?,
         Command::Watch { stream } => return watch(context, &stream).await,
         Command::Set(stream) => return declare::set_stream(context, *stream).await,
         Command::Remove { stream } => return declare::remove(context, Sort::Stream, &stream).await,

@@ -47,10 +47,11 @@ pub struct Live {
 impl Live {
     /// What `reader` has, and how it is written.
     pub(super) fn read(reader: &mut Reader<'_>) -> (Self, Written) {
-        let written = Written::read(reader);
+        let gateway = Gateway::read(reader);
+        let written = Written::read(reader, gateway.access);
         let (feeds, streams, problems) = written.settle(reader);
         reader.problems(problems);
-        (Self { feeds, streams, gateway: Gateway::read(reader) }, written)
+        (Self { feeds, streams, gateway }, written)
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ffleet_types::Span;
 use ffleet_types::live::feed::{AtEnd, Fallback, Mode};
+use ffleet_types::live::stream::Access;
 use ffleet_types::live::{Feed, Name, Source};
 
 use super::{said, text};
@@ -31,6 +32,7 @@ pub(super) fn read(name: &Name, block: &mut Block<'_>) -> Option<Feed> {
         fallback: vec![Fallback::Hold(None)],
         at_end: AtEnd::End,
         ring: RING,
+        access: Access::Open,
     })
 }
 

@@ -158,6 +158,18 @@ fn silent_feed_and_stream_have_the_defaults_that_are_promised() {
 }
 
 #[test]
+fn gateway_says_who_may_watch_and_push_where_nobody_else_does() {
+    let live = live(
+        "gateway: {access: token}\n\
+         feeds: {a: {push: http}, b: {push: http, access: open}, c: {command: x}}\n\
+         streams: {a: {feed: a, mimetype: a/b}, b: {feed: b, mimetype: a/b, access: key}}\n",
+    );
+    let feeds = ["a", "b", "c"].map(|name| live.feeds[name].access);
+    assert_eq!(feeds, [Access::Token, Access::Open, Access::Open]);
+    assert_eq!(["a", "b"].map(|name| live.streams[name].access), [Access::Token, Access::Key]);
+}
+
+#[test]
 fn gateway_has_bounds() {
     let live = live("gateway: {flush: 1ms, viewers: 1_000_000, send-buffer: 16MiB}");
     assert_eq!(

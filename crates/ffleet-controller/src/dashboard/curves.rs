@@ -179,7 +179,7 @@ fn window(span: f64) -> String {
 }
 
 /// A point of a curve: the index of its sample, its value, whether it is joined to the one before.
-type Dot = (usize, f64, bool);
+pub(super) type Dot = (usize, f64, bool);
 
 fn points(kind: &Kind, samples: &[Sample]) -> Vec<Dot> {
     let gap = |at: usize| {
@@ -207,6 +207,21 @@ fn points(kind: &Kind, samples: &[Sample]) -> Vec<Dot> {
 }
 
 fn curve(kind: &Kind, points: &[Dot], x: &dyn Fn(usize) -> f64, span: f64) -> Markup {
+    let Kind { name, title, text, least, .. } = *kind;
+    draw(&Shape { name, title, text, least }, points, x, span)
+}
+
+/// A curve as it is drawn: what it is called, and how a value of it reads.
+pub(super) struct Shape {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) text: fn(f64) -> String,
+    /// What it reaches up to at least.
+    pub(super) least: f64,
+}
+
+/// Draws `points`, each as far to the right as `x` says of `span`.
+pub(super) fn draw(kind: &Shape, points: &[Dot], x: &dyn Fn(usize) -> f64, span: f64) -> Markup {
     let most = points.iter().fold(0.0_f64, |most, point| most.max(point.1));
     let scale = most.max(kind.least);
     let now = points.last().map_or(0.0, |point| point.1);
@@ -260,7 +275,7 @@ const fn some(pressure: Pressure) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a curve is no place for exact numbers")]
-const fn whole(number: u64) -> f64 {
+pub(super) const fn whole(number: u64) -> f64 {
     number as f64
 }
 
@@ -285,7 +300,7 @@ fn rate(count: f64) -> String {
     format!("{}/s", bytes(count))
 }
 
-fn count(number: f64) -> String {
+pub(super) fn count(number: f64) -> String {
     format!("{number:.0}")
 }
 

@@ -5,6 +5,7 @@ use ffleet_telemetry::redact::redact;
 use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
 
+use super::base::at;
 use super::page::{Live, Part, frame};
 use super::streams::{self, EVERY};
 use super::{chip, format};
@@ -33,10 +34,18 @@ pub(super) fn state(name: &str) -> Markup {
     let tone = match name {
         "live" => "ok",
         "starting" | "stopping" => "go",
-        "waiting" => "bad",
+        "waiting" | "failed" => "bad",
         _ => "off",
     };
     chip::word(tone, name)
+}
+
+/// That of `feed`: one that nobody pushes to has not failed.
+pub(super) fn standing_of(feed: &Feed) -> Markup {
+    match (feed.source.as_str(), feed.state.as_str(), feed.failures) {
+        ("push", "waiting", 0) => chip::word("off", "waiting"),
+        (_, name, _) => state(name),
+    }
 }
 
 fn table(feeds: &[Feed], now: Timestamp) -> Markup {
@@ -59,9 +68,9 @@ fn table(feeds: &[Feed], now: Timestamp) -> Markup {
 fn row(feed: &Feed, now: Timestamp) -> Markup {
     html! {
         tr {
-            th scope="row" .number { a href={ "/feeds/" (feed.name) } { (feed.name) } }
+            th scope="row" .number { a href={ (at("/feeds/")) (feed.name) } { (feed.name) } }
             td .state {
-                (state(&feed.state))
+                (standing_of(feed))
                 @if feed.failures > 0 { span .faint { (feed.failures) " failed" } }
             }
             td .work {
@@ -110,14 +119,14 @@ pub(super) fn show(feed: &Feed, log: &str, streams: &[Stream], now: Timestamp) -
                 header .head {
                     div .title {
                         h1 { "Feed " (feed.name) }
-                        span #state data-live data-every=(EVERY) { (state(&feed.state)) }
+                        span #state data-live data-every=(EVERY) { (standing_of(feed)) }
                         div .actions {
-                            form method="post" action={ "/feeds/" (feed.name) "/restart" } {
+                            form method="post" action={ (at("/feeds/")) (feed.name) "/restart" } {
                                 button .button { "Restart" }
                             }
                         }
                     }
-                    p .faint { a href="/feeds" { "All feeds" } }
+                    p .faint { a href=(at("/feeds")) { "All feeds" } }
                 }
                 section #standing data-live aria-live="polite" { (standing(feed, now)) }
                 div .columns {
@@ -206,14 +215,15 @@ fn terms(feed: &Feed, streams: &[Stream]) -> Markup {
             @if feed.source == "push" {
                 div { dt { "Send it to" } dd { code { "PUT /ingest/" (feed.name) } } }
             }
+            @if let Some(access) = &feed.access { div { dt { "Open to" } dd { (streams::who(access)) } } }
             @if let Some(parent) = &feed.feed {
-                div { dt { "Reads feed" } dd { a href={ "/feeds/" (parent) } { (parent) } } }
+                div { dt { "Reads feed" } dd { a href={ (at("/feeds/")) (parent) } { (parent) } } }
             }
             div { dt { "Runs" } dd { (feed.mode) } }
             @if let Some(pid) = feed.pid { div { dt { "Process" } dd { (pid) } } }
             @if !made.is_empty() {
                 div { dt { "Streams" } dd {
-                    @for stream in made { a href={ "/streams/" (stream.name) } { (stream.name) } " " }
+                    @for stream in made { a href={ (at("/streams/")) (stream.name) } { (stream.name) } " " }
                 } }
             }
         }

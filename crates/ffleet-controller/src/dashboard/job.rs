@@ -9,6 +9,7 @@ use ffleet_types::task::State;
 use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
 
+use super::base::at;
 use super::page::{Live, Part, frame};
 use super::{Action, chip, curves, format};
 
@@ -48,7 +49,7 @@ pub(super) fn render(job: &Job, samples: &List, now: Timestamp) -> Markup {
 pub(super) fn work(job: &Job, samples: &List) -> Markup {
     let state = job.summary.state;
     let follow = matches!(state, State::Running | State::Paused)
-        .then(|| format!("/jobs/{}/curves", job.summary.number));
+        .then(|| at(&format!("/jobs/{}/curves", job.summary.number)));
     let curves = curves::render(job, samples);
     html! {
         section #work .card data-live data-again=[follow] hidden[curves.0.is_empty()] { (curves) }
@@ -68,7 +69,7 @@ fn head(job: &Summary, now: Timestamp) -> Markup {
         p .faint {
             "accepted " (format::ago(job.accepted_at, now))
             @if let Some(other) = job.retry_of {
-                " · tries job " a href={ "/jobs/" (other) } { (other) } " again"
+                " · tries job " a href={ (at("/jobs/")) (other) } { (other) } " again"
             }
         }
         p .source { code { (redact(&job.input)) } }
@@ -80,7 +81,7 @@ fn button(job: &Summary, action: Action) -> Markup {
     if !action.suits(job.state) || (action == Action::Cancel && job.cancel_requested) {
         return html! {};
     }
-    let address = format!("/jobs/{}/{action}", job.number);
+    let address = at(&format!("/jobs/{}/{action}", job.number));
     html! {
         @match action {
             Action::Pause => (form(&address, "Pause", "button")),
@@ -296,7 +297,7 @@ fn log(job: &Job) -> Markup {
                         "Log of attempt " (attempt.number)
                     } " · "
                 }
-                a href={ "/logs?job=" (job.summary.number) } { "Look in all of them, with times" }
+                a href={ (at("/logs?job=")) (job.summary.number) } { "Look in all of them, with times" }
             }
         } @else {
             p .faint { "The engine's own words appear here once an attempt has begun." }

@@ -9,6 +9,7 @@ use ffleet_types::task::State;
 use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
 
+use super::base::at;
 use super::page::{Live, Part, frame};
 use super::{Tally, chip, format, nodes, streams};
 
@@ -46,7 +47,7 @@ pub(super) fn render(view: &View) -> Markup {
             section #summary data-live aria-label="Summary" { (summary(view)) }
             div .bar {
                 nav #groups .groups data-live aria-label="Filter by state" { (groups(view)) }
-                form .find action="/find" method="get" role="search" {
+                form .find action=(at("/find")) method="get" role="search" {
                     label .hidden for="job" { "Job number or id" }
                     input #job name="job" placeholder="Job number or id" autocomplete="off"
                         spellcheck="false" required maxlength="40";
@@ -89,7 +90,7 @@ fn groups(view: &View) -> Markup {
         @for (name, states) in GROUPS {
             @let here = same(&view.query.states, states);
             @let address = query::Jobs { states: states.to_vec(), after: None, ..view.query.clone() };
-            a href={ "/" (address) } aria-current=[here.then_some("true")] {
+            a href={ (at("/")) (address) } aria-current=[here.then_some("true")] {
                 (name) " " span .count { (format::grouped(count(&view.tally, states))) }
             }
         }
@@ -122,10 +123,10 @@ fn list(view: &View) -> Markup {
         }
         @if paged || view.page.next.is_some() {
             nav .pages aria-label="Pages" {
-                @if paged { a .button href={ "/" (newest) } { "Newest" } }
+                @if paged { a .button href={ (at("/")) (newest) } { "Newest" } }
                 @if let Some(next) = view.page.next {
                     @let older = query::Jobs { after: Some(next), ..view.query.clone() };
-                    a .button href={ "/" (older) } rel="next" { "Older" }
+                    a .button href={ (at("/")) (older) } rel="next" { "Older" }
                 }
             }
         }
@@ -138,7 +139,7 @@ fn nothing(view: &View) -> Markup {
         div .empty {
             @if any {
                 h2 { "No such jobs" }
-                p { "No job here matches the filter. " a href="/" { "Show all" } }
+                p { "No job here matches the filter. " a href=(at("/")) { "Show all" } }
             } @else {
                 h2 { "No jobs yet" }
                 p { "Submit one from a terminal on this machine; it appears here at once:" }
@@ -157,7 +158,7 @@ fn row(job: &Summary, now: Timestamp) -> Markup {
     html! {
         tr data-job=(job.number) {
             th scope="row" .number {
-                a href={ "/jobs/" (job.number) } { (job.number) }
+                a href={ (at("/jobs/")) (job.number) } { (job.number) }
             }
             td .state {
                 (chip::state(job.state))

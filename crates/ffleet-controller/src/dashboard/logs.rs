@@ -5,6 +5,7 @@ use ffleet_api::query::{Logs, When};
 use ffleet_types::Span;
 use maud::{Markup, html};
 
+use super::base::at;
 use super::format;
 use super::page::{Part, frame};
 
@@ -55,7 +56,7 @@ fn form_with(query: &Logs, since: Option<Span>) -> Markup {
         .since
         .is_some_and(|_| SPANS.iter().all(|span| Some(span.1) != seconds));
     html! {
-        form .search action="/logs" method="get" role="search" {
+        form .search action=(at("/logs")) method="get" role="search" {
             label { span { "Text" }
                 input name="grep" value=(query.grep) maxlength=(Logs::LONGEST) spellcheck="false"
                     autocomplete="off" placeholder="any"; }
@@ -102,7 +103,7 @@ fn table(lines: &[Line]) -> Markup {
 fn job(line: &Line) -> Markup {
     html! {
         @match line.number {
-            Some(number) => a href={ "/jobs/" (number) } { (number) },
+            Some(number) => a href={ (at("/jobs/")) (number) } { (number) },
             None => span .faint title=(line.job) { "pruned" },
         }
         @if line.attempt > 1 { span .faint { " #" (line.attempt) } }
@@ -114,10 +115,10 @@ fn pages(query: &Logs, page: &Page) -> Markup {
     html! {
         @if query.after.is_some() || page.more {
             nav .pages aria-label="Pages" {
-                @if query.after.is_some() { a .button href={ "/logs" (first) } { "Oldest" } }
+                @if query.after.is_some() { a .button href={ (at("/logs")) (first) } { "Oldest" } }
                 @if let (true, Some(next)) = (page.more, &page.next) {
                     @let later = Logs { after: Some(next.clone()), ..query.clone() };
-                    a .button href={ "/logs" (later) } rel="next" { "Later" }
+                    a .button href={ (at("/logs")) (later) } rel="next" { "Later" }
                 }
             }
         }

@@ -5,6 +5,7 @@ use ffleet_types::node::{Engine, GuardLevel, Order, State};
 use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
 
+use super::base::at;
 use super::page::{Live, Part, frame};
 use super::{chip, format};
 
@@ -27,6 +28,7 @@ pub(super) fn render(nodes: &[Node], now: Timestamp) -> Markup {
                 }
                 @for node in nodes { (card(node, now)) }
             }
+            p .faint { a href=(at("/config")) { "The configuration in effect" } }
         },
     )
 }
@@ -36,13 +38,13 @@ pub(super) fn brief(nodes: &[Node]) -> Markup {
     html! {
         @for node in nodes.iter().take(4) {
             div .machine {
-                a href="/nodes" { (node.name) }
+                a href=(at("/nodes")) { (node.name) }
                 @if node.state != State::Active || node.order != Order::Accept { (standing(node)) }
                 (meter("CPU", u64::from(node.promised.cpu.0), u64::from(node.capacity.cpu.0), None))
                 (meter("Memory", node.promised.memory.0, node.capacity.memory.0, None))
             }
         }
-        @if nodes.len() > 4 { a href="/nodes" { "and " (nodes.len() - 4) " more nodes" } }
+        @if nodes.len() > 4 { a href=(at("/nodes")) { "and " (nodes.len() - 4) " more nodes" } }
         @if nodes.is_empty() { p .faint { "No node is known yet." } }
     }
 }

@@ -5,6 +5,7 @@ use ffleet_types::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets;
+use super::base::at;
 
 /// What the browser may do with our pages: load from us, and nothing else (CSP Level 3).
 pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -22,6 +23,8 @@ pub(super) enum Part {
     Nodes,
     /// The logs of all jobs.
     Logs,
+    /// The configuration.
+    Config,
     /// None of them.
     None,
 }
@@ -53,12 +56,13 @@ pub(super) fn frame(title: &str, part: Part, live: Option<Live<'_>>, main: &Mark
             body data-events=[live.map(|live| live.events)] data-now=[live.map(|live| live.now.as_millis())] {
                 a .skip href="#main" { "Skip to content" }
                 header .top {
-                    a .brand href="/" { span .mark aria-hidden="true" {} "ffleet" }
+                    a .brand href=(at("/")) { span .mark aria-hidden="true" {} "ffleet" }
                     nav aria-label="Parts" {
                         (tab("/", "Jobs", part == Part::Jobs))
                         (tab("/streams", "Streams", part == Part::Streams))
                         (tab("/nodes", "Nodes", part == Part::Nodes))
                         (tab("/logs", "Logs", part == Part::Logs))
+                        a .wide href=(at("/config")) aria-current=[(part == Part::Config).then_some("page")] { "Configuration" }
                     }
                     @if live.is_some() {
                         span #live .live role="status" { "reload to refresh" }
@@ -71,7 +75,7 @@ pub(super) fn frame(title: &str, part: Part, live: Option<Live<'_>>, main: &Mark
 }
 
 fn tab(address: &str, name: &str, here: bool) -> Markup {
-    html! { a href=(address) aria-current=[here.then_some("page")] { (name) } }
+    html! { a href=(at(address)) aria-current=[here.then_some("page")] { (name) } }
 }
 
 /// The page for those who have no session: how to get one.
@@ -105,7 +109,7 @@ pub fn trouble(problem: &Problem) -> Markup {
                 h1 { (problem.title) }
                 p { (prose(&problem.detail)) }
                 @if let Some(hint) = &problem.hint { p { (prose(hint)) } }
-                p { a .button href="/" { "Back to the jobs" } }
+                p { a .button href=(at("/")) { "Back to the jobs" } }
                 p .faint { (problem.status) " · " (problem.code) }
             }
         },

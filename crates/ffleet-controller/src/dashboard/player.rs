@@ -1,12 +1,14 @@
 //! How a stream is shown: as a picture or in a player where a browser can do that by itself, else as an
 //! address for a player.
 //!
-//! Pictures are fetched once somebody asks for them: a page that is only looked at starts no camera, and
+//! Moving pictures are fetched once somebody asks for them: a page that is only looked at starts no camera, and
 //! counts nobody as a viewer. A browser opens six connections to a server, and a picture that moves keeps
-//! one of them, so that a list shows none.
+//! one of them, so that a list shows shots alone, and those only of feeds that live.
 
 use ffleet_api::live::Stream;
 use maud::{Markup, html};
+
+use super::base::at;
 
 /// What a browser makes of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ impl Show {
 
 /// The stream itself. `watch` says that somebody asked for it.
 pub(super) fn player(stream: &Stream, host: &str, watch: bool) -> Markup {
-    let page = format!("/streams/{}", stream.name);
+    let page = at(&format!("/streams/{}", stream.name));
     let name = &stream.name;
     html! {
         @match Show::of(stream) {
@@ -64,29 +66,27 @@ pub(super) fn player(stream: &Stream, host: &str, watch: bool) -> Markup {
 
 /// What to paste elsewhere.
 fn address(stream: &Stream, host: &str) -> Markup {
-    let url = format!("http://{host}{}", stream.path);
-    let key = if stream.access == "key" {
-        "-headers 'Authorization: Bearer KEY' "
-    } else {
-        ""
-    };
-    let command = match stream.kind.as_str() {
-        "shot" => {
-            let header = if key.is_empty() {
-                ""
-            } else {
-                "-H 'Authorization: Bearer KEY' "
-            };
-            format!("curl {header}-O '{}'", quoted(&url))
-        }
-        _ => format!("ffplay {key}'{}'", quoted(&url)),
+    let token = if stream.access == "token" { "?token=TOKEN" } else { "" };
+    let url = quoted(&format!("http://{host}{}{token}", stream.path));
+    let command = match (stream.kind.as_str(), stream.access.as_str()) {
+        ("shot", "key") => format!("curl -H 'Authorization: Bearer KEY' -O '{url}'"),
+        ("shot", _) => format!("curl -O '{url}'"),
+        (_, "key") => format!("ffplay -headers 'Authorization: Bearer KEY' '{url}'"),
+        _ => format!("ffplay '{url}'"),
     };
     html! {
         div .command {
             pre #play .block { (command) }
             button .copy type="button" data-copy="play" hidden { "Copy" }
         }
-        @if !key.is_empty() { p .faint { "KEY is a key of this server; in this browser your session opens it." } }
+        @match stream.access.as_str() {
+            "key" => p .faint { "KEY is a key of this server; in this browser your session opens it." },
+            "token" => p .faint {
+                "TOKEN is what " code { "ffleet streams token " (stream.name) }
+                " makes; in this browser your session opens it."
+            },
+            _ => {}
+        }
     }
 }
 

@@ -12,13 +12,19 @@ use ffleet_api::{Job, Problem, query};
 use ffleet_types::JobRef;
 use maud::Markup;
 
-use super::{Action, Backend, CSP, assets, feeds, job, jobs, logs, nodes, page, streams};
+use super::base::at;
+use super::{Action, Backend, CSP, assets, config, feeds, job, jobs, logs, nodes, page, streams};
 
 /// The routes of the dashboard, for a server that answers for [`Backend`].
 ///
 /// Sessions, `Host` and `Origin` are to be checked before a request comes here.
 pub fn routes<B: Backend>() -> Router<B> {
-    files()
+    files().merge(pages())
+}
+
+/// Those of its pages, without what they are shown with.
+pub fn pages<B: Backend>() -> Router<B> {
+    Router::new()
         .route("/", get(list::<B>))
         .route("/find", get(find::<B>))
         .route("/jobs/{job}", get(show::<B>))
@@ -29,6 +35,7 @@ pub fn routes<B: Backend>() -> Router<B> {
         .route("/feeds", get(all_feeds::<B>))
         .route("/feeds/{feed}", get(one_feed::<B>))
         .route("/feeds/{feed}/restart", post(restart::<B>))
+        .route("/config", get(config_page::<B>))
         .route("/nodes", get(machines::<B>))
         .route("/logs", get(lines::<B>))
 }
@@ -63,7 +70,7 @@ async fn find<B: Backend>(State(backend): State<B>, RawQuery(text): RawQuery) ->
         Ok(job.summary.number)
     };
     match number.await {
-        Ok(number) => Redirect::to(&format!("/jobs/{number}")).into_response(),
+        Ok(number) => Redirect::to(&at(&format!("/jobs/{number}"))).into_response(),
         Err(problem) => respond(Err(problem)),
     }
 }
@@ -96,13 +103,17 @@ async fn act<B: Backend>(
         backend.act(reference(&text)?, action, B::actor(&extensions)).await
     };
     match number.await {
-        Ok(number) => Redirect::to(&format!("/jobs/{number}")).into_response(),
+        Ok(number) => Redirect::to(&at(&format!("/jobs/{number}"))).into_response(),
         Err(problem) => respond(Err(problem)),
     }
 }
 
+async fn config_page<B: Backend>(State(backend): State<B>) -> Response {
+    respond(Ok(config::render(&backend.config())))
+}
+
 async fn all_streams<B: Backend>(State(backend): State<B>) -> Response {
-    respond(Ok(streams::list(&backend.streams(), backend.now())))
+    respond(Ok(streams::list(&backend.streams(), &backend.feeds(), backend.now())))
 }
 
 async fn one_stream<B: Backend>(
@@ -117,6 +128,7 @@ async fn one_stream<B: Backend>(
         let view = streams::View {
             now: backend.now(),
             stream: &stream,
+            feeds: &backend.feeds(),
             log: &log,
             host: host.unwrap_or("localhost"),
             watch: text.as_deref() == Some("watch"),
@@ -137,7 +149,7 @@ async fn one_feed<B: Backend>(State(backend): State<B>, Path(name): Path<String>
 
 async fn restart<B: Backend>(State(backend): State<B>, Path(name): Path<String>) -> Response {
     match backend.restart(&name) {
-        Ok(()) => Redirect::to(&format!("/feeds/{name}")).into_response(),
+        Ok(()) => Redirect::to(&at(&format!("/feeds/{name}"))).into_response(),
         Err(problem) => respond(Err(problem)),
     }
 }

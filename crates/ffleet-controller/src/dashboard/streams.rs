@@ -1,13 +1,14 @@
 //! What can be watched, and who watches it.
 
-use ffleet_api::live::{Stream, Viewer};
+use ffleet_api::live::{Feed, Stream, Viewer};
 use ffleet_telemetry::redact::redact;
 use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
 
+use super::base::at;
 use super::page::{Live, Part, frame};
 use super::player::{Show, player};
-use super::{chip, feeds, format};
+use super::{chip, feeds, format, trail};
 
 /// Between two fetches of a page whose numbers no event tells, in milliseconds.
 pub(super) const EVERY: u32 = 2_000;
@@ -19,6 +20,8 @@ const SELDOM: u32 = 10_000;
 pub(super) struct View<'a> {
     pub(super) now: Timestamp,
     pub(super) stream: &'a Stream,
+    /// The feeds there are.
+    pub(super) feeds: &'a [Feed],
     /// What its commands said.
     pub(super) log: &'a str,
     /// What the server is called by who asks.
@@ -28,7 +31,7 @@ pub(super) struct View<'a> {
 }
 
 /// All streams.
-pub(super) fn list(streams: &[Stream], now: Timestamp) -> Markup {
+pub(super) fn list(streams: &[Stream], feeds: &[Feed], now: Timestamp) -> Markup {
     frame(
         "Streams",
         Part::Streams,
@@ -37,7 +40,7 @@ pub(super) fn list(streams: &[Stream], now: Timestamp) -> Markup {
             h1 .hidden { "Streams" }
             (parts("/streams"))
             section #streams data-live data-every=(EVERY) aria-label="Streams" {
-                @if streams.is_empty() { (nothing()) } @else { (table(streams)) }
+                @if streams.is_empty() { (nothing()) } @else { (table(streams, feeds)) }
             }
         },
     )
@@ -49,7 +52,7 @@ pub(super) fn parts(here: &str) -> Markup {
         div .bar {
             nav .groups aria-label="Lists" {
                 @for (address, name) in [("/streams", "Streams"), ("/feeds", "Feeds")] {
-                    a href=(address) aria-current=[(address == here).then_some("true")] { (name) }
+                    a href=(at(address)) aria-current=[(address == here).then_some("true")] { (name) }
                 }
             }
         }
@@ -78,7 +81,7 @@ pub(super) fn brief(streams: &[Stream]) -> Markup {
     html! {
         @if !streams.is_empty() {
             div data-every=(SELDOM) {
-                dt { a href="/streams" { "Streams" } }
+                dt { a href=(at("/streams")) { "Streams" } }
                 dd { (format::grouped(streams.len() as u64)) }
             }
             div { dt { "Viewers" } dd { (format::grouped(viewers)) } }
@@ -86,7 +89,7 @@ pub(super) fn brief(streams: &[Stream]) -> Markup {
     }
 }
 
-fn table(streams: &[Stream]) -> Markup {
+fn table(streams: &[Stream], feeds: &[Feed]) -> Markup {
     html! {
         table .jobs .streams {
             thead { tr {
@@ -98,17 +101,36 @@ fn table(streams: &[Stream]) -> Markup {
                 th scope="col" .right { "Skips" }
                 th scope="col" .right { span .hidden { "Watch" } }
             } }
-            tbody { @for stream in streams { (row(stream)) } }
+            tbody { @for stream in streams { (row(stream, feeds, thumbnail(stream, streams))) } }
         }
     }
 }
 
-fn row(stream: &Stream) -> Markup {
-    let page = format!("/streams/{}", stream.name);
+/// The path of a picture of what `stream` shows now: its own shot, or that of another stream that is made of the
+/// same feed. Only while the feed lives: a page that is looked at starts none.
+fn thumbnail<'a>(stream: &'a Stream, streams: &'a [Stream]) -> Option<&'a str> {
+    let is_picture = |shot: &&Stream| {
+        let same = shot.name == stream.name || shot.feed.is_some() && shot.feed == stream.feed;
+        let kind = shot.mimetype.to_ascii_lowercase();
+        shot.kind == "shot" && kind.starts_with("image/") && same
+    };
+    let lives = |shot: &&Stream| shot.state.as_deref() == Some("live");
+    let own = Some(stream).filter(is_picture);
+    let shot = own.or_else(|| streams.iter().find(is_picture));
+    shot.filter(lives).map(|shot| shot.path.as_str())
+}
+
+fn row(stream: &Stream, feeds: &[Feed], thumbnail: Option<&str>) -> Markup {
+    let page = at(&format!("/streams/{}", stream.name));
     html! {
         tr {
-            th scope="row" .number { a href=(page) { (stream.name) } }
-            td .state { (state(stream)) }
+            th scope="row" .number {
+                @if let Some(path) = thumbnail {
+                    a .thumb href=(page) { img src=(path) alt="" loading="lazy" width="96" height="54"; }
+                }
+                a href=(page) { (stream.name) }
+            }
+            td .state { (state(stream, feeds)) }
             td .work {
                 span .path title=(stream.mimetype) { span { (stream.mimetype) } }
                 span .path .faint { (stream.path) }
@@ -144,10 +166,12 @@ fn open(stream: &Stream, page: &str) -> Markup {
     }
 }
 
-fn state(stream: &Stream) -> Markup {
-    match &stream.state {
-        Some(state) => feeds::state(state),
-        None => chip::word("off", "on request"),
+fn state(stream: &Stream, feeds: &[Feed]) -> Markup {
+    let feed = feeds.iter().find(|feed| Some(&feed.name) == stream.feed.as_ref());
+    match (&stream.state, feed) {
+        (Some(state), Some(feed)) if *state == feed.state => feeds::standing_of(feed),
+        (Some(state), _) => feeds::state(state),
+        (None, _) => chip::word("off", "on request"),
     }
 }
 
@@ -160,10 +184,11 @@ pub(super) fn show(view: &View<'_>) -> Markup {
         Some(Live { events: "/v1/events", now }),
         &html! {
             article {
-                header #head .head data-live data-every=(EVERY) { (head(stream)) }
+                header #head .head data-live data-every=(EVERY) { (head(stream, view.feeds)) }
                 div .columns {
                     div {
                         section #player .card { (player(stream, view.host, view.watch)) }
+                        section #trail .card data-live { (trail::render(stream)) }
                         @if stream.kind != "shot" {
                             section #watching .card data-live { (watching(stream, now)) }
                         }
@@ -179,10 +204,10 @@ pub(super) fn show(view: &View<'_>) -> Markup {
     )
 }
 
-fn head(stream: &Stream) -> Markup {
+fn head(stream: &Stream, feeds: &[Feed]) -> Markup {
     html! {
-        div .title { h1 { "Stream " (stream.name) } (state(stream)) }
-        p .faint { a href="/streams" { "All streams" } }
+        div .title { h1 { "Stream " (stream.name) } (state(stream, feeds)) }
+        p .faint { a href=(at("/streams")) { "All streams" } }
     }
 }
 
@@ -230,7 +255,7 @@ fn said(stream: &Stream, log: &str) -> Markup {
             (None, Some(feed)) => {
                 h2 { "Log" }
                 p .faint {
-                    "It passes on what feed " a href={ "/feeds/" (feed) } { (feed) }
+                    "It passes on what feed " a href={ (at("/feeds/")) (feed) } { (feed) }
                     " gives, whose page has the log."
                 }
             }
@@ -239,13 +264,15 @@ fn said(stream: &Stream, log: &str) -> Markup {
     }
 }
 
-/// Nobody stays for a shot, so that only those are counted.
+/// Nobody stays for a shot: who asks is counted, and what they got.
 fn sums(stream: &Stream) -> Markup {
     html! {
         h2 { "Since it was declared" }
         dl .figures {
             @if stream.kind == "shot" {
+                div { dt { "Asked for" } dd { (format::grouped(stream.viewers_total)) } }
                 div { dt { "Shots made" } dd { (format::grouped(stream.shots)) } }
+                div { dt { "Delivered" } dd { (Bytes(stream.delivered_bytes).human()) } }
             } @else {
                 div { dt { "Viewers now" } dd { (format::grouped(stream.viewers)) } }
                 div { dt { "Viewers that came" } dd { (format::grouped(stream.viewers_total)) } }
@@ -260,14 +287,18 @@ fn sums(stream: &Stream) -> Markup {
 /// What streams of its name have come to.
 fn since(stream: &Stream, now: Timestamp) -> Markup {
     let total = &stream.total;
+    let is_shot = stream.kind == "shot";
     html! {
         h2 { "In all " span .plain .faint { "since " (format::ago(total.since, now)) } }
         dl .figures {
-            @if stream.kind == "shot" {
+            @if is_shot {
                 div { dt { "Shots made" } dd { (format::grouped(total.shots)) } }
+                div { dt { "Requests" } dd { (format::grouped(total.viewers)) } }
             } @else {
                 div { dt { "Viewers that came" } dd { (format::grouped(total.viewers)) } }
-                div { dt { "Delivered" } dd { (Bytes(total.delivered_bytes).human()) } }
+            }
+            div { dt { "Delivered" } dd { (Bytes(total.delivered_bytes).human()) } }
+            @if !is_shot {
                 div { dt { "Skips" } dd { (format::grouped(total.skips)) } }
                 div { dt { "Cut off" } dd { (format::grouped(total.cut)) } }
             }
@@ -275,12 +306,17 @@ fn since(stream: &Stream, now: Timestamp) -> Markup {
     }
 }
 
-fn terms(stream: &Stream) -> Markup {
-    let who = match stream.access.as_str() {
+/// Whom a word of `access` lets in.
+pub(super) fn who(access: &str) -> &str {
+    match access {
         "open" => "whoever reaches this server",
         "key" => "who has a key or a session",
+        "token" => "who has a token, a key or a session",
         other => other,
-    };
+    }
+}
+
+fn terms(stream: &Stream) -> Markup {
     html! {
         h2 { "Declared as" }
         dl .terms {
@@ -289,9 +325,9 @@ fn terms(stream: &Stream) -> Markup {
             div { dt { "Is" } dd { code { (stream.mimetype) } } }
             div { dt { "Gives" } dd { @if stream.kind == "shot" { "one shot a request" } @else { "a stream" } } }
             @if stream.command.is_some() { div { dt { "Command is" } dd { (stream.client) } } }
-            div { dt { "Open to" } dd { (who) } }
+            div { dt { "Open to" } dd { (who(&stream.access)) } }
             @if let Some(feed) = &stream.feed {
-                div { dt { "Feed" } dd { a href={ "/feeds/" (feed) } { (feed) } } }
+                div { dt { "Feed" } dd { a href={ (at("/feeds/")) (feed) } { (feed) } } }
             }
             @if let Some(command) = &stream.command {
                 div { dt { "Command" } dd { code { (redact(command)) } } }

@@ -1,7 +1,7 @@
-//! Nodes that take no more work by themselves.
+//! What nodes say of themselves: that they take no more work, and what is not for work.
 
-use ffleet_types::NodeId;
 use ffleet_types::node::Order;
+use ffleet_types::{Bytes, NodeId};
 
 use super::Desk;
 
@@ -17,6 +17,13 @@ impl Desk {
             station.closed = closed.map(str::to_owned);
         }
         is_news
+    }
+
+    /// A node says what of its memory its rings have. Whether that is news.
+    pub(crate) fn set_rings(&self, node: NodeId, rings: Bytes) -> bool {
+        let mut inner = self.lock();
+        let station = inner.stations.get_mut(&node);
+        station.is_some_and(|station| std::mem::replace(&mut station.rings, rings) != rings)
     }
 
     /// Why nothing that waits can begin: all nodes that are to take work have closed themselves.

@@ -1,5 +1,8 @@
 //! The controller, as the dashboard asks it.
 
+use std::ops::Deref as _;
+use std::sync::Arc;
+
 use axum::http::Extensions;
 use ffleet_api::job::{Job, Page};
 use ffleet_api::live::{Feed, Stream};
@@ -7,6 +10,7 @@ use ffleet_api::sample::List;
 use ffleet_api::{Node, Problem, log, query};
 use ffleet_types::job::Actor;
 use ffleet_types::{JobNumber, JobRef, Timestamp};
+use serde_json::Value;
 
 use super::gate::Access;
 use crate::controller::Controller;
@@ -55,6 +59,10 @@ impl Backend for Controller {
 
     async fn stream(&self, name: String) -> Result<(Stream, String), Problem> {
         Ok((Self::stream(self, &name)?, self.stream_log(name).await?))
+    }
+
+    fn config(&self) -> Arc<Value> {
+        self.deref().config()
     }
 
     async fn tally(&self) -> Result<Tally, Problem> {

@@ -10,15 +10,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use ffleet_api::front::Claim;
-use ffleet_api::{Code, Problem};
-use ffleet_base::{Clock, Secret};
+use ffleet_api::{Code, Problem, query};
+use ffleet_base::{Clock, Secret, signed};
 use ffleet_types::job::Actor;
+use ffleet_types::live::token::{Door, Purpose, Refusal};
 use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, ORIGIN};
 use hyper::{Method, Request};
 
 use super::login::Tokens;
 use super::rate::{PerPeer, Shared};
-use crate::policy::{Http, Key};
+use super::tokens::Mint;
+use crate::policy::{Key, Policy, STREAM_SECRET};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The longest path and query.
@@ -40,6 +42,8 @@ pub enum By {
     Key,
     /// By a browser session that a one-time link began.
     Session,
+    /// By a token that was signed for this address; no other is reached so.
+    Token,
     /// Not at all; only addresses that are open to everybody are reached so.
     Nothing,
 }
@@ -55,6 +59,7 @@ pub(crate) struct Gate {
     listening: OnceLock<Listening>,
     pub(crate) links: Tokens,
     pub(crate) sessions: Tokens,
+    pub(crate) mint: Mint,
 }
 
 /// Where the server listens, and what it is called there.
@@ -68,7 +73,9 @@ struct Listening {
 }
 
 impl Gate {
-    pub(crate) fn new(policy: &Http, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(policy: &Policy, clock: Arc<dyn Clock>) -> Self {
+        let mint = Mint::new(policy.data.join(STREAM_SECRET), &policy.http);
+        let policy = &policy.http;
         let rate = policy.requests_per_second;
         Self {
             keys: policy.keys.iter().map(|key| (key.clone(), Shared::new(rate))).collect(),
@@ -79,6 +86,7 @@ impl Gate {
             listening: OnceLock::new(),
             links: Tokens::default(),
             sessions: Tokens::default(),
+            mint,
         }
     }
 
@@ -118,7 +126,7 @@ impl Gate {
         &self,
         request: &Request<B>,
         peer: IpAddr,
-        claim: Claim,
+        claim: &Claim,
     ) -> Result<Access, Problem> {
         let uri = request.uri();
         if uri
@@ -129,12 +137,16 @@ impl Gate {
             return Err(Problem::new(Code::UriTooLong, detail));
         }
         self.check_host(request)?;
+        if let (Claim::Token(door), Some(token)) = (claim, stream_token(request)?) {
+            self.check_token(&token, door, peer)?;
+            return Ok(Access { actor: Actor::User("token".to_owned()), by: By::Token });
+        }
         let same_origin = match self.check_origin(request.headers()) {
-            Err(_other) if claim == Claim::Public => false,
+            Err(_other) if *claim == Claim::Public => false,
             checked => checked?,
         };
         let open = matches!(claim, Claim::Public | Claim::Open)
-            || claim == Claim::None && is_open(request.method(), request.uri().path());
+            || *claim == Claim::None && is_open(request.method(), request.uri().path());
         let access = self.identify(request, peer, (same_origin, open))?;
         self.check_rate(&access)?;
         Ok(access)
@@ -222,15 +234,42 @@ impl Gate {
         }
     }
 
-    fn failed(&self, peer: IpAddr, detail: &str) -> Problem {
-        if self.failures.take(peer, self.clock.monotonic()) {
-            Problem::new(Code::Unauthorized, detail).hint(
-                "send `Authorization: Bearer KEY`; `ffleet` finds the key of a server on the same \
-                 machine by itself, a browser needs the one-time link that `ffleet serve` prints",
-            )
-        } else {
-            Problem::new(Code::TooManyRequests, "too many failed logins; try again in a second")
+    fn check_token(&self, token: &Secret, door: &Door, peer: IpAddr) -> Result<(), Problem> {
+        let hint = match door.purpose {
+            Purpose::Watch => format!("`ffleet streams token {}` makes one that does", door.name),
+            Purpose::Push => format!("`ffleet feeds token {}` makes one that does", door.name),
+        };
+        let Some(known) = self.mint.read(token) else {
+            let told = "the token was not signed by this server, or was changed or revoked since";
+            return Err(self.failed_as(peer, Code::TokenInvalid, told).hint(hint));
+        };
+        known.opens(door, peer, self.clock.now()).map_err(|refusal| {
+            let code = match refusal {
+                Refusal::Expired => Code::TokenInvalid,
+                Refusal::Elsewhere(_) | Refusal::Address(_) => Code::TokenRefused,
+            };
+            Problem::new(code, refusal.to_string()).hint(hint)
+        })
+    }
+
+    fn failed_as(&self, peer: IpAddr, code: Code, detail: &str) -> Problem {
+        match self.failures.take(peer, self.clock.monotonic()) {
+            true => Problem::new(code, detail),
+            false => {
+                Problem::new(Code::TooManyRequests, "too many failed logins; try again in a second")
+            }
         }
+    }
+
+    fn failed(&self, peer: IpAddr, detail: &str) -> Problem {
+        let told = self.failed_as(peer, Code::Unauthorized, detail);
+        if told.code != Code::Unauthorized {
+            return told;
+        }
+        told.hint(
+            "send `Authorization: Bearer KEY`; `ffleet` finds the key of a server on the same machine \
+             by itself, a browser needs the one-time link that `ffleet serve` prints",
+        )
     }
 
     fn check_rate(&self, access: &Access) -> Result<(), Problem> {
@@ -268,6 +307,17 @@ fn is_open(method: &Method, path: &str) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
         && (matches!(path, "/healthz" | "/readyz" | "/login" | "/favicon.ico")
             || path.starts_with("/assets/"))
+}
+
+/// The token of `Authorization: Bearer TOKEN` or of `?token=`.
+fn stream_token<B>(request: &Request<B>) -> Result<Option<Secret>, Problem> {
+    let signed = |token: &Secret| token.expose().starts_with(signed::PREFIX);
+    if let Some(token) = bearer(request.headers()) {
+        return Ok(Some(token).filter(signed));
+    }
+    let pairs = query::pairs(request.uri().query().unwrap_or_default())?;
+    let given = pairs.into_iter().find(|(key, _)| key == "token");
+    Ok(given.map(|(_, token)| Secret::new(token)))
 }
 
 /// The key of `Authorization: Bearer KEY`.

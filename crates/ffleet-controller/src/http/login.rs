@@ -19,6 +19,7 @@ use hyper::header::{LOCATION, SET_COOKIE};
 use super::reply::{self, Answer};
 use super::server::Secured;
 use crate::controller::Controller;
+use crate::dashboard;
 
 /// How long a link works.
 const LINK: Duration = Duration::from_mins(10);
@@ -67,13 +68,9 @@ impl Tokens {
 }
 
 impl Controller {
-    /// A link that opens the dashboard once, within ten minutes. Only after the server listens, and where
-    /// there is a dashboard.
+    /// A link that opens the dashboard once, within ten minutes. Only after the server listens.
     #[must_use]
     pub fn login_link(&self) -> Option<LoginLink> {
-        if self.voyandz().is_some() {
-            return None;
-        }
         let address = self.gate.address()?;
         let now = self.clock.monotonic();
         let token = self.gate.links.issue(now, now + LINK);
@@ -89,11 +86,6 @@ impl Controller {
     (status = 201, description = "The link", body = LoginLink),
 ))]
 pub(crate) async fn create(State(controller): State<Controller>) -> Answer {
-    if controller.voyandz().is_some() {
-        let told =
-            Problem::new(Code::NotFound, "`ffleet voyandz` shows voyandz's pages, no dashboard");
-        return Err(told.hint("`ffleet serve` has one").into());
-    }
     let link = controller
         .login_link()
         .ok_or_else(|| Problem::new(Code::Unavailable, "the server does not listen yet"))?;
@@ -129,11 +121,15 @@ pub(crate) async fn open(State(controller): State<Controller>, request: Request)
         session.expose(),
         SESSION.as_secs(),
     );
-    Ok(begin(&cookie))
+    let home = match controller.voyandz() {
+        Some(_) => format!("{}/", dashboard::BELOW),
+        None => "/".to_owned(),
+    };
+    Ok(begin(&home, &cookie))
 }
 
-fn begin(cookie: &str) -> Response {
-    (StatusCode::SEE_OTHER, [(LOCATION, "/"), (SET_COOKIE, cookie)]).into_response()
+fn begin(home: &str, cookie: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, home), (SET_COOKIE, cookie)]).into_response()
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub(crate) fn problem(problem: &Problem) -> Response {
         | Code::Unavailable => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        Code::Unauthorized => {
+        Code::Unauthorized | Code::TokenInvalid => {
             let scheme = HeaderValue::from_static("Bearer realm=\"ffleet\"");
             headers.insert(hyper::header::WWW_AUTHENTICATE, scheme);
         }

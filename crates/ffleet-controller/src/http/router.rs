@@ -9,8 +9,8 @@ use ffleet_api::{Code, Problem};
 
 use super::reply::Failure;
 use super::{
-    actions, backups, declare, document, events, feeds, health, jobs, lines, login, logs, nodes,
-    presets, probe, samples, voyandz,
+    actions, backups, config, declare, document, events, feeds, health, jobs, lines, login, logs,
+    nodes, presets, probe, samples, tokens, voyandz,
 };
 use crate::controller::Controller;
 
@@ -45,14 +45,18 @@ routes! {
     "/v1/feeds/{feed}" { get => feeds::show, put => declare::put_feed, delete => declare::delete_feed }
     "/v1/feeds/{feed}/restart" { post => feeds::restart }
     "/v1/feeds/{feed}/logs" { get => feeds::logs }
+    "/v1/feeds/{feed}/tokens" { post => tokens::push }
     "/v1/streams" { get => feeds::list_streams }
     "/v1/streams/{stream}" { get => feeds::show_stream, put => declare::put_stream, delete => declare::delete_stream }
     "/v1/streams/{stream}/logs" { get => feeds::stream_logs }
+    "/v1/streams/{stream}/tokens" { post => tokens::watch }
+    "/v1/stream-tokens" { delete => tokens::revoke }
     "/v1/presets" { get => presets::list }
     "/v1/presets/{preset}" { get => presets::show }
     "/v1/probe" { post => probe::probe }
     "/v1/config/reload" { post => declare::reload }
     "/v1/backups" { post => backups::create }
+    "/v1/config" { get => config::show }
     "/v1/login-links" { post => login::create }
     "/v1/openapi.json" { get => document::show }
     "/healthz" { get => health::alive }

@@ -27,6 +27,7 @@ use super::gate::By;
 use super::tls::{Door, Tls};
 use super::{reply, router, takeover, voyandz};
 use crate::controller::Controller;
+use crate::dashboard;
 
 /// The most headers of a request.
 const MOST_HEADERS: usize = 64;
@@ -257,11 +258,13 @@ impl Guest {
             && request.headers().get(ACCEPT).is_some_and(|accept| {
                 accept.as_bytes().windows(9).any(|kind| kind == b"text/html")
             });
+        let is_ours = voyandz::is_ours(request.uri().path());
         let front = controller.front.get();
         let (of_front, is_page) = claims(controller, &request);
+        let is_of_front = of_front != Claim::None;
         let claim = if is_page { Claim::Open } else { of_front };
-        let admitted = controller.gate.admit(&request, peer.ip(), claim);
-        if let (Some(front), false, true) = (front, of_front == Claim::None, admitted.is_ok()) {
+        let admitted = controller.gate.admit(&request, peer.ip(), &claim);
+        if let (Some(front), true, true) = (front, is_of_front, admitted.is_ok()) {
             let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
             let answer = tokio::select! {
                 answer = front.answer(*peer, request) => answer,
@@ -285,7 +288,10 @@ impl Guest {
             Err(problem) => reply::problem(&problem),
         };
         if is_browser && controller.voyandz().is_some() {
-            response = voyandz::page(response);
+            response = match is_ours {
+                true => dashboard::below(|| reply::page(response)),
+                false => voyandz::page(response),
+            };
         } else if is_browser {
             response = reply::page(response);
         }

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::get;
 use ffleet_api::{Code, Moment, Problem, query};
@@ -28,9 +29,18 @@ pub(super) fn is_page(method: &Method, path: &str) -> bool {
     matches!(*method, Method::GET | Method::HEAD) && [HOME, STAT, CONFIG].contains(&path)
 }
 
-/// Their routes.
+/// Whether it is for a page of our own dashboard, which is below another address there.
+pub(super) fn is_ours(path: &str) -> bool {
+    path.strip_prefix(dashboard::BELOW)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Their routes, and those of our own dashboard.
 pub(super) fn routes() -> Router<Controller> {
+    // A nested root has the slash that the other addresses bring along.
+    let below = format!("{}/", dashboard::BELOW);
     dashboard::files()
+        .nest(&below, dashboard::pages().layer(from_fn(dashboard::all_below)))
         .route(HOME, get(home))
         .route(STAT, get(stat))
         .route(CONFIG, get(config))

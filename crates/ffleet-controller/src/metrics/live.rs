@@ -17,7 +17,7 @@ const NAMED: usize = 200;
 /// The name of all others together. No feed or stream can be called so.
 const OTHERS: &str = "…others";
 /// The states of a feed.
-const STATES: [&str; 5] = ["idle", "starting", "live", "stopping", "waiting"];
+const STATES: [&str; 6] = ["idle", "starting", "live", "stopping", "waiting", "failed"];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct FeedLabel {
@@ -148,6 +148,7 @@ mod tests {
                 failures: 1,
                 live_seconds: 9,
             },
+            access: None,
         }
     }
 
@@ -178,6 +179,7 @@ mod tests {
                 shots: 40,
             },
             watching: Vec::new(),
+            looks: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ffleet_api::control::{
-    Assignment, Command, Controller as _, Error, Finished, Held, Progress, Report,
+    Assignment, Command, Controller as _, Error, Finished, Held, Progress, Report, Standing,
 };
 use ffleet_base::{Clock as _, SystemClock, chance};
 use ffleet_controller::Controller;
@@ -134,7 +134,7 @@ impl Hand {
     /// Renews a lease, and answers whether it is one that is to be stopped.
     pub(crate) async fn tell(&self, attempt: AttemptId, progress: Progress) -> Vec<AttemptId> {
         self.controller
-            .renew(self.node, vec![(attempt, progress)], None)
+            .renew(self.node, vec![(attempt, progress)], Standing::default())
             .await
             .unwrap()
     }

@@ -30,6 +30,9 @@ pub(crate) enum Refused {
     /// The feed is closed, or did not get ready.
     #[error("the feed does not take anything now")]
     Closed,
+    /// There is no memory for its ring.
+    #[error("{0}")]
+    NoRoom(String),
     /// It broke off.
     #[error("{0}")]
     Broken(String),

@@ -1,7 +1,7 @@
 //! What happened, and what it changes.
 
 use ffleet_types::node::{Capacity, Engine, Order};
-use ffleet_types::{AttemptId, Fence, NodeId, TaskId, Timestamp};
+use ffleet_types::{AttemptId, Bytes, Fence, NodeId, TaskId, Timestamp};
 
 use super::{At, Fleet, Node, Task};
 use crate::lease::{Lease, Stage};
@@ -45,6 +45,13 @@ pub enum Event {
         node: NodeId,
         /// Whether it takes none.
         closed: bool,
+    },
+    /// A node says what of its memory is promised to what is no task: the rings of its streams.
+    NodeHolds {
+        /// The node.
+        node: NodeId,
+        /// How much.
+        memory: Bytes,
     },
     /// Something else is wanted of a node.
     NodeOrdered {
@@ -184,6 +191,7 @@ impl Fleet {
                     heard: at,
                     suspect: false,
                     closed: false,
+                    held: Bytes(0),
                 };
                 self.join(node, joined);
                 Some(())
@@ -194,6 +202,10 @@ impl Fleet {
             }
             Event::NodeClosed { node, closed } => {
                 self.nodes.get_mut(&node).map(|node| node.closed = closed)
+            }
+            Event::NodeHolds { node, memory } => {
+                self.queue.look_again();
+                self.nodes.get_mut(&node).map(|node| node.held = memory)
             }
             Event::NodeOrdered { node, order } => {
                 self.nodes.get_mut(&node).map(|node| node.order = order)

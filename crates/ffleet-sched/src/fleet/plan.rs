@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ffleet_types::node::{Capacity, Order, State};
-use ffleet_types::{AttemptId, Fence, NodeId, TaskId, Timestamp};
+use ffleet_types::{AttemptId, Bytes, Fence, NodeId, TaskId, Timestamp};
 
 use super::{At, Fleet, Reservation};
 use crate::lease::{Decision, Lease, Stage};
@@ -172,11 +172,13 @@ impl Fleet {
             })
             .map(|(&id, node)| {
                 let promised = self.promised.get(&id).copied().unwrap_or_default();
+                let held = Capacity { memory: node.held, ..Capacity::default() };
+                let left = node.capacity.less(&held);
                 Place {
                     node: id,
                     capacity: node.capacity,
-                    free: node.capacity.less(&promised.all),
-                    lasting: node.capacity.less(&promised.live),
+                    free: left.less(&promised.all),
+                    lasting: left.less(&promised.live),
                 }
             })
             .collect();
@@ -273,7 +275,9 @@ impl Fleet {
     }
 
     fn free(&self, place: &Place) -> Capacity {
-        place.capacity.less(&self.promised(place.node))
+        let held = self.nodes.get(&place.node).map_or(Bytes(0), |node| node.held);
+        let left = place.capacity.less(&Capacity { memory: held, ..Capacity::default() });
+        left.less(&self.promised(place.node))
     }
 
     /// When something is to be decided without anything having happened.

@@ -119,6 +119,20 @@ fn room_is_given_away_once_and_again_when_it_is_back() {
 }
 
 #[test]
+fn memory_that_rings_have_is_given_to_no_task() {
+    let mut fleet = fleet_of(4);
+    let all = fleet.nodes[&node(1)].capacity.memory;
+    let holds = |memory| Event::NodeHolds { node: node(1), memory };
+    assert_eq!(fleet.apply(holds(all)), Effect::Applied);
+    let mut wanted = entry(1, Class::Medium, 2, second(0));
+    wanted.need.memory = Bytes::gib(1);
+    fleet.apply(Event::Submitted(wanted));
+    assert!(fleet.plan(second(1)).is_empty(), "it waits, and is not rejected: rings may go");
+    fleet.apply(holds(Bytes(0)));
+    assert_eq!(only(&fleet.plan(second(2))).task, task(1));
+}
+
+#[test]
 fn refused_assignment_is_planned_again_under_the_same_fence() {
     let mut fleet = fleet_of(4);
     submit(&mut fleet, 1, 4);

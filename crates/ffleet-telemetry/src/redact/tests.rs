@@ -21,6 +21,7 @@ fn text_without_secrets_is_not_copied() {
 fn secrets_are_hidden_by_their_form() {
     for (text, clean) in [
         ("key ffk_AbC-12_x, done", "key ffk_***, done"),
+        ("/stream/cam?token=fft_AbC-12_x HTTP/1.1", "/stream/cam?token=fft_*** HTTP/1.1"),
         ("Authorization: Bearer abc.def\r\nHost: x", "Authorization: ***\r\nHost: x"),
         (r#"{"authorization":"Basic dXNlcg=="}"#, r#"{"authorization":"***"}"#),
         (r#"{\"AUTHORIZATION\":\"Basic x y\"}"#, r#"{\"AUTHORIZATION\":\"***\"}"#),

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::stream::Access;
 use super::{Name, Source};
 use crate::units::{Bytes, ParseError, Span};
 
@@ -28,6 +29,8 @@ pub struct Feed {
     pub at_end: AtEnd,
     /// What it holds for those who read it, at most.
     pub ring: Bytes,
+    /// Who may push to it; nothing where nobody does.
+    pub access: Access,
 }
 
 /// When a feed runs.

@@ -103,18 +103,20 @@ pub enum Slow {
 
 words!(Slow: "what becomes of slow viewers: skip or cut", Skip = "skip", Cut = "cut");
 
-/// Who may watch a stream.
+/// Who may watch a stream, or push to a feed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
     /// Whoever reaches the server.
     #[default]
     Open,
-    /// Who shows a key, has a session, or a token that was signed for this stream.
+    /// Who shows a key or has a session.
     Key,
+    /// Those, and who has a token that was signed for it.
+    Token,
 }
 
-words!(Access: "who may watch: open or key", Open = "open", Key = "key");
+words!(Access: "who may watch or push: open, key or token", Open = "open", Key = "key", Token = "token");
 
 #[cfg(test)]
 mod tests {
@@ -131,7 +133,7 @@ mod tests {
         for slow in [Slow::Skip, Slow::Cut] {
             assert_eq!(slow.to_string().parse(), Ok(slow));
         }
-        for access in [Access::Open, Access::Key] {
+        for access in [Access::Open, Access::Key, Access::Token] {
             assert_eq!(access.to_string().parse(), Ok(access));
         }
         "shot ".parse::<Kind>().unwrap_err();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ffleet_api::control::{
-    Command, Controller, Error, Finished, Held, Phase, Progress, Report, Welcome,
+    Command, Controller, Error, Finished, Held, Phase, Progress, Report, Standing, Welcome,
 };
 use ffleet_types::node::Description;
 use ffleet_types::{AttemptId, NodeId};
@@ -233,10 +233,10 @@ impl Controller for Fake {
         &self,
         _: NodeId,
         progress: Vec<(AttemptId, Progress)>,
-        closed: Option<String>,
+        standing: Standing,
     ) -> Result<Vec<AttemptId>, Error> {
         let lost = self.with(|state| {
-            state.closed = closed;
+            state.closed = standing.closed;
             state.progress = progress;
             state.lost.clone()
         });

@@ -26,9 +26,9 @@ use tokio::sync::Mutex;
 
 use self::told::{needed, nothing, refused, stopping, unavailable};
 use crate::failure::Failure;
-use crate::serve::Again;
 use crate::serve::notify::{self, Message};
 use crate::serve::setting::Setting;
+use crate::serve::{Again, effective};
 
 /// See the module.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub(super) struct Parts {
     pub(super) clock: Arc<dyn Clock>,
     /// What other machines are shown, read again with the rest.
     pub(super) tls: Option<Arc<Tls>>,
+    /// The configuration that the server was started with, as it is shown.
+    pub(super) shown: Value,
 }
 
 /// A feed or a stream: which of the two, and its name.
@@ -233,6 +235,9 @@ impl Desk {
     /// Has the gateway be what `setting` says, and with it what the API declares.
     fn follow(&mut self, setting: Setting) -> Reload {
         let Setting { config, written, warnings, voyandz, .. } = setting;
+        let mut shown = self.parts.shown.clone();
+        effective::renew(&mut shown, &config.live);
+        self.parts.controller.show_config(shown);
         let changed = match written {
             Some(written) => {
                 self.of_file = written.names();

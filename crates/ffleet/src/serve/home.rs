@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ffleet_base::files::{self, LockError, create_private_dir};
 use ffleet_base::{FileLock, Secret, chance, write_atomic};
+use ffleet_controller::STREAM_SECRET;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,6 +25,8 @@ pub(super) struct Home {
     /// What callers of its server must know. It stays the same over restarts, so that a script
     /// that was given it goes on.
     pub(super) key: Secret,
+    /// What stream tokens are signed with, once there has been one.
+    pub(super) stream_secret: Option<Secret>,
     _lock: FileLock,
 }
 
@@ -48,7 +51,8 @@ impl Home {
         })?;
         files::sweep(&path).map_err(local)?;
         let key = key(&path.join("key"))?;
-        Ok(Self { path, key, _lock: lock })
+        let stream_secret = read_key(&path.join(STREAM_SECRET))?;
+        Ok(Self { path, key, stream_secret, _lock: lock })
     }
 }
 
@@ -83,16 +87,22 @@ fn in_use(path: &Path, holder: Option<u32>, runtime: &Path) -> Failure {
 
 /// The key in `file`, or a new one that is put there.
 fn key(file: &Path) -> Result<Secret, Failure> {
+    if let Some(key) = read_key(file)? {
+        return Ok(key);
+    }
+    let key = chance::key();
+    write_atomic(file, format!("{}\n", key.expose()).as_bytes(), 0o600)
+        .map_err(|error| Failure::local(&error))?;
+    Ok(key)
+}
+
+/// The key in `file`, if there is such a file.
+fn read_key(file: &Path) -> Result<Option<Secret>, Failure> {
     match fs::read_to_string(file) {
-        Ok(text) if is_key(text.trim()) => Ok(Secret::new(text.trim().to_owned())),
+        Ok(text) if is_key(text.trim()) => Ok(Some(Secret::new(text.trim().to_owned()))),
         Ok(_) => Err(Failure::new(Exit::Local, format!("{} holds no key", file.display()))
             .hint("remove it; a new key is made then, and the old one is void")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = chance::key();
-            write_atomic(file, format!("{}\n", key.expose()).as_bytes(), 0o600)
-                .map_err(|error| Failure::local(&error))?;
-            Ok(key)
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => {
             Err(Failure::new(Exit::Local, format!("cannot read {}: {error}", file.display())))
         }

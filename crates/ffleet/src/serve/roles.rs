@@ -28,7 +28,7 @@ use crate::serve::board::{self, Board};
 use crate::serve::home::Home;
 use crate::serve::setting::Setting;
 use crate::serve::totals::Kept;
-use crate::serve::{database, fault, wiring};
+use crate::serve::{database, effective, fault, wiring};
 
 /// How long children may take to be gone once the worker has stopped.
 const CHILDREN: Duration = Duration::from_secs(10);
@@ -121,6 +121,7 @@ impl Roles {
             controller: controller.clone(),
             clock,
             tls,
+            shown: effective::json(config),
         };
         let board = Board::open(parts, setting.clone(), declared);
         controller.attach_declarations(Arc::<Board>::clone(&board));

@@ -51,6 +51,7 @@ pub(super) fn policy(config: &Config, home: &Home) -> Policy {
         retain_jobs: config.retain.jobs,
         http: Http {
             keys: vec![Key { name: HOLDER.to_owned(), hash: home.key.hash() }],
+            stream_secret: home.stream_secret.clone(),
             names: config.names.clone(),
             body: bytes(limits.body),
             head: bytes(limits.header_size),

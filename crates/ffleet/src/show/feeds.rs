@@ -60,6 +60,9 @@ pub(crate) fn feed(feed: &Feed, now: Timestamp) -> String {
     if let (Some(why), Some(at)) = (&feed.last_end, &feed.last_end_at) {
         page.block("last end", &format!("{} ago: {why}", ago(at.0, now)));
     }
+    if let Some(access) = &feed.access {
+        page.line("access", access);
+    }
     if let Some(pid) = feed.pid {
         page.line("process", &pid.to_string());
     }
@@ -131,7 +134,12 @@ pub(crate) fn stream(stream: &Stream, now: Timestamp) -> String {
     }
     let total = &stream.total;
     let sums = match stream.kind.as_str() {
-        "shot" => count(total.shots, "shot"),
+        "shot" => format!(
+            "{} for {}, {} sent",
+            count(total.shots, "shot"),
+            count(total.viewers, "request"),
+            size(total.delivered_bytes)
+        ),
         _ => format!(
             "{} to {}, {} skips, {} cut off",
             size(total.delivered_bytes),

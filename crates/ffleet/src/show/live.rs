@@ -4,8 +4,9 @@ use ffleet_api::declare::{LeftOut, Reload};
 use ffleet_config::config::{Gateway, Live};
 use ffleet_telemetry::redact;
 use ffleet_telemetry::redact::command_line;
-use ffleet_types::live::stream::Client;
-use ffleet_types::live::{Feed, Source, Stream};
+use ffleet_types::Bytes;
+use ffleet_types::live::stream::{Client, Kind};
+use ffleet_types::live::{Command, Feed, Source, Stream};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -47,10 +48,16 @@ pub(crate) fn reload(reload: &Reload) -> String {
 /// All of them as two tables; nothing where there are none.
 pub(crate) fn page(live: &Live, width: Option<usize>) -> String {
     let left = |name| (name, Side::Left);
-    let mut feeds = Table::new(&[left("FEED"), left("MODE"), left("READS"), left("SOURCE")]);
+    let mut feeds =
+        Table::new(&[left("FEED"), left("MODE"), left("RING"), left("READS"), left("SOURCE")]);
     for feed in live.feeds.values() {
         let reads = feed.feed.as_ref().map_or_else(String::new, ToString::to_string);
-        feeds.row(&[feed.name.to_string(), feed.mode.to_string(), reads, source(feed)]);
+        let command = match &feed.source {
+            Source::Command(command) => Some(command),
+            _ => None,
+        };
+        let ring = ring(feed.ring, command);
+        feeds.row(&[feed.name.to_string(), feed.mode.to_string(), ring, reads, source(feed)]);
     }
     let mut streams = Table::new(&[
         left("STREAM"),
@@ -81,15 +88,79 @@ pub(crate) fn page(live: &Live, width: Option<usize>) -> String {
     format!("{}{}", shown(&feeds), shown(&streams))
 }
 
+/// What the rings of all feeds and streams may hold, biggest first.
+fn rings(live: &Live) -> Vec<Bytes> {
+    // A stream that passes a feed on has none, and neither has one whose viewers have a command each.
+    let own = |stream: &&Stream| {
+        let is_shared = stream.kind == Kind::Stream && stream.client == Client::Shared;
+        stream.command.is_some() && is_shared
+    };
+    let own = live.streams.values().filter(own).map(|stream| stream.ring);
+    let mut all: Vec<_> = live.feeds.values().map(|feed| feed.ring).chain(own).collect();
+    all.sort_by(|one, other| other.cmp(one));
+    all
+}
+
+/// What the rings add up to beside the memory of the node, in a line; and a warning if that is too much.
+pub(crate) fn memory(live: &Live, memory: Bytes) -> (String, Option<String>) {
+    let all = rings(live);
+    let sum = Bytes(all.iter().fold(0_u64, |sum, ring| sum.saturating_add(ring.0)));
+    let Some(&most) = all.first() else {
+        return (String::new(), None);
+    };
+    let number = count(all.len() as u64, "ring");
+    let (most, each) = (most.human(), most.0 * 8 / 5_000_000);
+    let line = format!(
+        "{number}, {} of memory together, of {}; the largest, {most}, holds {each} s at 5 Mbit/s\n",
+        sum.human(),
+        memory.human()
+    );
+    let warning = (sum > memory).then(|| {
+        let (sum, memory) = (sum.human(), memory.human());
+        format!(
+            "rings: {sum} together do not fit into {memory} of memory: the last ones are refused"
+        )
+    });
+    (line, warning)
+}
+
+/// For how many seconds the ring of what `command` makes lasts, if it says a bit rate.
+fn lasts(ring: Bytes, command: Option<&Command>) -> Option<u64> {
+    let words = command?.words();
+    let said = words
+        .windows(2)
+        .filter(|pair| ["-b", "-b:v", "-b:a"].contains(&pair[0].as_str()));
+    let rate = said.map(|pair| bits(&pair[1])).sum::<Option<u64>>()?;
+    (ring.0 * 8).checked_div(rate)
+}
+
+/// A bit rate as FFmpeg has it: `4000000`, `4000k`, `4M`.
+fn bits(text: &str) -> Option<u64> {
+    let (digits, scale) = match text.strip_suffix(['k', 'K']) {
+        Some(digits) => (digits, 1_000),
+        None => text.strip_suffix('M').map_or((text, 1), |digits| (digits, 1_000_000)),
+    };
+    digits.parse::<u64>().ok()?.checked_mul(scale)
+}
+
+/// A ring, and how long it lasts if that is known.
+fn ring(size: Bytes, command: Option<&Command>) -> String {
+    match lasts(size, command) {
+        Some(seconds) => format!("{} ({seconds} s)", size.human()),
+        None => size.human(),
+    }
+}
+
 /// All of them for programs.
 pub(crate) fn json(live: &Live) -> Value {
     let feeds: Vec<Value> = live.feeds.values().map(masked).collect();
     let streams: Vec<Value> = live.streams.values().map(masked).collect();
-    let Gateway { flush, viewers, send_buffer } = live.gateway;
+    let Gateway { flush, viewers, send_buffer, access } = live.gateway;
     json!({
         "feeds": feeds,
         "streams": streams,
-        "gateway": { "flush": flush, "viewers": viewers, "send-buffer": send_buffer },
+        "gateway": { "flush": flush, "viewers": viewers, "send-buffer": send_buffer, "access": access },
+        "ring-bytes": rings(live).iter().map(|ring| ring.0).sum::<u64>(),
     })
 }
 

@@ -49,9 +49,13 @@ pub(crate) fn page(node: &Node, now: Timestamp) -> String {
     let (has, promised) = (&node.capacity, &node.promised);
     page.line("jobs", &format!("{} of {}", node.jobs, has.tasks));
     page.line("cpu", &format!("{} of {} promised", promised.cpu, has.cpu));
+    let rings = match node.ring_bytes {
+        0 => String::new(),
+        rings => format!(", {} of it to rings", Bytes(rings).human()),
+    };
     page.line(
         "memory",
-        &format!("{} of {} promised", promised.memory.human(), has.memory.human()),
+        &format!("{} of {} promised{rings}", promised.memory.human(), has.memory.human()),
     );
     page.line(
         "scratch",

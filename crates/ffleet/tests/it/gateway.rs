@@ -3,11 +3,13 @@
 //! Feeds are numbers, 16 bytes each (`nasty count`): a viewer that gets one after another has lost
 //! nothing.
 
+mod access;
 mod death;
 mod declared;
 mod pull;
 mod push;
 mod reload;
+mod rings;
 mod totals;
 mod viewer;
 mod voyandz;

@@ -103,6 +103,62 @@ names: [media.example]";
 }
 
 #[test]
+fn token_is_good_over_tls_and_for_nothing_else() {
+    let streams = "streams:
+  a: {type: shot, mimetype: image/x-none, command: echo shot, access: token}
+  b: {type: shot, mimetype: image/x-none, command: echo shot, access: token}";
+    let Some((server, port)) = open("127.0.0.1:0", streams) else {
+        return;
+    };
+    assert_eq!(ask(&server, port, "/stream/a", &[]).0, "401");
+    let key = format!("Authorization: Bearer {}", server.key);
+    let json = "Content-Type: application/json";
+    let wanted = ["-H", &key, "-H", json, "-d", "{}"];
+    let made = ask(&server, port, "/v1/streams/a/tokens", &wanted);
+    assert_eq!(made.0, "201", "{}", made.1);
+    let made: serde_json::Value = serde_json::from_str(&made.1).unwrap();
+    let token = made["token"].as_str().unwrap();
+    let shot = ask(&server, port, &format!("/stream/a?token={token}"), &[]);
+    assert_eq!(shot, ("200".to_owned(), "shot\n".to_owned()));
+    assert_eq!(ask(&server, port, &format!("/stream/b?token={token}"), &[]).0, "403");
+    let shown = ask(&server, port, "/v1/config", &["-H", &key]).1;
+    let config: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let file = config["tls"]["key"].as_str().unwrap();
+    assert!(file.ends_with("key.pem") && !shown.contains("PRIVATE KEY"), "{shown}");
+}
+
+#[test]
+fn session_below_voyandz_pages_is_one_for_tls() {
+    if need::program("curl").is_none() || need::ffmpeg().is_none() || need::ffprobe().is_none() {
+        return;
+    }
+    let room = Arc::new(Room::new());
+    certify(&room, &["localhost", "127.0.0.1"]);
+    std::fs::write(room.path("voyandz.yaml"), format!("listenport: {}\n", free_port())).unwrap();
+    let port = free_port();
+    let at = format!("127.0.0.1:{port}");
+    let vars = [
+        ("FFLEET_TLS_LISTEN", at.as_str()),
+        ("FFLEET_TLS_CERTIFICATE", "cert.pem"),
+        ("FFLEET_TLS_KEY", "key.pem"),
+    ];
+    let args = ["voyandz", "-f", "voyandz.yaml", "--data", "data"];
+    let server = Server::launch(room, &args, &vars);
+    let link = server.cli(&["dashboard"]).ok();
+    let once = link.lines().next().unwrap().split_once("/login").unwrap().1;
+    let (status, head) = ask(&server, port, &format!("/login{once}"), &["-i"]);
+    assert!(status == "303" && head.contains("; Secure"), "{head}");
+    assert!(head.contains("location: /_ffleet/"), "{head}");
+    let page = ask(&server, port, "/_ffleet/streams", &["-H", "Accept: text/html"]);
+    assert!(page.0 == "401" && page.1.contains("href=\"/_ffleet/streams\""), "{page:?}");
+}
+
+fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+#[test]
 fn certificate_is_renewed_while_the_server_runs() {
     let Some((server, port)) = open("127.0.0.1:0", "") else {
         return;

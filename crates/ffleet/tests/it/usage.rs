@@ -204,9 +204,10 @@ fn configuration_that_is_right_shows_what_can_be_watched_without_its_secrets() {
     let shown = room.run(&["config", "check", "ffleet.yaml"]).ok();
     for text in [
         "3 feeds, 3 streams\n",
+        "3 rings, 24.0 MiB of memory together, of ",
         "ffleet.yaml:8:65: streams.still.command: \"no-such-program\" is not in PATH\n",
-        "cam2  on-demand         sh -i rtsp://***@cam2/a -\n",
-        "hall  on-demand         http://***@hall/\n",
+        "cam2  on-demand  8.00 MiB         sh -i rtsp://***@cam2/a -\n",
+        "hall  on-demand  8.00 MiB         http://***@hall/\n",
         "still   /stream/still  shot    cam1  image/png   no-such-program -\n",
     ] {
         assert!(shown.contains(text), "no {text:?} in {shown}");

@@ -3,13 +3,14 @@
 use std::path::{Component, Path, PathBuf};
 
 use ffleet_types::live::feed::{AtEnd, Fallback, Mode};
+use ffleet_types::live::stream::Access;
 use ffleet_types::live::{Feed, Name, Source};
 use ffleet_types::{Bytes, Span};
 
 use crate::block::{Block, Trouble};
 
 /// What a feed can say.
-pub(super) const WORDS: [&str; 11] = [
+pub(super) const WORDS: [&str; 12] = [
     "for",
     "command",
     "push",
@@ -21,6 +22,7 @@ pub(super) const WORDS: [&str; 11] = [
     "fallback",
     "at-end",
     "ring-bytes",
+    "access",
 ];
 /// What names a source.
 const SOURCES: [&str; 4] = ["command", "push", "pull", "fifo"];
@@ -30,14 +32,19 @@ pub(crate) const SILENCE: Span = Span::secs(10);
 /// What a ring holds.
 pub(crate) const RING: Bytes = Bytes::mib(8);
 
-/// The feed that `block` declares; nothing where it has no source, which is noted.
-pub(super) fn read(name: &Name, block: &mut Block<'_>) -> Option<Feed> {
+/// The feed that `block` declares; nothing where it has no source, which is noted. `usual` says who may push
+/// to one that does not say.
+pub(super) fn read(name: &Name, block: &mut Block<'_>, usual: Access) -> Option<Feed> {
     let source = source(block);
     let feed = block.read::<Name>("feed");
     let other = SOURCES[1..].iter().find(|&&word| block.says(word));
     if let Some(other) = other.filter(|_| block.says("feed")) {
         let message = format!("says `{other}`, and `feed`, which a command reads");
         block.wrong("feed", Trouble::new(message, "leave one of the two out"));
+    }
+    if block.says("access") && !block.says("push") {
+        let hint = "leave it out; who may watch is said by a stream's `access`";
+        block.wrong("access", Trouble::new("nobody pushes to it", hint));
     }
     Some(Feed {
         name: name.clone(),
@@ -48,6 +55,11 @@ pub(super) fn read(name: &Name, block: &mut Block<'_>) -> Option<Feed> {
         fallback: fallback(block),
         at_end: block.read("at-end").unwrap_or(AtEnd::Restart),
         ring: ring(block),
+        // One that nobody pushes to is not another one where the usual access changes.
+        access: match block.says("push") {
+            true => block.read("access").unwrap_or(usual),
+            false => Access::Open,
+        },
     })
 }
 

@@ -1,5 +1,6 @@
 //! `gateway`: how live bytes are handed out.
 
+use ffleet_types::live::stream::Access;
 use ffleet_types::{Bytes, Span};
 
 use super::feed::span_ms;
@@ -15,17 +16,20 @@ pub struct Gateway {
     /// `gateway.send-buffer`: what the kernel keeps for a viewer that does not take it (`SO_SNDBUF`, socket(7)).
     /// 16 KiB to 16 MiB.
     pub send_buffer: Bytes,
+    /// `gateway.access`: who may watch streams, and push to feeds, that do not say.
+    pub access: Access,
 }
 
 impl Default for Gateway {
     fn default() -> Self {
-        Self { flush: span_ms(33), viewers: 10_000, send_buffer: Bytes::kib(256) }
+        let send_buffer = Bytes::kib(256);
+        Self { flush: span_ms(33), viewers: 10_000, send_buffer, access: Access::Open }
     }
 }
 
 impl Gateway {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let Self { flush, viewers, send_buffer } = Self::default();
+        let Self { flush, viewers, send_buffer, access } = Self::default();
         Self {
             flush: reader.within("gateway.flush", flush, span_ms(1)..=Span::secs(1)),
             viewers: reader.within("gateway.viewers", viewers, 1..=1_000_000),
@@ -34,6 +38,7 @@ impl Gateway {
                 send_buffer,
                 Bytes::kib(16)..=Bytes::mib(16),
             ),
+            access: reader.value("gateway.access", access),
         }
     }
 }

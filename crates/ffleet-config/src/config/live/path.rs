@@ -8,9 +8,9 @@ use crate::block::Trouble;
 const LONGEST: usize = 1_024;
 /// First parts of the server's own paths. A test holds them to its routes; beside those are pages
 /// that are to come and what voyandz serves.
-const OWN: [&str; 19] = [
+const OWN: [&str; 20] = [
     "", "v1", "healthz", "readyz", "metrics", "login", "find", "jobs", "nodes", "logs", "assets",
-    "ingest", "feeds", "streams", "tenants", "keys", "config", "stat", "static",
+    "ingest", "feeds", "streams", "tenants", "keys", "config", "stat", "static", "_ffleet",
 ];
 
 /// Whether `text` is a path as it stands in a request (RFC 3986, 3.3), and the only one that means
@@ -101,6 +101,11 @@ mod tests {
             let streams = route.starts_with("/stream/") || route.starts_with("/shot/");
             assert!(is_own(route) || streams, "{route}");
         }
-        assert!(!is_own("/scary/vid") && !is_own("/v10") && !is_own("/stream/cam"));
+        assert!(
+            is_own("/_ffleet/")
+                && !is_own("/scary/vid")
+                && !is_own("/v10")
+                && !is_own("/stream/cam")
+        );
     }
 }

@@ -32,8 +32,8 @@ const CACHE: Span = Span::secs(1);
 /// The longest media type.
 const LONGEST: usize = 255;
 
-/// The stream that `block` declares.
-pub(super) fn read(name: &Name, block: &mut Block<'_>) -> Option<Stream> {
+/// The stream that `block` declares. `usual` says who may watch one that does not say.
+pub(super) fn read(name: &Name, block: &mut Block<'_>, usual: Access) -> Option<Stream> {
     let kind = block.read("type").unwrap_or(Kind::Stream);
     let client = block.read("client").unwrap_or(Client::Shared);
     let feed = block.read::<Name>("feed");
@@ -57,7 +57,7 @@ pub(super) fn read(name: &Name, block: &mut Block<'_>) -> Option<Stream> {
         cache: block
             .within("cache", &(Span::secs(0)..=Span::secs(86_400)))
             .unwrap_or(CACHE),
-        access: block.read("access").unwrap_or(Access::Open),
+        access: block.read("access").unwrap_or(usual),
     })
 }
 

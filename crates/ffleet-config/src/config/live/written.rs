@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use ffleet_base::paths::Env;
+use ffleet_types::live::stream::Access;
 use ffleet_types::live::{Feed, Name, Sort, Stream};
 use serde_json::{Map, Value as Json};
 
@@ -22,6 +23,8 @@ pub struct Written {
     file: PathBuf,
     feeds: Vec<(Key, Node)>,
     streams: Vec<(Key, Node)>,
+    /// Who may watch streams, and push to feeds, that do not say.
+    usual: Access,
     env: Env,
 }
 
@@ -75,8 +78,9 @@ struct Sections<'a> {
 }
 
 impl Written {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>, usual: Access) -> Self {
         Self {
+            usual,
             feeds: reader.entries("feeds").to_vec(),
             streams: reader.entries("streams").to_vec(),
             file: reader.file().to_path_buf(),
@@ -107,8 +111,12 @@ impl Written {
             [Blocks { file, entries: ours }, Blocks { file: None, entries: theirs }]
         };
         let (feeds, streams) = (both(&self.feeds, feeds), both(&self.streams, streams));
-        let mut feeds = Section::read(&feeds, "feeds", &feed::WORDS, feed::read);
-        let mut streams = Section::read(&streams, "streams", &stream::WORDS, stream::read);
+        let mut feeds = Section::read(&feeds, "feeds", &feed::WORDS, |name, block| {
+            feed::read(name, block, self.usual)
+        });
+        let mut streams = Section::read(&streams, "streams", &stream::WORDS, |name, block| {
+            stream::read(name, block, self.usual)
+        });
         links::check(&mut feeds, &mut streams);
         links::paths(&mut streams);
         Sections { feeds, streams }

@@ -1,7 +1,9 @@
 //! Streams and feeds, as their pages show them.
 
 use axum::http::{StatusCode, header};
-use ffleet_api::live::{Feed, Stream};
+use ffleet_api::Moment;
+use ffleet_api::live::{Feed, Look, Stream};
+use ffleet_types::Timestamp;
 
 use super::sample::{Fleet, fleet};
 use super::watched::stream;
@@ -102,15 +104,22 @@ async fn stream_tells_its_address_its_viewers_and_its_log() {
     let locked = Stream { access: "key".into(), ..stream("cam", MJPEG) };
     let (_, _, body) = ask(with(vec![locked], Vec::new()), "GET", "/streams/cam").await;
     assert!(body.contains("ffplay -headers 'Authorization: Bearer KEY' 'http"), "{body}");
+    let signed = Stream { access: "token".into(), ..stream("cam", MJPEG) };
+    let (_, _, body) = ask(with(vec![signed], Vec::new()), "GET", "/streams/cam").await;
+    assert!(
+        body.contains("/stream/cam?token=TOKEN'") && body.contains("your session"),
+        "{body}"
+    );
 }
 
 #[tokio::test]
-async fn shot_counts_shots_and_no_viewers() {
+async fn shot_counts_shots_requests_and_no_viewers() {
     let shot = || Stream { kind: "shot".into(), shots: 77, ..stream("cam", "image/png") };
     for address in ["/streams", "/streams/cam", "/streams/cam?watch"] {
         let (_, _, body) = ask(with(vec![shot()], Vec::new()), "GET", address).await;
         assert!(body.contains(">77<"), "{address}: {body}");
-        assert!(!body.contains("7.45 GiB"), "{address}: {body}");
+        assert!(!body.contains("Viewers now"), "{address}: {body}");
+        assert_eq!(body.contains("7.45 GiB"), address != "/streams", "{address}: {body}");
     }
     let (_, _, body) = ask(with(vec![shot()], Vec::new()), "GET", "/streams/cam?watch").await;
     assert!(body.contains("Take another") && body.contains("curl -O 'http"), "{body}");
@@ -185,4 +194,84 @@ async fn empty_lists_say_what_to_declare() {
     let (_, _, home) = ask(with(Vec::new(), Vec::new()), "GET", "/").await;
     assert!(!home.contains(">Viewers<"), "nothing to watch, nothing to count: {home}");
     assert!(page("/").await.contains(">Viewers<"));
+}
+
+#[tokio::test]
+async fn list_shows_shots_of_feeds_that_live_and_of_no_others() {
+    let of = |name: &str, state: &str, kind: &str, mimetype: &str| Stream {
+        kind: kind.into(),
+        state: Some(state.into()),
+        feed: Some(format!("of-{state}")),
+        path: format!("/{kind}/{name}"),
+        ..stream(name, mimetype)
+    };
+    let all = vec![
+        of("cam", "live", "stream", "video/mp2t"),
+        of("cam-png", "live", "shot", "image/png"),
+        of("off", "idle", "stream", "video/mp2t"),
+        of("off-png", "idle", "shot", "image/png"),
+        of("words", "live", "shot", "text/plain"),
+    ];
+    let (_, _, body) = ask(with(all, Vec::new()), "GET", "/streams").await;
+    assert_eq!(body.matches("<img src=\"/shot/cam-png\"").count(), 3, "{body}");
+    assert_eq!(body.matches("<img").count(), 3, "{body}");
+    assert_eq!(body.matches("loading=\"lazy\"").count(), 3, "{body}");
+}
+
+#[tokio::test]
+async fn stream_has_curves_of_its_last_minutes() {
+    let look = |second: u64| Look {
+        at: Moment(Timestamp::from_millis(second * 1_000)),
+        viewers: second,
+        received_bytes: second * 625_000,
+        delivered_bytes: second * 6_250_000,
+    };
+    let looks: Vec<_> = (0..60).map(|number| look(number * 5)).collect();
+    let watched = Stream { looks, ..stream("cam", MJPEG) };
+    let (_, _, body) = ask(with(vec![watched], Vec::new()), "GET", "/streams/cam").await;
+    for part in [
+        "The last minutes",
+        "Viewers, now 295",
+        "In, now 5.0 Mbit/s",
+        "Out, now 50.0 Mbit/s",
+    ] {
+        assert!(body.contains(part), "{part} is missing in {body}");
+    }
+    let young = page("/streams/cam").await;
+    assert!(
+        young.contains("looked at every few seconds") && !young.contains("<svg"),
+        "{young}"
+    );
+}
+
+#[tokio::test]
+async fn configuration_is_shown_escaped() {
+    let body = page("/config").await;
+    for part in [
+        "<code>127.0.0.1:8420</code>",
+        "not said",
+        "10000",
+        "cam&lt;b&gt;",
+        "http://u:***@",
+        "/v1/config",
+    ] {
+        assert!(body.contains(part), "{part} is missing in {body}");
+    }
+}
+
+#[tokio::test]
+async fn pushed_feed_that_nobody_pushes_to_is_not_shown_as_failed() {
+    let idle = |feed: Feed| Feed { state: "waiting".into(), failures: 0, ..feed };
+    let feeds: Vec<_> = fleet().feeds.into_iter().map(idle).collect();
+    let of = |name: &str| Stream {
+        feed: Some(name.into()),
+        state: Some("waiting".into()),
+        ..stream(name, "video/mp2t")
+    };
+    for address in ["/streams", "/feeds"] {
+        let fleet = with(vec![of("pushed"), of("studio")], feeds.clone());
+        let (_, _, body) = ask(fleet, "GET", address).await;
+        let waiting = |tone: &str| body.matches(&format!("{tone}\">waiting<")).count();
+        assert_eq!((waiting("off"), waiting("bad")), (1, 1), "{address}: {body}");
+    }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::http::Extensions;
+use std::sync::Arc;
+
 use ffleet_api::attempt::{Attempt, Ending, Progress, Usage};
 use ffleet_api::control::Phase;
 use ffleet_api::job::{Change, Output, OutputState, Page, Summary};
@@ -15,7 +17,7 @@ use ffleet_types::node::{Capacity, Description, Engine, GuardLevel};
 use ffleet_types::task::State;
 use ffleet_types::{Bytes, Cpu, JobId, JobNumber, JobRef, NodeId, Reason, Span, Timestamp};
 
-use super::watched::{feed_of, feeds, stream_of, streams};
+use super::watched::{config, feed_of, feeds, stream_of, streams};
 use super::work::{said, sampled};
 use crate::dashboard::{Action, Backend, Tally};
 
@@ -99,6 +101,10 @@ impl Backend for Fleet {
 
     async fn stream(&self, name: String) -> Result<(Stream, String), Problem> {
         stream_of(&self.streams, &name)
+    }
+
+    fn config(&self) -> Arc<serde_json::Value> {
+        Arc::new(config())
     }
 
     async fn tally(&self) -> Result<Tally, Problem> {

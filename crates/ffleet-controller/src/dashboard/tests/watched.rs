@@ -3,6 +3,7 @@
 use ffleet_api::Problem;
 use ffleet_api::live::{Feed, FeedTotal, Stream, StreamTotal, Viewer};
 use ffleet_api::problem::Code;
+use serde_json::{Value, json};
 
 use super::sample::before;
 
@@ -86,6 +87,7 @@ fn feed(name: &str) -> Feed {
             failures: 3,
             live_seconds: 7_200,
         },
+        access: None,
     }
 }
 
@@ -117,5 +119,15 @@ pub(super) fn stream(name: &str, mimetype: &str) -> Stream {
             shots: 12,
         },
         watching: Vec::new(),
+        looks: Vec::new(),
     }
+}
+
+/// A configuration with what is odd in every way.
+pub(super) fn config() -> Value {
+    json!({
+        "listen": "127.0.0.1:8420", "names": [], "verify": null,
+        "gateway": { "viewers": 10_000, "access": "token" },
+        "feeds": [{ "name": "cam<b>", "source": { "pull": "http://u:***@cam.example/a" } }],
+    })
 }

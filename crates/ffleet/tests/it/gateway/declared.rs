@@ -1,5 +1,7 @@
 //! Feeds and streams that are declared over the API and by the command line.
 
+mod terms;
+
 use std::sync::Arc;
 
 use ffleet_testkit::{binary, until};

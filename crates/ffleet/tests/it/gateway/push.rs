@@ -83,7 +83,7 @@ fn one_pushes_at_a_time_and_whoever_comes_after_a_break_goes_on() {
     });
     let answer = http::request(server.port, "POST", "/ingest/pushed", &[], numbers(50).as_bytes());
     assert_eq!(answer.status, 204, "{answer:?}");
-    await_feed(&server, "pushed", "starting");
+    await_feed(&server, "pushed", "waiting");
     viewer.until_the_next_run();
 }
 

@@ -18,6 +18,10 @@ streams:
   pushed: { feed: pushed, mimetype: application/x-numbers }
   counted: { feed: counted, mimetype: application/x-numbers }
 ";
+/// A shot of sixteen bytes, each time anew.
+const SHOT: &str = "streams:
+  shot: { type: shot, mimetype: image/x-none, command: head -c 16 /dev/zero, cache: 0s }
+";
 /// What is kept is at most so old.
 const INTERVAL: Duration = Duration::from_secs(10);
 
@@ -105,4 +109,23 @@ fn killed_server_loses_no_more_than_the_last_interval_of_totals() {
     let now = stream(&server, "pushed")["total"].clone();
     assert_eq!(now["since"], sent["since"]);
     assert!(number(&now["delivered-bytes"]) >= number(&sent["delivered-bytes"]), "{now:#}");
+}
+
+#[test]
+fn totals_of_a_shot_have_who_asked_and_what_was_sent() {
+    let Some(server) = serve(SHOT) else { return };
+    let shoot = |server: &Server| http::request(server.port, "GET", "/shot/shot", &[], b"").status;
+    for _ in 0..3 {
+        assert_eq!(shoot(&server), 200);
+    }
+    let server = again(server.stop());
+    assert_eq!(shoot(&server), 200);
+    let shown = stream(&server, "shot");
+    assert_eq!((&shown["viewers-total"], &shown["delivered-bytes"]), (&1.into(), &16.into()));
+    let total = &shown["total"];
+    for (key, sum) in [("shots", 4), ("viewers", 4), ("delivered-bytes", 64)] {
+        assert_eq!(total[key], sum, "{key}: {shown:#}");
+    }
+    let said = server.cli(&["streams", "show", "shot"]).ok();
+    assert!(said.contains("4 shots for 4 requests, 64 B sent"), "{said}");
 }

@@ -1,5 +1,6 @@
 //! Files of voyandz, served in its place. Those here have the shape of its three samples.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,7 +158,7 @@ fn streams_answer_at_their_url_and_under_their_name() {
     fetch(&server, "/stream/three").is_problem(404, "stream-not-found");
     let said = server.said();
     assert!(said.contains("colour") && said.contains("voyandz knows no such key"), "{said}");
-    assert!(!server.printed().contains("dashboard"), "{}", server.printed());
+    assert!(server.printed().contains("/login?once="), "{}", server.printed());
 }
 
 #[test]
@@ -196,7 +197,46 @@ fn pages_are_open_and_say_nothing_secret() {
     server.call("GET", "/jobs/1", b"").is_problem(404, "not-found");
     fetch(&server, "/v1/feeds").is_problem(401, "unauthorized");
     http::request(server.port, "POST", "/", &[], b"").is_problem(401, "unauthorized");
-    server.cli(&["dashboard"]).failed(4, &["no dashboard"]);
+}
+
+#[test]
+fn dashboard_is_below_voyandz_pages_and_all_its_links_lead_somewhere() {
+    let Some(server) = serve(OWN_ADDRESSES) else { return };
+    let locked = page(&server, "/_ffleet/streams");
+    assert!(
+        locked.status == 401 && locked.body.contains("href=\"/_ffleet/streams\""),
+        "{locked:?}"
+    );
+    let link = server.cli(&["dashboard"]).ok();
+    let once = link.lines().next().unwrap().split_once("/login").unwrap().1;
+    let begun = fetch(&server, &format!("/login{once}"));
+    assert!(
+        begun.status == 303 && begun.head.contains("location: /_ffleet/\r\n"),
+        "{begun:?}"
+    );
+    let cookie = begun.head.lines().find_map(|line| line.strip_prefix("set-cookie: "));
+    let cookie = cookie.unwrap().split(';').next().unwrap();
+    let get = |path: &str| {
+        let headers = [("Cookie", cookie), ("Accept", "text/html")];
+        http::request(server.port, "GET", path, &headers, b"")
+    };
+    let (mut seen, mut left) = (BTreeSet::new(), vec!["/_ffleet/".to_owned()]);
+    while let Some(path) = left.pop() {
+        // What is watched has no end.
+        if !seen.insert(path.clone()) || !path.starts_with("/_ffleet") {
+            continue;
+        }
+        let shown = get(&path);
+        assert_eq!(shown.status, 200, "{path}: {shown:?}");
+        let links = shown.body.split("href=\"/").skip(1);
+        left.extend(links.map(|rest| format!("/{}", rest.split(['"', '#']).next().unwrap())));
+    }
+    for path in ["/_ffleet/streams/one", "/_ffleet/feeds", "/_ffleet/nodes", "/_ffleet/config"] {
+        assert!(seen.contains(path), "{path}: {seen:?}");
+    }
+    let ours =
+        |path: &&String| !["/_ffleet", "/assets/", "/v1/"].iter().any(|at| path.starts_with(at));
+    assert_eq!(seen.iter().filter(ours).count(), 0, "{seen:?}");
 }
 
 #[test]

@@ -1,0 +1,77 @@
+//! Rings in the node's memory.
+
+use super::{SOON, Viewer, await_feed, feed, said, serve};
+use crate::http;
+use ffleet_testkit::until;
+use serde_json::Value;
+
+const RINGS: &str = "
+worker: { memory: 1GiB }
+feeds:
+  a: { command: NASTY count 200 60, ring-bytes: 600MiB }
+  b: { command: NASTY count 200 60, ring-bytes: 600MiB }
+  b-child: { command: cat, feed: b, ring-bytes: 1MiB }
+  c: { push: http, ring-bytes: 700MiB }
+streams:
+  a: { feed: a, mimetype: application/x-numbers }
+  b: { feed: b-child, mimetype: application/x-numbers }
+";
+
+fn node(server: &crate::fixture::Server) -> Value {
+    server.call("GET", "/v1/nodes", b"").json()["nodes"][0].clone()
+}
+
+#[test]
+fn ring_that_does_not_fit_is_refused_and_jobs_get_what_the_others_leave() {
+    let Some(server) = serve(RINGS) else { return };
+    assert_eq!(Viewer::open(&server, "/stream/a").numbers(100).jumps, 0);
+    await_feed(&server, "b", "failed");
+    let why = said(&server, "b");
+    assert!(why.contains("ring of 600 MiB") && why.contains("of 1.00 GiB"), "{why}");
+    assert_eq!(feed(&server, "b-child")["state"], "failed", "it reads what never comes");
+    let refused = http::request(server.port, "GET", "/stream/b", &[], b"");
+    let told = refused.is_problem(503, "unavailable");
+    assert!(told["detail"].as_str().unwrap().contains("lower `ring-bytes`"), "{told}");
+    let pushed = http::request(server.port, "PUT", "/ingest/c", &[], b"x");
+    pushed.is_problem(503, "unavailable");
+
+    until(SOON, "the controller knows", || node(&server)["ring-bytes"] == 600 << 20);
+    assert_eq!(node(&server)["promised"]["memory"], "600MiB");
+    let shown = server
+        .cli(&["nodes", "show", node(&server)["name"].as_str().unwrap()])
+        .ok();
+    assert!(shown.contains("600 MiB of it to rings"), "{shown}");
+
+    // A ring that goes leaves its memory to those that come.
+    let text = std::fs::read_to_string(server.room.path("ffleet.yaml")).unwrap();
+    let text = text
+        .replace("a: { command", "d: { command")
+        .replace("{ feed: a,", "{ feed: b,");
+    std::fs::write(
+        server.room.path("ffleet.yaml"),
+        text.replace("ring-bytes: 700MiB", "ring-bytes: 1MiB"),
+    )
+    .unwrap();
+    server.signal(rustix::process::Signal::HUP);
+    until(SOON, "another one is refused", || feed(&server, "d")["state"] == "failed");
+    assert_eq!(Viewer::open(&server, "/stream/a").numbers(100).jumps, 0);
+    assert_eq!(http::request(server.port, "PUT", "/ingest/c", &[], b"x").status, 204);
+    until(SOON, "the controller knows", || node(&server)["ring-bytes"] == 602 << 20);
+}
+
+#[test]
+fn check_says_what_rings_add_up_to() {
+    let room = crate::fixture::Room::new();
+    let text = "worker: {memory: 1GiB}\nfeeds:\n  a: {command: ffmpeg -i x -b:v 4M -b:a 128k -f mpegts -, ring-bytes: 600MiB}\n  \
+                b: {push: http, ring-bytes: 600MiB}\nstreams:\n  a: {feed: a, mimetype: a/b}\n";
+    std::fs::write(room.path("ffleet.yaml"), text).unwrap();
+    let said = room.run(&["config", "check", "ffleet.yaml"]).ok();
+    for part in [
+        "2 rings, 1.17 GiB of memory together, of 1.00 GiB",
+        "holds 1006 s at 5 Mbit/s",
+        "do not fit into 1.00 GiB of memory: the last ones are refused",
+        "600 MiB (1219 s)",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
