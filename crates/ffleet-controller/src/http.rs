@@ -35,5 +35,6 @@ mod voyandz;
 
 pub(crate) use gate::Gate;
 pub use gate::{Access, By};
+pub(crate) use server::Secured;
 pub use server::{ListenError, Server};
 pub use tls::{Tls, TlsError};

@@ -210,7 +210,7 @@ impl Node {
 
     /// What is held for a child until nothing of it is left.
     fn keep(&self, seat: Option<Seat>) -> Keep {
-        Keep { _alive: self.alive.subscribe(), _seat: seat }
+        Keep { _seat: seat, _alive: self.alive.subscribe() }
     }
 
     /// What an earlier life had left behind.

@@ -39,7 +39,7 @@ impl Show {
 }
 
 /// The stream itself. `watch` says that somebody asked for it.
-pub(super) fn player(stream: &Stream, host: &str, watch: bool) -> Markup {
+pub(super) fn player(stream: &Stream, origin: &str, watch: bool) -> Markup {
     let page = at(&format!("/streams/{}", stream.name));
     let name = &stream.name;
     html! {
@@ -60,14 +60,14 @@ pub(super) fn player(stream: &Stream, host: &str, watch: bool) -> Markup {
             Show::Video => p .screen { video controls preload="none" src=(stream.path) {} },
             Show::Nothing => p .note { "Browsers do not play " code { (stream.mimetype) } "; players do." },
         }
-        (address(stream, host))
+        (address(stream, origin))
     }
 }
 
 /// What to paste elsewhere.
-fn address(stream: &Stream, host: &str) -> Markup {
+fn address(stream: &Stream, origin: &str) -> Markup {
     let token = if stream.access == "token" { "?token=TOKEN" } else { "" };
-    let url = quoted(&format!("http://{host}{}{token}", stream.path));
+    let url = quoted(&format!("{origin}{}{token}", stream.path));
     let command = match (stream.kind.as_str(), stream.access.as_str()) {
         ("shot", "key") => format!("curl -H 'Authorization: Bearer KEY' -O '{url}'"),
         ("shot", _) => format!("curl -O '{url}'"),

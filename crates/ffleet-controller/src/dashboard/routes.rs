@@ -14,6 +14,7 @@ use maud::Markup;
 
 use super::base::at;
 use super::{Action, Backend, CSP, assets, config, feeds, job, jobs, logs, nodes, page, streams};
+use crate::http::Secured;
 
 /// The routes of the dashboard, for a server that answers for [`Backend`].
 ///
@@ -120,17 +121,24 @@ async fn one_stream<B: Backend>(
     State(backend): State<B>,
     Path(name): Path<String>,
     RawQuery(text): RawQuery,
+    extensions: Extensions,
     headers: HeaderMap,
 ) -> Response {
     let found = backend.stream(name).await;
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let scheme = if extensions.get::<Secured>().is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let origin = format!("{scheme}://{}", host.unwrap_or("localhost"));
     respond(found.map(|(stream, log)| {
         let view = streams::View {
             now: backend.now(),
             stream: &stream,
             feeds: &backend.feeds(),
             log: &log,
-            host: host.unwrap_or("localhost"),
+            origin: &origin,
             watch: text.as_deref() == Some("watch"),
         };
         streams::show(&view)

@@ -24,8 +24,8 @@ pub(super) struct View<'a> {
     pub(super) feeds: &'a [Feed],
     /// What its commands said.
     pub(super) log: &'a str,
-    /// What the server is called by who asks.
-    pub(super) host: &'a str,
+    /// How whoever asks reaches the server: a scheme, a name and a port.
+    pub(super) origin: &'a str,
     /// Whether the stream itself is to be shown at once.
     pub(super) watch: bool,
 }
@@ -187,7 +187,7 @@ pub(super) fn show(view: &View<'_>) -> Markup {
                 header #head .head data-live data-every=(EVERY) { (head(stream, view.feeds)) }
                 div .columns {
                     div {
-                        section #player .card { (player(stream, view.host, view.watch)) }
+                        section #player .card { (player(stream, view.origin, view.watch)) }
                         section #trail .card data-live { (trail::render(stream)) }
                         @if stream.kind != "shot" {
                             section #watching .card data-live { (watching(stream, now)) }

@@ -66,6 +66,7 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 struct Listening {
     address: SocketAddr,
+    outside: Option<SocketAddr>,
     hosts: Vec<String>,
     /// A port that is listened on at every address of the machine.
     everywhere: Option<u16>,
@@ -106,7 +107,7 @@ impl Gate {
         let everywhere = outside.filter(|at| at.ip().is_unspecified()).map(|at| at.port());
         // Cookies do not know ports: two servers of one machine must not share a name.
         let cookie = format!("ffleet-{}", address.port());
-        let listening = Listening { address, hosts, everywhere, cookie };
+        let listening = Listening { address, outside, hosts, everywhere, cookie };
         if self.listening.set(listening).is_err() {
             tracing::warn!(%address, "a second address is listened on and goes by the first's names");
         }
@@ -114,6 +115,17 @@ impl Gate {
 
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.listening.get().map(|listening| listening.address)
+    }
+
+    /// How the server is reached by whoever is sent an address of it: from other machines, where it listens to
+    /// them.
+    pub(crate) fn origin(&self) -> Option<String> {
+        let Listening { address, outside, .. } = self.listening.get()?;
+        Some(match (outside, self.names.first()) {
+            (Some(outside), Some(name)) => format!("https://{name}:{}", outside.port()),
+            (Some(outside), None) if !outside.ip().is_unspecified() => format!("https://{outside}"),
+            _ => format!("http://{address}"),
+        })
     }
 
     /// The name of the session's cookie.

@@ -305,7 +305,7 @@ impl Guest {
 
 /// A request that came over TLS has this beside it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Secured;
+pub(crate) struct Secured;
 
 /// Without a queue that holds them, viewers who come all at once are turned away by the kernel, and try again
 /// after a second: 128 have room in that of the standard library.

@@ -165,8 +165,9 @@ async fn create(controller: Controller, asked: Asked, request: Request) -> Answe
     let (mint, signed) = (controller.clone(), token.clone());
     let signed = blocking(move || mint.gate.mint.sign(&signed)).await?;
     let text = signed.expose();
-    let host = controller.gate.address();
-    let host = host.ok_or_else(|| Problem::new(Code::Unavailable, "the server does not listen"))?;
+    let origin = controller.gate.origin();
+    let origin =
+        origin.ok_or_else(|| Problem::new(Code::Unavailable, "the server does not listen"))?;
     let answer = token::Token {
         token: text.to_owned(),
         purpose: token.purpose.to_string(),
@@ -175,7 +176,7 @@ async fn create(controller: Controller, asked: Asked, request: Request) -> Answe
         expires_at: Moment(token.until),
         urls: paths
             .iter()
-            .map(|path| format!("http://{host}{path}?token={text}"))
+            .map(|path| format!("{origin}{path}?token={text}"))
             .collect(),
     };
     reply::json(StatusCode::CREATED, &answer)

@@ -39,10 +39,10 @@ pub(crate) struct Birth {
 /// What is held for a child until nothing of it is left.
 #[derive(Debug)]
 pub(crate) struct Keep {
+    /// What it was promised; nothing if an earlier life did not write that down. It goes first.
+    pub(crate) _seat: Option<Seat>,
     /// Its node waits for this.
     pub(crate) _alive: watch::Receiver<()>,
-    /// What it was promised; nothing if an earlier life did not write that down.
-    pub(crate) _seat: Option<Seat>,
 }
 
 /// What has to be done at a child's end.

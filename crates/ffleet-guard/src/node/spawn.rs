@@ -119,13 +119,15 @@ impl Node {
             spawner: self.spawner.clone(),
             clock: Arc::clone(&self.options.clock),
         };
-        let (tree, executed) = self.spawner.run(move |stack| start.start(stack)).await??;
+        // Whoever waits for this may go at any moment. The node waits until what was started is gone.
+        let keep = self.keep(Some(seat));
+        let started = self.spawner.run(move |stack| {
+            let (tree, executed) = start.start(stack)?;
+            Ok::<_, SpawnError>((tree, executed, keep))
+        });
+        let (tree, executed, keep) = started.await??;
         let pipes = pipes(stdout.1, error.1, stderr).map_err(failed)?;
-        let birth = Birth {
-            executed,
-            clock: Arc::clone(&self.options.clock),
-            keep: self.keep(Some(seat)),
-        };
+        let birth = Birth { executed, clock: Arc::clone(&self.options.clock), keep };
         Child::adopt(name, tree, birth, pipes).map_err(failed)
     }
 

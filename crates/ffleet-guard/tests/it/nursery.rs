@@ -81,9 +81,8 @@ async fn start_goes_on_with_what_shims_are_copied_from() {
 /// said so to nobody, is not left to wait for somebody who comes back.
 #[tokio::test]
 async fn start_that_nobody_waits_for_any_more_leaves_nothing() {
-    for cgroups in ways() {
-        let fixture = Fixture::tied(cgroups, Tie::Shim);
-        let _nursery = nursery(&fixture).await;
+    for fixture in Fixture::each() {
+        fixture.spawn(nasty("first", "hang 0")).await.wait().await;
         for round in 0..many(40).cast_unsigned() {
             let name = format!("child-{round}");
             let mut start = Box::pin(fixture.spawn(nasty(&name, "hang 60")));
@@ -92,6 +91,12 @@ async fn start_that_nobody_waits_for_any_more_leaves_nothing() {
             // The shim has its say, and this thread, which runs everything here, does not hear it.
             std::thread::sleep(Duration::from_millis(20));
             drop((start, started));
+        }
+        // Many at once wait for the one thread that starts them.
+        for number in 0..many(40) {
+            let name = format!("one-of-many-{number}");
+            let start = fixture.spawn(nasty(&name, "hang 60"));
+            let _none = tokio::time::timeout(Duration::ZERO, start).await;
         }
         let idle = tokio::time::timeout(GRACE / 2, fixture.node().idle()).await;
         idle.expect("the node waits for what it no longer wants");

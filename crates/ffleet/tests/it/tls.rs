@@ -106,7 +106,8 @@ names: [media.example]";
 fn token_is_good_over_tls_and_for_nothing_else() {
     let streams = "streams:
   a: {type: shot, mimetype: image/x-none, command: echo shot, access: token}
-  b: {type: shot, mimetype: image/x-none, command: echo shot, access: token}";
+  b: {type: shot, mimetype: image/x-none, command: echo shot, access: token}
+names: [media.example]";
     let Some((server, port)) = open("127.0.0.1:0", streams) else {
         return;
     };
@@ -118,6 +119,13 @@ fn token_is_good_over_tls_and_for_nothing_else() {
     assert_eq!(made.0, "201", "{}", made.1);
     let made: serde_json::Value = serde_json::from_str(&made.1).unwrap();
     let token = made["token"].as_str().unwrap();
+    let address = format!("https://media.example:{port}/stream/a?token={token}");
+    assert_eq!(made["urls"], serde_json::json!([address]), "what others are sent");
+    let (_, page) = ask(&server, port, "/streams/a", &["-H", &key, "-H", "Accept: text/html"]);
+    assert!(
+        page.contains(&format!("https://localhost:{port}/stream/a?token=TOKEN")),
+        "{page}"
+    );
     let shot = ask(&server, port, &format!("/stream/a?token={token}"), &[]);
     assert_eq!(shot, ("200".to_owned(), "shot\n".to_owned()));
     assert_eq!(ask(&server, port, &format!("/stream/b?token={token}"), &[]).0, "403");
