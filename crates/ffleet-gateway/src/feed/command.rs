@@ -112,14 +112,16 @@ fn pipe() -> io::Result<(OwnedFd, Sender)> {
     Ok((theirs, Sender::from_owned_fd(ours)?))
 }
 
+/// Whether it was said that pipes stay small.
+static SAID: std::sync::Once = std::sync::Once::new();
+
 /// Asks for a larger pipe, and says once what is in the way.
 fn widen(label: &str, pipe: impl AsFd) {
-    static SAID: std::sync::Once = std::sync::Once::new();
     if let Err(error) = fcntl_setpipe_size(pipe, PIPE) {
         SAID.call_once(|| {
             tracing::warn!(
                 feed = label, %error,
-                "pipes stay at 64 KiB, and busy commands wait more often: this user has as much in pipes as it \
+                "pipes stay small, and busy commands wait more often: this user has as much in pipes as it \
                  may; the remedy is `sysctl fs.pipe-user-pages-soft=0`, or a higher number than it has"
             );
         });
@@ -251,4 +253,41 @@ fn judge(feed: &Feed, shop: &Shop, verdict: Verdict, given: u64, said: &str) -> 
         .unwrap_or_default();
     let last: String = last.trim().chars().take(LONGEST_WORDS).collect();
     Ended::failed(if last.is_empty() { why } else { format!("{why}: {last}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::pipe::fcntl_getpipe_size;
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+
+    use super::*;
+
+    /// As a user without privileges meets it: on a thread that has given up those of root.
+    #[test]
+    fn limit_on_pipes_is_said_and_they_stay_as_they_are() {
+        let poor = || {
+            let mut held = capabilities(None).unwrap();
+            held.effective
+                .remove(CapabilitySet::SYS_RESOURCE | CapabilitySet::SYS_ADMIN);
+            set_capabilities(None, held).unwrap();
+            let limit = fs::read_to_string("/proc/sys/fs/pipe-user-pages-soft").unwrap();
+            let limit: usize = limit.trim().parse().unwrap();
+            // Room in a pipe is counted when it is asked for, and taken when it is used.
+            let all: Vec<_> = (0..limit / 256 + 2)
+                .map(|_| pipe_with(PipeFlags::CLOEXEC).unwrap())
+                .collect();
+            all.iter().for_each(|(_, ours)| widen("feed", ours));
+            let sizes: Vec<_> =
+                all.iter().map(|(_, ours)| fcntl_getpipe_size(ours).unwrap()).collect();
+            assert_eq!(sizes[0], PIPE, "there was room for the first");
+            let (theirs, ours) = all.last().unwrap();
+            assert!(limit == 0 || fcntl_getpipe_size(ours).unwrap() < PIPE, "{sizes:?}");
+            assert_eq!(SAID.is_completed(), limit > 0);
+            rustix::io::write(ours, b"still a pipe").unwrap();
+            let mut read = [0; 12];
+            rustix::io::read(theirs, &mut read).unwrap();
+            assert_eq!(&read, b"still a pipe");
+        };
+        std::thread::spawn(poor).join().unwrap();
+    }
 }
