@@ -34,6 +34,17 @@ pub enum Error {
         /// What SQLite said.
         source: Arc<rusqlite::Error>,
     },
+    /// What was written could not be put on disk, and what the disk holds of it is not known.
+    #[error(
+        "the store in {} could not be put on disk, and takes nothing more: check the disk, then \
+         start the server again", dir.display()
+    )]
+    Unsynced {
+        /// The store's directory.
+        dir: PathBuf,
+        /// What the kernel said.
+        source: Arc<std::io::Error>,
+    },
     /// The store has been closed, or its writer has ended.
     #[error("the store is closed: the server is stopping, or its writer has failed (see the log)")]
     Closed,
@@ -53,6 +64,12 @@ impl Error {
             None if is_conversion(&source) => Self::Damaged { dir, source: Arc::new(source) },
             _ => Self::Failed { dir, source: Arc::new(source) },
         }
+    }
+}
+
+impl Error {
+    pub(crate) fn unsynced(dir: &std::path::Path, source: std::io::Error) -> Self {
+        Self::Unsynced { dir: dir.to_owned(), source: Arc::new(source) }
     }
 }
 

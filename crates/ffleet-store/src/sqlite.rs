@@ -20,6 +20,7 @@ mod row;
 mod schema;
 mod seal;
 mod submit;
+mod sync;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -178,9 +179,16 @@ impl Sqlite {
         tenant: TenantId,
         same: Idempotency,
     ) -> Result<Option<Result<Accepted, SubmitRefusal>>, Error> {
-        self.readers
+        let found = self
+            .readers
             .read(move |conn| submit::earlier(conn, tenant.as_str(), &same))
-            .await
+            .await?;
+        if found.is_some() {
+            // Reads see what is committed and may not be on disk yet. This one is an answer to a
+            // submission, which holds whatever comes.
+            self.writer.write(pulse::Nothing).await?;
+        }
+        Ok(found)
     }
 
     pub(crate) async fn jobs(&self, filter: Filter, page: Page) -> Result<Listed, Error> {

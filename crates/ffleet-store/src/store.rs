@@ -182,7 +182,8 @@ impl Store {
     }
 }
 
-/// Reads. They see everything that was acknowledged before they were called.
+/// Reads. They see everything that was acknowledged before they were called, and may see what is
+/// about to be.
 impl Store {
     /// Everything about one job.
     ///

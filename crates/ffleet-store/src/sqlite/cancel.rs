@@ -12,7 +12,7 @@ use crate::verbs::{Cancel, Canceled, Refusal};
 pub(super) struct Cancels(pub(super) Vec<Cancel>);
 
 fn perform(item: &Cancel, to: &mut Writing<'_>) -> rusqlite::Result<Result<Canceled, Refusal>> {
-    let Some(mut row) = Hot::by(to.conn, item.job)? else {
+    let Some(mut row) = Hot::by(to, item.job)? else {
         return Ok(Err(Refusal::Unknown(item.job)));
     };
     let was = row.task.state;
@@ -32,8 +32,9 @@ fn perform(item: &Cancel, to: &mut Writing<'_>) -> rusqlite::Result<Result<Cance
     let actor = item.actor.to_string();
     if was.is_held() {
         row.cancel = Some((at, actor));
-        row.write(to.conn)?;
-        return Ok(Ok(Canceled::Asked { attempt: row.attempt() }));
+        let attempt = row.attempt();
+        row.write(to)?;
+        return Ok(Ok(Canceled::Asked { attempt }));
     }
     if let Err(refusal) = row.task.apply(&Event::Cancel) {
         return Ok(Err(refusal.into()));
@@ -41,9 +42,10 @@ fn perform(item: &Cancel, to: &mut Writing<'_>) -> rusqlite::Result<Result<Cance
     row.not_before = None;
     row.record(to.conn, was, &Note { at, actor: &actor, reason: None, message: None })?;
     row.cancel = Some((at, actor));
-    row.write(to.conn)?;
-    to.moved(was, row.task.state);
-    Ok(Ok(Canceled::Done { id: row.id }))
+    let (id, now) = (row.id, row.task.state);
+    row.write(to)?;
+    to.moved(was, now);
+    Ok(Ok(Canceled::Done { id }))
 }
 
 impl Verb for Cancels {

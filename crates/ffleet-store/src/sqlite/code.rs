@@ -57,6 +57,12 @@ pub(super) const fn state(state: State) -> i64 {
     }
 }
 
+/// The condition that a job is in a state, in the words of the index that knows.
+pub(super) fn is_in(at: State) -> String {
+    let ended = if at.is_terminal() { "IS NOT NULL" } else { "IS NULL" };
+    format!("state = {} AND ended {ended}", state(at))
+}
+
 /// Values that are never absent from what they are made from.
 pub(super) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("our types have string keys and finite numbers")

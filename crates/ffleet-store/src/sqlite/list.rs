@@ -4,6 +4,7 @@
 //! label) and looks at a bounded count of them, so that the worst filter costs milliseconds.
 
 use ffleet_types::JobNumber;
+use ffleet_types::task::State;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -42,11 +43,11 @@ impl Query {
         } else if filter.states.is_empty() {
             format!("SELECT number FROM jobs WHERE number < {before}")
         } else {
-            let mut states: Vec<_> = filter.states.iter().map(|&at| code::state(at)).collect();
-            states.sort_unstable();
+            let mut states = filter.states.clone();
+            states.sort_unstable_by_key(|&at| code::state(at));
             states.dedup();
-            let part = |state: &i64| {
-                format!("SELECT number FROM jobs WHERE state = {state} AND number < {before}")
+            let part = |&at: &State| {
+                format!("SELECT number FROM jobs WHERE {} AND number < {before}", code::is_in(at))
             };
             states.iter().map(part).collect::<Vec<_>>().join(" UNION ALL ")
         };

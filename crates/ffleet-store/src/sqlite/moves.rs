@@ -145,7 +145,7 @@ impl Move {
         if self.task.index != 0 {
             return Ok(Err(unknown));
         }
-        let Some(mut row) = Hot::by_id(to.conn, self.task.job)? else {
+        let Some(mut row) = Hot::by_id(to, self.task.job)? else {
             return Ok(Err(unknown));
         };
         let before = row.task.state;
@@ -178,9 +178,10 @@ impl Move {
         self.alter(&mut row, to)?;
         row.record(to.conn, was, &self.note())?;
         row.end_as_asked(to.conn, code::time(self.at))?;
-        row.write(to.conn)?;
-        to.moved(before, row.task.state);
-        Ok(Ok(Change::Moved { from: before, to: row.task.state }))
+        let now = row.task.state;
+        row.write(to)?;
+        to.moved(before, now);
+        Ok(Ok(Change::Moved { from: before, to: now }))
     }
 
     /// The fence of the attempt that ends, if one does.

@@ -11,6 +11,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::pulse::Pulse;
 use super::reader::Readers;
+use super::row::Known;
+use super::sync::{Bench, Syncer};
 use super::writer::{self, Desk, Writer};
 use super::{FILE, Sqlite, schema};
 use crate::error::{Error, OpenError};
@@ -44,12 +46,22 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Sqlite, OpenError> {
     let tally = writer::tally(&conn).map_err(failed)?;
     let pulse = Arc::new(Pulse::new(tally.counts));
     let readers = Readers::new(path.clone(), options.readers, Bytes(options.cache.0 / 4));
+    // SQLite has made the log by now: the tally was read through it.
+    let log = path.with_extension("db-wal");
+    let bench = Bench {
+        dir: dir.into(),
+        log: File::open(&log).map_err(failed_at("open", &log))?,
+        pulse: Arc::clone(&pulse),
+        clock: Arc::clone(&options.clock),
+    };
     let desk = Desk {
         conn,
         tally,
+        known: Known::default(),
         pulse: Arc::clone(&pulse),
         dir: dir.into(),
         options,
+        syncer: Syncer::start(bench).map_err(OpenError::Thread)?,
         failing: false,
         lock,
     };
@@ -57,13 +69,14 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Sqlite, OpenError> {
     Ok(Sqlite { writer, readers: Arc::new(readers), pulse, path: Arc::new(path) })
 }
 
+fn failed_at(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Files { action, path, source }
+}
+
 /// Makes sure that the database is there and readable by its owner alone. SQLite gives the files
 /// that it makes beside it the same permissions.
 fn make_private(dir: &Path, path: &Path) -> Result<(), OpenError> {
-    let failed = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| OpenError::Files { action, path, source }
-    };
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -71,16 +84,20 @@ fn make_private(dir: &Path, path: &Path) -> Result<(), OpenError> {
         .truncate(false)
         .mode(0o600)
         .open(path)
-        .map_err(failed("open", path))?;
-    let mode = file.metadata().map_err(failed("look at", path))?.permissions().mode();
+        .map_err(failed_at("open", path))?;
+    let mode = file
+        .metadata()
+        .map_err(failed_at("look at", path))?
+        .permissions()
+        .mode();
     if mode & 0o077 != 0 {
         file.set_permissions(Permissions::from_mode(0o600))
-            .map_err(failed("close off", path))?;
+            .map_err(failed_at("close off", path))?;
     }
     // A file whose name is not on disk is lost with all that was synced into it.
     File::open(dir)
         .and_then(|dir| dir.sync_all())
-        .map_err(failed("sync directory", dir))?;
+        .map_err(failed_at("sync directory", dir))?;
     Ok(())
 }
 
@@ -88,9 +105,11 @@ fn settle(conn: &Connection, cache: Bytes) -> rusqlite::Result<()> {
     conn.busy_timeout(std::time::Duration::from_secs(5))?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     // Write-ahead logging: readers and the writer do not wait for each other, and a commit is
-    // one sync of one file. FULL: that sync comes before the commit returns.
+    // one sync of one file. NORMAL: that sync is ours, before anybody is answered ([`sync`]).
+    //
+    // [`sync`]: super::sync
     conn.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    conn.pragma_update(None, "synchronous", "full")?;
+    conn.pragma_update(None, "synchronous", "normal")?;
     let kibibytes = i64::try_from(cache.0 >> 10).unwrap_or(i64::MAX);
     conn.pragma_update(None, "cache_size", -kibibytes)?;
     conn.pragma_update(None, "temp_store", "memory")?;

@@ -104,6 +104,18 @@ impl Verb for Beat {
     }
 }
 
+/// Writes nothing: once it is answered, everything before it is on disk.
+#[derive(Debug)]
+pub(super) struct Nothing;
+
+impl Verb for Nothing {
+    type Answer = ();
+
+    fn perform(&self, _to: &mut Writing<'_>) -> rusqlite::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

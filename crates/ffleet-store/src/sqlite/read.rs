@@ -167,9 +167,7 @@ fn active_sql() -> String {
     let parts: Vec<_> = State::ALL
         .into_iter()
         .filter(|state| !state.is_terminal())
-        .map(|at| {
-            format!("SELECT number FROM jobs WHERE state = {} AND number > ?1", code::state(at))
-        })
+        .map(|at| format!("SELECT number FROM jobs WHERE {} AND number > ?1", code::is_in(at)))
         .collect();
     format!(
         "SELECT j.number, j.id, r.spec, r.accepted, j.state, j.fence, j.charged, j.node, \

@@ -2,9 +2,12 @@
 
 use ffleet_types::task::{Event, State, Task};
 use ffleet_types::{AttemptId, Fence, JobId, JobNumber, JobRef, Reason, TaskId, Timestamp, job};
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::code::{self, Columns as _};
+use super::writer::Writing;
 use crate::MOST_EDGES;
 use crate::verbs::Refusal;
 
@@ -47,23 +50,75 @@ macro_rules! hot {
     };
 }
 
+/// Rows that were written last and will be asked for again, so that a job that is claimed and
+/// ended soon is not looked for in the tables. Only the writer has it, and it is always what the
+/// tables hold.
+#[derive(Debug, Default)]
+pub(super) struct Known(HashMap<JobId, Hot>);
+
+/// Rows that are known by heart, at most.
+const KNOWN: usize = 1_024;
+
+impl Known {
+    /// Keeps what was just written, if more is to come.
+    pub(super) fn keep(&mut self, row: Hot) {
+        if row.task.state.is_terminal() {
+            self.0.remove(&row.id);
+            return;
+        }
+        if self.0.len() >= KNOWN {
+            self.forget();
+        }
+        self.0.insert(row.id, row);
+    }
+
+    /// What was written is undone.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
 impl Hot {
-    pub(super) fn by_id(conn: &Connection, id: JobId) -> rusqlite::Result<Option<Self>> {
-        conn.prepare_cached(hot!("id"))?
+    /// A job that was just accepted.
+    pub(super) fn new(number: i64, id: JobId, task: Task) -> Self {
+        Self {
+            number,
+            id,
+            task,
+            edges: 0,
+            node: None,
+            assigned: None,
+            started: None,
+            ended: None,
+            not_before: None,
+            reason: None,
+            message: None,
+            cancel: None,
+            sealed: None,
+        }
+    }
+
+    pub(super) fn by_id(to: &mut Writing<'_>, id: JobId) -> rusqlite::Result<Option<Self>> {
+        if let Some(row) = to.known.0.remove(&id) {
+            return Ok(Some(row));
+        }
+        to.conn
+            .prepare_cached(hot!("id"))?
             .query_row([id.bits().to_be_bytes()], Self::read)
             .optional()
     }
 
-    fn by_number(conn: &Connection, number: JobNumber) -> rusqlite::Result<Option<Self>> {
-        conn.prepare_cached(hot!("number"))?
+    fn by_number(to: &Writing<'_>, number: JobNumber) -> rusqlite::Result<Option<Self>> {
+        to.conn
+            .prepare_cached(hot!("number"))?
             .query_row([code::int(number.0)], Self::read)
             .optional()
     }
 
-    pub(super) fn by(conn: &Connection, job: JobRef) -> rusqlite::Result<Option<Self>> {
+    pub(super) fn by(to: &mut Writing<'_>, job: JobRef) -> rusqlite::Result<Option<Self>> {
         match job {
-            JobRef::Id(id) => Self::by_id(conn, id),
-            JobRef::Number(number) => Self::by_number(conn, number),
+            JobRef::Id(id) => Self::by_id(to, id),
+            JobRef::Number(number) => Self::by_number(to, number),
         }
     }
 
@@ -173,29 +228,31 @@ impl Hot {
     }
 
     /// Writes the row back. The job's state is folded from its tasks', of which there is one.
-    pub(super) fn write(&self, conn: &Connection) -> rusqlite::Result<()> {
-        conn.prepare_cached(
-            "UPDATE jobs SET state = ?2, fence = ?3, charged = ?4, edges = ?5, node = ?6, \
+    pub(super) fn write(self, to: &mut Writing<'_>) -> rusqlite::Result<()> {
+        to.conn
+            .prepare_cached(
+                "UPDATE jobs SET state = ?2, fence = ?3, charged = ?4, edges = ?5, node = ?6, \
              assigned = ?7, started = ?8, ended = ?9, not_before = ?10, reason = ?11, \
              message = ?12, cancel_at = ?13, cancel_by = ?14, sealed = ?15 WHERE number = ?1",
-        )?
-        .execute(params![
-            self.number,
-            code::state(job::state(&[self.task.state])),
-            code::int(self.task.fence.as_u64()),
-            self.task.charged,
-            code::int(self.edges),
-            self.node,
-            self.assigned,
-            self.started,
-            self.ended,
-            self.not_before,
-            self.reason,
-            self.message,
-            self.cancel.as_ref().map(|(at, _)| at),
-            self.cancel.as_ref().map(|(_, by)| by),
-            self.sealed,
-        ])?;
+            )?
+            .execute(params![
+                self.number,
+                code::state(job::state(&[self.task.state])),
+                code::int(self.task.fence.as_u64()),
+                self.task.charged,
+                code::int(self.edges),
+                self.node,
+                self.assigned,
+                self.started,
+                self.ended,
+                self.not_before,
+                self.reason,
+                self.message,
+                self.cancel.as_ref().map(|(at, _)| at),
+                self.cancel.as_ref().map(|(_, by)| by),
+                self.sealed,
+            ])?;
+        to.known.keep(self);
         Ok(())
     }
 }

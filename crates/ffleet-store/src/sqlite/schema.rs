@@ -10,7 +10,11 @@ use crate::error::{Error, OpenError};
 const APPLICATION: i32 = 0x6666_6c65;
 
 /// Every step from one schema to the next. A step that was released never changes.
-const STEPS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/v1.sql"),
+    include_str!("schema/v2.sql"),
+    include_str!("schema/v3.sql"),
+];
 
 /// Refuses the files of other programs, and those of later versions of this one.
 pub(super) fn check(conn: &Connection, dir: &Path, path: &Path) -> Result<(), OpenError> {

@@ -41,7 +41,7 @@ impl Item {
         let AttemptId { task, fence } = self.attempt;
         let unknown = Refusal::Unknown(JobRef::Id(task.job));
         let row = if task.index == 0 {
-            Hot::by_id(to.conn, task.job)?
+            Hot::by_id(to, task.job)?
         } else {
             None
         };
@@ -70,9 +70,10 @@ impl Item {
             row.begin(to.conn, started, &self.actor)?;
         }
         row.sealed = Some(self.artifacts.clone());
-        row.write(to.conn)?;
-        to.moved(before, row.task.state);
-        Ok(Ok(Change::Moved { from: before, to: row.task.state }))
+        let now = row.task.state;
+        row.write(to)?;
+        to.moved(before, now);
+        Ok(Ok(Change::Moved { from: before, to: now }))
     }
 }
 

@@ -9,6 +9,7 @@ use ffleet_types::{JobId, JobNumber};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::code::{self, Columns as _};
+use super::row::Hot;
 use super::writer::{Verb, Writing};
 use crate::verbs::{Accepted, Idempotency, NewJob, SubmitRefusal};
 
@@ -100,6 +101,7 @@ impl Item {
                 .prepare_cached("INSERT INTO labels VALUES (?1, ?2, ?3)")?
                 .execute(params![name, value, number])?;
         }
+        to.known.keep(Hot::new(number, self.id, task));
         to.took_number(number);
         to.appeared(State::Queued);
         let number = JobNumber(number.cast_unsigned());

@@ -1,14 +1,17 @@
 //! The one thread that writes, and how calls reach it.
 //!
 //! It sleeps until a call comes, takes everything that has come by then, performs it in one
-//! transaction, and answers when that is on disk. While it syncs, the next group gathers. There
-//! is no timer: an idle store does nothing, and a single call waits for nobody.
+//! transaction, and hands it on to the thread that puts it on disk and answers ([`sync`]). While
+//! that syncs one group, this one performs the next, and the one after it gathers. There is no
+//! timer: an idle store does nothing, and a single call waits for nobody.
 //!
 //! An item that is refused has written nothing, so that groups need no savepoints. Any other
 //! error undoes the whole group, and everybody in it is told.
 //!
 //! Why a thread, and not a lock around the connection: whoever held it would sync for itself
 //! alone, and a commit that blocks must not stand on a thread of the runtime.
+//!
+//! [`sync`]: super::sync
 
 use std::fmt;
 use std::path::Path;
@@ -22,6 +25,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::code;
 use super::pulse::Pulse;
+use super::row::Known;
+use super::sync::{Group, Syncer};
 use crate::error::Error;
 use crate::rows::Counts;
 use crate::store::Options;
@@ -40,6 +45,7 @@ pub(super) trait Verb: Send + 'static {
 /// A transaction that is under way.
 pub(super) struct Writing<'a> {
     pub(super) conn: &'a Connection,
+    pub(super) known: &'a mut Known,
     tally: Tally,
 }
 
@@ -93,7 +99,7 @@ struct Call<V: Verb> {
 }
 
 /// A [`Call`] of any verb.
-trait AnyCall: Send {
+pub(super) trait AnyCall: Send {
     fn perform(&mut self, to: &mut Writing<'_>) -> rusqlite::Result<()>;
     fn acknowledge(self: Box<Self>);
     fn fail(self: Box<Self>, error: Error);
@@ -179,9 +185,11 @@ impl Writer {
 pub(super) struct Desk {
     pub(super) conn: Connection,
     pub(super) tally: Tally,
+    pub(super) known: Known,
     pub(super) pulse: Arc<Pulse>,
     pub(super) dir: Box<Path>,
     pub(super) options: Options,
+    pub(super) syncer: Syncer,
     /// Whether the last group could not be written: said once, not ten thousand times a second.
     pub(super) failing: bool,
     /// Held as long as the connection, and let go after it.
@@ -191,9 +199,9 @@ pub(super) struct Desk {
 impl Desk {
     fn work(mut self, mut inbox: mpsc::Receiver<Order>) {
         let mut arrived = Vec::new();
-        let mut group = Vec::new();
         while inbox.blocking_recv_many(&mut arrived, self.options.group.max(1)) > 0 {
             let mut closing = None;
+            let mut group = Vec::with_capacity(arrived.len());
             for order in arrived.drain(..) {
                 match order {
                     Order::Call(call) if closing.is_none() => group.push(call),
@@ -202,10 +210,11 @@ impl Desk {
                 }
             }
             if !group.is_empty() {
-                self.commit(&mut group);
+                self.commit(group);
             }
             if let Some(reply) = closing {
                 inbox.close();
+                self.syncer.finish();
                 let outcome = self.fold();
                 let Self { conn, lock, .. } = self;
                 drop(conn);
@@ -216,51 +225,55 @@ impl Desk {
         }
     }
 
-    /// Performs a group, and answers it.
-    fn commit(&mut self, group: &mut Vec<Box<dyn AnyCall>>) {
+    /// Performs a group, and has it put on disk and answered.
+    fn commit(&mut self, mut calls: Vec<Box<dyn AnyCall>>) {
         let began = self.options.clock.monotonic();
-        match self.transact(group) {
+        let outcome = match self.syncer.trouble() {
+            Some(error) => Err(error),
+            None => self
+                .transact(&mut calls)
+                .map_err(|source| Error::new(&self.dir, source)),
+        };
+        match outcome {
             Ok(tally) => {
                 if self.failing {
                     tracing::info!("the store writes again");
                 }
                 self.failing = false;
                 self.tally = tally;
-                let took = self.options.clock.monotonic().saturating_sub(began);
-                self.pulse.committed(tally.counts, group.len(), took);
-                for call in group.drain(..) {
-                    call.acknowledge();
-                }
+                self.syncer.take(Group { calls, counts: tally.counts, began });
             }
-            Err(source) => {
+            Err(error) => {
                 self.pulse.failed();
-                let error = Error::new(&self.dir, source);
                 if !self.failing {
                     let why = ffleet_base::chain(&error);
-                    tracing::error!(calls = group.len(), why, "the store cannot write");
+                    tracing::error!(calls = calls.len(), why, "the store cannot write");
                 }
                 self.failing = true;
-                for call in group.drain(..) {
+                for call in calls {
                     call.fail(error.clone());
                 }
             }
         }
     }
 
-    fn transact(&self, group: &mut [Box<dyn AnyCall>]) -> rusqlite::Result<Tally> {
+    fn transact(&mut self, group: &mut [Box<dyn AnyCall>]) -> rusqlite::Result<Tally> {
         if !self.conn.is_autocommit() {
             // The last group could not be undone, or there would be none under way.
             self.conn.execute_batch("ROLLBACK")?;
         }
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut writing = Writing { conn: &self.conn, tally: self.tally };
+        let Self { conn, known, tally, .. } = self;
+        let conn = &*conn;
+        let mut writing = Writing { conn, known, tally: *tally };
         let outcome = group
             .iter_mut()
             .try_for_each(|call| call.perform(&mut writing))
-            .and_then(|()| self.conn.prepare_cached("COMMIT")?.execute([]));
+            .and_then(|()| conn.prepare_cached("COMMIT")?.execute([]));
         match outcome {
             Ok(_) => Ok(writing.tally),
             Err(error) => {
+                self.known.forget();
                 // Some errors have undone the transaction already, and then this one fails.
                 if !self.conn.is_autocommit() {
                     self.conn.execute_batch("ROLLBACK")?;
@@ -288,7 +301,11 @@ pub(super) fn tally(conn: &Connection) -> rusqlite::Result<Tally> {
         |row| row.get(0),
     )?;
     let mut counts = Counts::default();
-    let mut statement = conn.prepare("SELECT state, count(*) FROM jobs GROUP BY state")?;
+    // Both parts are counted in an index, and together they are all jobs.
+    let mut statement = conn.prepare(
+        "SELECT state, count(*) FROM jobs WHERE ended IS NULL GROUP BY state UNION ALL \
+         SELECT state, count(*) FROM jobs WHERE ended IS NOT NULL GROUP BY state",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         use code::Columns as _;

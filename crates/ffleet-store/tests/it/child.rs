@@ -4,9 +4,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use ffleet_base::chain;
+use ffleet_store::{Error, Store};
 use ffleet_types::JobId;
 
-use crate::kit::{claim, completed, job, open, submit};
+use crate::kit::{claim, completed, job, open};
 
 /// Names the directory of the child's store; without it there is no child.
 const DIR: &str = "FFLEET_STORE_CHILD";
@@ -40,11 +42,27 @@ pub(crate) fn spawn(dir: &Path) -> Child {
 
 /// Says that a verb was acknowledged, past every buffer.
 fn say(verb: &str, job: JobId) {
-    let line = format!("acknowledged {verb} {job}\n");
+    tell(&format!("acknowledged {verb} {job}\n"));
+}
+
+fn tell(line: &str) {
     // The parent may have gone: then there is nothing left to do.
     if std::io::stdout().write_all(line.as_bytes()).is_err() {
         std::process::abort();
     }
+}
+
+/// Takes a job through its life, and says so at each step.
+async fn live(store: &Store, name: u64) -> Result<(), Error> {
+    let new = job(name);
+    let id = new.id;
+    store.submit(vec![new]).await?.remove(0).unwrap();
+    say("submit", id);
+    store.claim(vec![claim(id, 1)]).await?.remove(0).map(drop).unwrap();
+    say("claim", id);
+    store.finish(vec![completed(id, 1)]).await?.remove(0).map(drop).unwrap();
+    say("finish", id);
+    Ok(())
 }
 
 #[test]
@@ -71,14 +89,12 @@ fn child_of_other_tests() {
                 tokio::spawn(async move {
                     for turn in 0..jobs {
                         let name = first + 10 + turn * callers + caller;
-                        let new = job(name);
-                        let id = new.id;
-                        submit(&store, new).await;
-                        say("submit", id);
-                        store.claim(vec![claim(id, 1)]).await.unwrap();
-                        say("claim", id);
-                        store.finish(vec![completed(id, 1)]).await.unwrap();
-                        say("finish", id);
+                        if let Err(error) = live(&store, name).await {
+                            tell(&format!("failed: {}\n", chain(&error)));
+                            let again = store.writable().await.map_err(|error| chain(&error));
+                            tell(&format!("and then: {again:?}\n"));
+                            return;
+                        }
                     }
                 })
             })

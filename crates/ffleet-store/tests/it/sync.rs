@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use ffleet_store::{Options, Store};
 use ffleet_testkit::need;
+use ffleet_types::JobRef;
 
 use crate::child;
 
@@ -85,4 +87,42 @@ fn every_acknowledgement_comes_after_a_sync_of_what_it_acknowledges() {
         assert!(synced > logged, "call {at} was acknowledged before its sync: {calls:?}");
         from = at + 1;
     }
+}
+
+/// How many syncs of the log go well, before none does any more.
+const GOOD: u64 = 7;
+
+#[tokio::test]
+async fn sync_that_fails_acknowledges_nothing_and_nothing_more_is_taken() {
+    if need::program("strace").is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    // Somebody has begun the log: then SQLite syncs none of its own before it is full.
+    crate::kit::open(&path).close().await.unwrap();
+    let trace = dir.path().join("trace");
+    let inject = format!("inject=fdatasync:error=EIO:when={}+", GOOD + 1);
+    let traced = ["-f", "-e", "trace=fdatasync", "-e", &inject, "-o", trace.to_str().unwrap()];
+    let strace = [&["strace"], &traced[..]].concat();
+    let output = child::command(&strace, &path, Some(JOBS)).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let heard: Vec<_> = said.lines().filter(|line| line.starts_with("acknowledged ")).collect();
+    assert_eq!(heard.len() as u64, GOOD, "{said}");
+    let failed = said.lines().find(|line| line.starts_with("failed: ")).expect(&said);
+    assert!(
+        failed.contains("takes nothing more") && failed.contains("os error 5"),
+        "{failed}"
+    );
+    let again = said.lines().find(|line| line.starts_with("and then: ")).expect(&said);
+    assert!(again.contains("Err(") && again.contains("takes nothing more"), "{again}");
+
+    let options = Options { check: true, ..Options::default() };
+    let store = Store::open(&path, options).unwrap();
+    for line in heard {
+        let id = line.rsplit(' ').next().unwrap().parse().unwrap();
+        assert!(store.job(JobRef::Id(id)).await.unwrap().is_some(), "{line}, and is gone");
+    }
+    store.writable().await.unwrap();
+    store.close().await.unwrap();
 }

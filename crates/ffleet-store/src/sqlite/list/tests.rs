@@ -35,12 +35,16 @@ fn filters() -> Vec<(Filter, &'static str)> {
         (of(), "INTEGER PRIMARY KEY"),
         (
             Filter { states: vec![State::Failed], ..of() },
-            "jobs_by_state (state=? AND number<?)",
+            "jobs_ended (state=? AND number<?)",
         ),
-        (Filter { states: some.clone(), ..of() }, "jobs_by_state (state=? AND number<?)"),
+        (
+            Filter { states: vec![State::Running], ..of() },
+            "jobs_living (state=? AND number<?)",
+        ),
+        (Filter { states: some.clone(), ..of() }, "jobs_living (state=? AND number<?)"),
         (
             Filter { states: State::ALL.to_vec(), ..of() },
-            "jobs_by_state (state=? AND number<?)",
+            "jobs_ended (state=? AND number<?)",
         ),
         (Filter { labels: labels.clone(), ..of() }, "(name=? AND value=? AND number<?)"),
         (Filter { labels, states: some, ..of() }, "(name=? AND value=? AND number<?)"),
