@@ -3,7 +3,8 @@
 //! Bytes are read as late as a flush allows: after a push the reader sleeps until the next one is due, and the
 //! pipe fills meanwhile, so that what a stream costs follows from its flushes and not from how its producer
 //! writes. A producer that fills a push before that is not kept waiting: its pipe is read on at once, and where it
-//! pauses it is looked for again soon, and then ever later.
+//! pauses it is looked for again soon, and then ever later. It is not read faster than viewers can be sent to,
+//! though: what they would have to skip for want of a CPU is left in the pipe for a flush.
 
 use std::future::Future;
 use std::io;
@@ -19,6 +20,8 @@ use crate::ring::Ring;
 
 /// A push is made when so much has been read, even if a flush is not due.
 const FULL: usize = 64 << 10;
+/// How far a producer that fills its pushes is read ahead of those who are sent to.
+const AHEAD: u64 = 256 << 10;
 /// The first pause after a push that was full, and a half of the next.
 const BREATH: Duration = Duration::from_millis(1);
 /// What is allocated at once. Pushes share it.
@@ -91,7 +94,8 @@ pub(crate) async fn read(mut from: impl Bytes, reading: Reading) -> io::Result<u
             }
         }
         let whole = usize::try_from(scanner.whole() - pushed).unwrap_or(0).min(scanned);
-        ring.push(buffer.split_to(whole).freeze(), scanner.joins());
+        let ahead = (fresh >= FULL).then_some(AHEAD);
+        ring.push(buffer.split_to(whole).freeze(), scanner.joins(), ahead);
         (scanned, pushed) = (scanned - whole, pushed + whole as u64);
         progress.send_replace(total);
         if is_over {
@@ -99,6 +103,7 @@ pub(crate) async fn read(mut from: impl Bytes, reading: Reading) -> io::Result<u
         }
         if fresh >= FULL {
             pause = BREATH.min(flush);
+            ring.drained(flush).await;
         } else {
             tokio::time::sleep_until(Instant::now() + pause).await;
             pause = (pause * 2).min(flush);

@@ -6,7 +6,9 @@
 //! [`Notify`], the threads that write to sockets by their [`Bell`].
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ffleet_live::join::Join;
@@ -23,6 +25,9 @@ const MOUTHFUL: usize = 256 << 10;
 pub(crate) struct Ring {
     state: Mutex<State>,
     pushed: Notify,
+    /// Up to where the producer waits for those who are sent to; 0 if it does not.
+    awaited: AtomicU64,
+    served: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +43,16 @@ struct State {
     closed: bool,
     /// All that ever came.
     received: u64,
-    bells: Vec<(Weak<Bell>, usize)>,
+    bells: Vec<Hung>,
+}
+
+/// A bell that is rung at each push.
+#[derive(Debug)]
+struct Hung {
+    bell: Weak<Bell>,
+    name: usize,
+    /// Up to where it has said that its viewers have everything.
+    served: u64,
 }
 
 /// Where a reader is.
@@ -64,7 +78,12 @@ impl Ring {
     /// A ring that holds `limit` bytes at most, and always the last push.
     pub(crate) fn new(limit: u64) -> Arc<Self> {
         let state = State { limit, ..State::default() };
-        Arc::new(Self { state: Mutex::new(state), pushed: Notify::new() })
+        Arc::new(Self {
+            state: Mutex::new(state),
+            pushed: Notify::new(),
+            awaited: AtomicU64::new(0),
+            served: Notify::new(),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -77,7 +96,13 @@ impl Ring {
     }
 
     /// Adds `bytes`, which end where a unit of the container does, with the join points that were found.
-    pub(crate) fn push(&self, bytes: Bytes, joins: impl IntoIterator<Item = Join>) {
+    /// Whoever gives an `ahead` means to wait, in [`Ring::drained`], until viewers have all but so many bytes.
+    pub(crate) fn push(
+        &self,
+        bytes: Bytes,
+        joins: impl IntoIterator<Item = Join>,
+        ahead: Option<u64>,
+    ) {
         if bytes.is_empty() {
             return;
         }
@@ -95,7 +120,51 @@ impl Ring {
         if let Some(&(start, _)) = state.chunks.front() {
             state.window.trim(start);
         }
+        if let Some(ahead) = ahead.filter(|_| !state.bells.is_empty()) {
+            // Before the bells ring: they look for it once they have sent what there is.
+            let until = state.window.end().saturating_sub(ahead);
+            self.awaited.store(until, Ordering::Release);
+        }
         self.wake(state);
+    }
+
+    /// Waits until viewers have what the last push wanted them to, at most so long. Those who have taken
+    /// nothing for a while are not waited for.
+    pub(crate) async fn drained(&self, most: Duration) {
+        let wait = async {
+            loop {
+                let served = self.served.notified();
+                let mut served = std::pin::pin!(served);
+                served.as_mut().enable();
+                if self.awaited().is_none() {
+                    return;
+                }
+                served.await;
+            }
+        };
+        if self.awaited().is_some() && tokio::time::timeout(most, wait).await.is_err() {
+            self.awaited.store(0, Ordering::Release);
+        }
+    }
+
+    /// Up to where the producer waits for viewers, if it does.
+    pub(crate) fn awaited(&self) -> Option<u64> {
+        Some(self.awaited.load(Ordering::Acquire)).filter(|&until| until > 0)
+    }
+
+    /// The viewers of `bell` have everything up to `until`.
+    pub(crate) fn note_served(&self, bell: &Arc<Bell>, until: u64) {
+        let ours = Arc::downgrade(bell);
+        let mut state = self.state();
+        for hung in state.bells.iter_mut().filter(|hung| hung.bell.ptr_eq(&ours)) {
+            hung.served = until;
+        }
+        let awaited = self.awaited().unwrap_or(0);
+        if awaited > 0 && state.bells.iter().all(|hung| hung.served >= awaited) {
+            self.awaited.store(0, Ordering::Release);
+            drop(state);
+            self.served.notify_waiters();
+        }
     }
 
     /// Ends all readers there are, once they have what there is.
@@ -113,9 +182,9 @@ impl Ring {
     }
 
     fn wake(&self, mut state: MutexGuard<'_, State>) {
-        state.bells.retain(|(bell, name)| match bell.upgrade() {
+        state.bells.retain(|hung| match hung.bell.upgrade() {
             Some(bell) => {
-                bell.ring(*name);
+                bell.ring(hung.name);
                 true
             }
             None => false,
@@ -126,13 +195,15 @@ impl Ring {
 
     /// Has `bell` rung under `name` at each push. The same bell twice is once.
     pub(crate) fn hang(&self, bell: &Arc<Bell>, name: usize) {
-        self.state().bells.push((Arc::downgrade(bell), name));
+        self.state()
+            .bells
+            .push(Hung { bell: Arc::downgrade(bell), name, served: 0 });
     }
 
     /// Rings `bell` no more.
     pub(crate) fn take_down(&self, bell: &Arc<Bell>) {
         let ours = Arc::downgrade(bell);
-        self.state().bells.retain(|(bell, _)| !bell.ptr_eq(&ours));
+        self.state().bells.retain(|hung| !hung.bell.ptr_eq(&ours));
     }
 
     /// A new reader.
@@ -209,6 +280,11 @@ impl Ring {
 }
 
 impl Place {
+    /// Whether it has taken everything up to `until`; one that waits for its beginning has.
+    pub(crate) fn has_reached(&self, until: u64) -> bool {
+        self.cursor.at().is_none_or(|at| at >= until)
+    }
+
     /// How often it fell out of the ring.
     pub(crate) const fn skips(&self) -> u64 {
         self.cursor.skips

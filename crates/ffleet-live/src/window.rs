@@ -213,6 +213,12 @@ impl Cursor {
         self.at.map_or(0, |(at, _)| window.end.saturating_sub(at))
     }
 
+    /// The offset that it is at, once it has begun.
+    #[must_use]
+    pub fn at(&self) -> Option<u64> {
+        self.at.map(|(at, _)| at)
+    }
+
     /// Whether it has begun.
     #[must_use]
     pub const fn has_begun(&self) -> bool {

@@ -27,7 +27,7 @@ pub(super) struct News {
 }
 
 impl Bell {
-    pub(super) fn new() -> io::Result<Arc<Self>> {
+    pub(crate) fn new() -> io::Result<Arc<Self>> {
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Arc::new(Self { event, news: Mutex::default() }))
     }

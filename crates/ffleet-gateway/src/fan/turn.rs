@@ -42,6 +42,8 @@ pub(super) struct Turn {
 struct Watched {
     ring: Arc<Ring>,
     viewers: Vec<usize>,
+    /// Up to where its producer waits for them, and how many of them have been found to have that.
+    content: (u64, usize),
 }
 
 impl Turn {
@@ -92,6 +94,7 @@ impl Turn {
                 return;
             }
             self.feed(now);
+            self.report(now);
             if now.saturating_sub(self.looked) >= LOOK {
                 self.looked = now;
                 self.look(now);
@@ -114,6 +117,29 @@ impl Turn {
             }
             if self.clock.monotonic().saturating_sub(began) >= HELPING {
                 break;
+            }
+        }
+    }
+
+    /// Tells producers who wait for it that viewers have what they were to have. Each viewer is asked until it
+    /// has, and not again.
+    fn report(&mut self, now: Duration) {
+        for watched in self.rings.iter_mut().flatten() {
+            let Some(until) = watched.ring.awaited() else {
+                continue;
+            };
+            if watched.content.0 != until {
+                watched.content = (until, 0);
+            }
+            let has_it = |name: &&usize| {
+                self.viewers[**name]
+                    .as_ref()
+                    .is_none_or(|viewer| viewer.is_content(until, now))
+            };
+            let left = &watched.viewers[watched.content.1..];
+            watched.content.1 += left.iter().take_while(has_it).count();
+            if watched.content.1 == watched.viewers.len() {
+                watched.ring.note_served(&self.bell, until);
             }
         }
     }
@@ -171,7 +197,7 @@ impl Turn {
             watched.viewers.push(viewer);
             return;
         }
-        let watched = Watched { ring: Arc::clone(ring), viewers: vec![viewer] };
+        let watched = Watched { ring: Arc::clone(ring), viewers: vec![viewer], content: (0, 0) };
         let name = self.rings.iter().position(Option::is_none).unwrap_or_else(|| {
             self.rings.push(None);
             self.rings.len() - 1
@@ -231,6 +257,7 @@ impl Turn {
             && let Some(watched) = slot
         {
             watched.viewers.retain(|&other| other != name);
+            watched.content.1 = 0;
             if watched.viewers.is_empty() {
                 watched.ring.take_down(&self.bell);
                 *slot = None;

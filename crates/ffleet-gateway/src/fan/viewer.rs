@@ -25,6 +25,9 @@ const MORE: usize = 256 << 10;
 /// What a viewer may say after its request. Nothing of it is heard.
 const CHATTER: usize = 64 << 10;
 
+/// After what time a socket that takes nothing is not waited for.
+const PATIENCE: Duration = Duration::from_millis(30);
+
 /// A viewer as it comes.
 #[derive(Debug)]
 pub(crate) struct Newcomer {
@@ -93,6 +96,14 @@ impl Viewer {
 
     pub(super) const fn is_blocked(&self) -> bool {
         self.blocked.is_some()
+    }
+
+    /// Whether a producer that waits for it to have everything up to `until` need not wait any more: it has
+    /// that, or has taken nothing for a while.
+    pub(super) fn is_content(&self, until: u64, now: Duration) -> bool {
+        let is_stuck = |since| now.saturating_sub(since) >= PATIENCE;
+        self.pending.is_empty() && self.place.has_reached(until)
+            || self.blocked.is_some_and(is_stuck)
     }
 
     /// Its socket takes bytes again.

@@ -25,13 +25,13 @@ fn readers_get_the_same_bytes_each_from_its_own_place() {
     let ring = Ring::new(100);
     let mut first = ring.enter();
     assert_eq!(taken(&ring, &mut first).as_deref(), Some(""));
-    ring.push(Bytes::from("abcd"), [join(2)]);
+    ring.push(Bytes::from("abcd"), [join(2)], None);
     assert_eq!(taken(&ring, &mut first).as_deref(), Some("<cd"), "from within a push");
-    ring.push(Bytes::from("efgh"), [join(6)]);
+    ring.push(Bytes::from("efgh"), [join(6)], None);
     let mut second = ring.enter();
     assert_eq!(taken(&ring, &mut second).as_deref(), Some("<gh"));
     assert_eq!(taken(&ring, &mut first).as_deref(), Some("efgh"));
-    ring.push(Bytes::from("ij"), []);
+    ring.push(Bytes::from("ij"), [], None);
     for place in [&mut first, &mut second] {
         assert_eq!(taken(&ring, place).as_deref(), Some("ij"));
         assert_eq!(taken(&ring, place).as_deref(), Some(""));
@@ -42,17 +42,17 @@ fn readers_get_the_same_bytes_each_from_its_own_place() {
 fn ring_holds_no_more_than_it_may() {
     let ring = Ring::new(10);
     let mut slow = ring.enter();
-    ring.push(Bytes::from("abcdef"), [join(0)]);
+    ring.push(Bytes::from("abcdef"), [join(0)], None);
     assert_eq!(taken(&ring, &mut slow).as_deref(), Some("<abcdef"));
     for _ in 0..3 {
-        ring.push(Bytes::from("ghijkl"), []);
+        ring.push(Bytes::from("ghijkl"), [], None);
     }
     assert_eq!(ring.counts(), (24, 6));
     assert_eq!(taken(&ring, &mut slow).as_deref(), Some(""), "nowhere to go on yet");
-    ring.push(Bytes::from("mnop"), [join(25)]);
+    ring.push(Bytes::from("mnop"), [join(25)], None);
     assert_eq!(taken(&ring, &mut slow).as_deref(), Some("~nop"));
     assert_eq!((slow.skips(), ring.counts()), (1, (28, 10)));
-    ring.push(Bytes::from("a push that is larger than the ring"), []);
+    ring.push(Bytes::from("a push that is larger than the ring"), [], None);
     assert_eq!(ring.counts().1, 35, "the last push is always there");
 }
 
@@ -60,10 +60,10 @@ fn ring_holds_no_more_than_it_may() {
 fn readers_who_are_ended_get_what_there_was() {
     let ring = Ring::new(100);
     let mut old = ring.enter();
-    ring.push(Bytes::from("ab"), [join(0)]);
+    ring.push(Bytes::from("ab"), [join(0)], None);
     let mut waiting = ring.enter();
     ring.end_readers();
-    ring.push(Bytes::from("cd"), [join(2)]);
+    ring.push(Bytes::from("cd"), [join(2)], None);
     let mut new = ring.enter();
     assert!(
         matches!(ring.take(&mut waiting), Take::End),
@@ -71,7 +71,7 @@ fn readers_who_are_ended_get_what_there_was() {
     );
     assert_eq!(taken(&ring, &mut old), None);
     assert_eq!(taken(&ring, &mut new).as_deref(), Some("<cd"));
-    ring.push(Bytes::from("ef"), []);
+    ring.push(Bytes::from("ef"), [], None);
     ring.close();
     assert_eq!(taken(&ring, &mut new).as_deref(), Some("ef"));
     assert_eq!(taken(&ring, &mut new), None);
@@ -82,7 +82,7 @@ fn run_that_is_over_at_once_is_seen_by_who_waited_for_it() {
     let ring = Ring::new(100);
     let mut waited = ring.enter();
     ring.begin_run();
-    ring.push(Bytes::from("ab"), [join(0)]);
+    ring.push(Bytes::from("ab"), [join(0)], None);
     ring.end_readers();
     assert_eq!(taken(&ring, &mut waited).as_deref(), Some("<ab"));
     assert_eq!(taken(&ring, &mut waited), None);
@@ -94,13 +94,45 @@ async fn who_waits_is_woken() {
     let mut place = ring.enter();
     let pushing = {
         let ring = Arc::clone(&ring);
-        tokio::spawn(async move { ring.push(Bytes::from("abc"), [join(0)]) })
+        tokio::spawn(async move { ring.push(Bytes::from("abc"), [join(0)], None) })
     };
     let Take::Bytes { bytes, .. } = ring.next(&mut place).await else {
         panic!("it was not woken");
     };
     assert_eq!(bytes.concat(), b"<abc");
     pushing.await.unwrap();
+}
+
+/// Longer than any of these tests takes.
+const LONG: Duration = Duration::from_secs(3_600);
+
+#[tokio::test]
+async fn producer_waits_for_all_who_are_sent_to_and_not_for_ever() {
+    let ring = Ring::new(100);
+    let (one, other) = (Bell::new().unwrap(), Bell::new().unwrap());
+    ring.push(Bytes::from("abcd"), [join(0)], Some(1));
+    ring.drained(LONG).await;
+    ring.hang(&one, 0);
+    ring.hang(&other, 0);
+
+    ring.push(Bytes::from("efgh"), [], Some(2));
+    assert_eq!(ring.awaited(), Some(6), "all but two of eight");
+    let waiting = {
+        let ring = Arc::clone(&ring);
+        tokio::spawn(async move { ring.drained(LONG).await })
+    };
+    ring.note_served(&one, 6);
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished(), "the other has not");
+    ring.note_served(&other, 6);
+    waiting.await.unwrap();
+    assert_eq!(ring.awaited(), None);
+
+    ring.push(Bytes::from("ijkl"), [], Some(2));
+    ring.drained(Duration::from_millis(5)).await;
+    assert_eq!(ring.awaited(), None, "it has waited long enough");
+    ring.push(Bytes::from("mnop"), [], None);
+    assert_eq!(ring.awaited(), None, "it did not ask to wait");
 }
 
 proptest! {
@@ -118,7 +150,7 @@ proptest! {
             let next = (0_u8..251).cycle().skip(all.len() % 251);
             let bytes: Vec<u8> = next.take(length).collect();
             all.extend_from_slice(&bytes);
-            ring.push(Bytes::from(bytes), joins.then(|| join(at)));
+            ring.push(Bytes::from(bytes), joins.then(|| join(at)), None);
             at += length as u64;
             if number >= begins {
                 let place = place.get_or_insert_with(|| ring.enter());

@@ -2,8 +2,10 @@
 
 use super::{SOON, Viewer, await_feed, feed, said, serve};
 use crate::http;
+use ffleet_testkit::crowd::Crowd;
 use ffleet_testkit::until;
 use serde_json::Value;
+use std::time::Duration;
 
 const RINGS: &str = "
 worker: { memory: 1GiB }
@@ -74,4 +76,31 @@ fn check_says_what_rings_add_up_to() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+}
+
+#[test]
+fn feed_without_a_pace_is_read_as_fast_as_viewers_can_be_sent_to() {
+    const VIEWERS: usize = 50;
+    let room = crate::fixture::Room::new();
+    std::fs::write(room.path("media"), vec![b'x'; 4 << 20]).unwrap();
+    let file = room.path("media").display().to_string();
+    let config = format!(
+        "
+feeds:
+  fast: {{ command: [NASTY, repeat, '{file}'] }}
+streams:
+  fast: {{ feed: fast, mimetype: application/octet-stream }}
+"
+    );
+    let Some(server) = serve(&config) else { return };
+    let address = (std::net::Ipv4Addr::LOCALHOST, server.port).into();
+    let mut crowd = Crowd::gather(address, "/stream/fast", VIEWERS, 0).unwrap();
+    crowd.watch(Duration::from_secs(1)).unwrap();
+    let before = feed(&server, "fast")["received-bytes"].as_u64().unwrap();
+    let seen = crowd.watch(Duration::from_secs(2)).unwrap();
+    let read = feed(&server, "fast")["received-bytes"].as_u64().unwrap() - before;
+    let fewest = seen.iter().map(|seen| seen.bytes).min().unwrap();
+    assert!(fewest > 1 << 20, "{fewest} bytes in 2 s");
+    // What was asked between the two looks at the feed is read as well.
+    assert!(read < fewest * 3, "{read} bytes were read, of which a viewer got {fewest}");
 }
