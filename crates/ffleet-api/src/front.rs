@@ -68,7 +68,11 @@ pub trait Front: Send + Sync + 'static {
     fn stream(&self, name: &str) -> Option<Stream>;
 
     /// Starts a feed anew. Whether there is one.
-    fn restart(&self, feed: &str) -> bool;
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot run.
+    fn restart(&self, feed: &str) -> Result<bool, String>;
 
     /// What the commands of a feed's or a stream's last runs have said, the oldest first, and no more than can be
     /// shown. Blocks. Nothing where there is no such feed or stream.

@@ -78,12 +78,13 @@ pub struct Log {
 }
 
 /// The parts of the program that can have a level of their own.
-pub const AREAS: [&str; 11] = [
+pub const AREAS: [&str; 12] = [
     "api",
     "base",
     "config",
     "controller",
     "engine",
+    "gateway",
     "guard",
     "program",
     "spool",

@@ -120,9 +120,17 @@ impl Front for Gateway {
         status::stream(self, name)
     }
 
-    fn restart(&self, feed: &str) -> bool {
-        let feed = self.tables().feeds.get(feed).cloned();
-        feed.map(|feed| feed.restart()).is_some()
+    fn restart(&self, feed: &str) -> Result<bool, String> {
+        let Some(feed) = self.tables().feeds.get(feed).cloned() else {
+            return Ok(false);
+        };
+        match feed.refused() {
+            Some(why) => Err(why.to_owned()),
+            None => {
+                feed.restart();
+                Ok(true)
+            }
+        }
     }
 
     fn log(&self, of: Of<'_>) -> Option<Vec<u8>> {

@@ -37,6 +37,7 @@ pub(crate) async fn show(State(controller): State<Controller>, Path(feed): Path<
 ), responses(
     (status = 200, description = "The feed", body = Feed),
     (status = 404, description = "There is none", body = Problem),
+    (status = 503, description = "There is no memory for its ring", body = Problem),
 ))]
 pub(crate) async fn restart(
     State(controller): State<Controller>,
@@ -125,8 +126,15 @@ impl Controller {
 
     /// Starts a feed anew.
     pub(crate) fn restart(&self, feed: &str) -> Result<(), Problem> {
-        let front = self.front.get().filter(|front| front.restart(feed));
-        front.map(|_| ()).ok_or_else(|| no_feed(feed))
+        match self.front.get().map(|front| front.restart(feed)) {
+            Some(Ok(true)) => Ok(()),
+            Some(Err(why)) => {
+                let detail = format!("the feed {feed} cannot run: {why}");
+                Err(Problem::new(Code::Unavailable, detail)
+                    .hint("lower a `ring-bytes` or end jobs, then `ffleet config reload`"))
+            }
+            None | Some(Ok(false)) => Err(no_feed(feed)),
+        }
     }
 
     /// What the commands of a feed's last runs said.

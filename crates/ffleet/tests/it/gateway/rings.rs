@@ -31,6 +31,9 @@ fn ring_that_does_not_fit_is_refused_and_jobs_get_what_the_others_leave() {
     let why = said(&server, "b");
     assert!(why.contains("ring of 600 MiB") && why.contains("of 1.00 GiB"), "{why}");
     assert_eq!(feed(&server, "b-child")["state"], "failed", "it reads what never comes");
+    let restarted = server.call("POST", "/v1/feeds/b/restart", b"");
+    let told = restarted.is_problem(503, "unavailable");
+    assert!(told["detail"].as_str().unwrap().contains("ring of 600 MiB"), "{told}");
     let refused = http::request(server.port, "GET", "/stream/b", &[], b"");
     let told = refused.is_problem(503, "unavailable");
     assert!(told["detail"].as_str().unwrap().contains("lower `ring-bytes`"), "{told}");
