@@ -9,6 +9,10 @@ pub(crate) fn unavailable(error: &store::Error) -> Problem {
     let problem = Problem::new(Code::StoreUnavailable, chain(error));
     match error {
         store::Error::Full { .. } => problem.hint("nothing was accepted; make room and try again"),
+        store::Error::Unsynced { .. } => problem.hint(
+            "whether it was accepted is not known: once the server was started again, repeat it with the same \
+             idempotency key, or look for it",
+        ),
         store::Error::Closed => Problem::new(Code::Unavailable, "the server is stopping"),
         _ => problem.hint("nothing was accepted; try again, and look at the server's log"),
     }
