@@ -169,6 +169,12 @@ impl Node {
         }
     }
 
+    /// How long a child that is tied to its shim goes on when nobody guards it; nothing for ever.
+    #[must_use]
+    pub const fn orphan_grace(&self) -> Option<Duration> {
+        self.options.orphan_grace
+    }
+
     /// What there is no sandbox for here, each with the reason.
     #[must_use]
     pub fn missing_walls(&self) -> Vec<String> {
