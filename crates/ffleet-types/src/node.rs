@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::attempt::Tally;
 use crate::units::{Bytes, Cpu};
 
 /// What a node has, what a task takes of it, and what is promised: the same units.
@@ -109,6 +110,9 @@ pub struct Description {
     pub capacity: Capacity,
     /// How far its limits hold.
     pub guard: GuardLevel,
+    /// How it knows the most threads of what it runs.
+    #[serde(default)]
+    pub thread_peaks: Tally,
     /// Free words for placement.
     pub labels: BTreeMap<String, String>,
     /// The engines it has, and what they have proven to do.

@@ -283,6 +283,7 @@ impl Inner {
             version: self.config.version.clone(),
             capacity: self.config.capacity,
             guard: node.level(),
+            thread_peaks: node.thread_peaks(),
             labels: self.config.labels.clone(),
             engines: vec![engines.ffmpeg.clone(), engines.ffprobe.clone()],
         }
