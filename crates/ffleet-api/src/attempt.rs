@@ -1,6 +1,6 @@
 //! Attempts, their progress and what they cost.
 
-use ffleet_types::attempt as types;
+use ffleet_types::attempt::{self as types, Tally};
 use ffleet_types::{NodeId, Outcome, Reason};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -105,13 +105,37 @@ pub struct Usage {
     /// The resident set that was predicted; 0 where nothing was.
     #[serde(default)]
     pub predicted_memory_bytes: u64,
-    /// Most threads seen at once; 0 where nothing was sampled.
+    /// Most threads at once; 0 where none were seen.
     pub peak_threads: u32,
+    /// How that is known; of several, as the least certain.
+    #[serde(default)]
+    #[schema(schema_with = schema::tally)]
+    pub peak_threads_by: Tally,
     /// Most threads that were predicted; 0 where nothing was.
     #[serde(default)]
     pub predicted_threads: u32,
     /// Time spent paused.
     pub paused_seconds: f64,
+}
+
+impl Usage {
+    /// Both together; of peaks the higher.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let threads = |one: &Self| (one.peak_threads, one.peak_threads_by);
+        Self {
+            wall_seconds: self.wall_seconds + other.wall_seconds,
+            cpu_seconds: self.cpu_seconds + other.cpu_seconds,
+            verify_cpu_seconds: self.verify_cpu_seconds + other.verify_cpu_seconds,
+            peak_memory_bytes: self.peak_memory_bytes.max(other.peak_memory_bytes),
+            peak_resident_bytes: self.peak_resident_bytes.max(other.peak_resident_bytes),
+            predicted_memory_bytes: self.predicted_memory_bytes.max(other.predicted_memory_bytes),
+            peak_threads: self.peak_threads.max(other.peak_threads),
+            peak_threads_by: Tally::of_both(threads(self), threads(other)),
+            predicted_threads: self.predicted_threads.max(other.predicted_threads),
+            paused_seconds: self.paused_seconds + other.paused_seconds,
+        }
+    }
 }
 
 impl From<&types::Usage> for Usage {
@@ -124,6 +148,7 @@ impl From<&types::Usage> for Usage {
             peak_resident_bytes: usage.peak_resident.0,
             predicted_memory_bytes: usage.predicted_memory.0,
             peak_threads: usage.peak_threads,
+            peak_threads_by: usage.peak_threads_by,
             predicted_threads: usage.predicted_threads,
             paused_seconds: seconds(usage.paused_micros),
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ffleet_types::NodeId;
+use ffleet_types::attempt::Tally;
 use ffleet_types::node::{Capacity, Description, Engine, GuardLevel, Order, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -45,6 +46,10 @@ pub struct Node {
     /// How far its limits hold.
     #[schema(schema_with = schema::guard)]
     pub guard: GuardLevel,
+    /// How it knows the most threads of what it runs.
+    #[serde(default)]
+    #[schema(schema_with = schema::tally)]
+    pub thread_peaks: Tally,
     /// Free words for placement.
     pub labels: BTreeMap<String, String>,
     /// The engines it has, and what they have proven to do.
@@ -73,6 +78,7 @@ impl Node {
             ring_bytes: 0,
             jobs: 0,
             guard: description.guard.clone(),
+            thread_peaks: description.thread_peaks,
             labels: description.labels.clone(),
             engines: description.engines.clone(),
             heard_at,

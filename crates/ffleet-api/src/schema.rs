@@ -68,6 +68,14 @@ pub(crate) fn class() -> Object {
     word("The scheduling class.", &["live", "high", "medium", "low", "batch"])
 }
 
+/// `ffleet_types::attempt::Tally`.
+pub(crate) fn tally() -> Object {
+    word(
+        "How the most threads are known: the kernel counted them, or they were looked at once a second.",
+        &["counted", "sampled", "unknown"],
+    )
+}
+
 /// `ffleet_types::node::Order`.
 pub(crate) fn order() -> Object {
     word("What is wanted of the node.", &["accept", "drain", "quarantine"])

@@ -19,7 +19,7 @@ use ffleet_types::{Bytes, ParseError, RoleGroup, Span};
 
 pub use self::live::{Gateway, Live};
 pub use self::tls::Tls;
-pub use self::worker::{Sandbox, Worker};
+pub use self::worker::{OnStop, Sandbox, Worker};
 use crate::Inputs;
 use crate::nearest::nearest;
 use crate::problem::Place;

@@ -7,7 +7,7 @@ use ffleet_types::live::feed::{AtEnd, Fallback, Mode};
 use ffleet_types::live::stream::{Access, Client, Kind, Slow};
 use ffleet_types::{Bytes, Cpu, Rate, Span, live};
 
-use crate::config::{Format, Level, Sandbox};
+use crate::config::{Format, Level, OnStop, Sandbox};
 
 /// A value that a key can have.
 pub(crate) trait Value: Sized {
@@ -25,7 +25,7 @@ macro_rules! by_own_words {
     )*};
 }
 
-by_own_words!(Bytes, Cpu, Rate, Span, Verify, Format, Level, Sandbox);
+by_own_words!(Bytes, Cpu, Rate, Span, Verify, Format, Level, OnStop, Sandbox);
 by_own_words!(live::Name, Mode, Fallback, AtEnd, Kind, Client, Slow, Access);
 
 macro_rules! whole_number {

@@ -64,6 +64,8 @@ pub struct Child {
     /// What its shim holds for it, if it was taken over.
     held: BTreeMap<String, OwnedFd>,
     exit: watch::Receiver<Option<Exit>>,
+    /// The task that hears its shim, if it has one.
+    listener: Option<JoinHandle<()>>,
     left: Weak<Left>,
     /// That of one that had ended before it was taken over.
     _trace: Trace,
@@ -144,6 +146,7 @@ impl Child {
             still: Still::default(),
             held: BTreeMap::new(),
             exit,
+            listener: None,
             left: Weak::new(),
             _trace: Trace::default(),
             stdout,
@@ -160,7 +163,7 @@ impl Child {
         let child = name.clone();
         // Its owner is the node, which waits for `keep` to be dropped. If the runtime ends first, the
         // line breaks, and the shim goes on until its orphan grace is over.
-        tokio::spawn(async move {
+        let listener = tokio::spawn(async move {
             let (exit, keep) = shim.see_to_it(&child, ended).await;
             let _unheard = sender.send(Some(exit));
             drop(keep);
@@ -174,6 +177,7 @@ impl Child {
             still,
             held,
             exit,
+            listener: Some(listener),
             left,
             _trace: Trace::default(),
             stdout,
@@ -193,6 +197,7 @@ impl Child {
             still: Still::default(),
             held: BTreeMap::new(),
             exit: watch::channel(Some(exit)).1,
+            listener: None,
             left: trace.left(),
             _trace: trace,
             stdout: None,
@@ -252,29 +257,6 @@ impl Child {
     /// was there. Another one of the same: what the shim holds stays open.
     pub fn take_held(&mut self, name: &str) -> Option<OwnedFd> {
         self.held.remove(name)
-    }
-
-    /// Has its shim let go of what it holds under this name. Where that and whatever else there is of it is
-    /// closed, the child meets the end of its pipe.
-    ///
-    /// # Errors
-    ///
-    /// If the child has ended, if it has no shim or one that holds nothing of this name, or if the shim does
-    /// not answer.
-    pub async fn release(&self, name: &str) -> Result<(), StillError> {
-        match &self.hand {
-            Hand::Shim(reins) if self.exit.borrow().is_none() => {
-                let request = |number| Request::Release(number, name.to_owned());
-                // It may end because of that, and before the answer is looked at.
-                tokio::select! {
-                    biased;
-                    answer = reins.ask(request) => answer,
-                    _ = self.wait() => Err(StillError::Ended),
-                }
-            }
-            Hand::Tree(_) => Err(StillError::Shim("it has none".to_owned())),
-            Hand::Shim(_) | Hand::None => Err(StillError::Ended),
-        }
     }
 
     /// The end of what it has written to standard error so far.

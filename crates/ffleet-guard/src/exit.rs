@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ffleet_base::{Clock as _, SystemClock};
 use ffleet_types::Bytes;
-use ffleet_types::attempt::Usage;
+use ffleet_types::attempt::{Tally, Usage};
 use serde::{Deserialize, Serialize};
 
 use crate::launch::Reaped;
@@ -60,7 +60,12 @@ pub(crate) fn of(
     let waited = reaped.map_or((0, 0), |reaped| (reaped.user_micros, reaped.system_micros));
     let counted = used.cpu.map_or((0, 0), |(user, system)| (micros(user), micros(system)));
     let resident = Bytes(reaped.map_or(0, |reaped| reaped.largest_kib << 10));
-    let threads = used.peak_tasks.unwrap_or(0).max(threads);
+    let (threads, by) = match (used.peak_tasks, threads) {
+        (Some(counted), sampled) => (counted.max(sampled), Tally::Counted),
+        // It was over before anybody looked.
+        (None, 0) => (0, Tally::Unknown),
+        (None, sampled) => (sampled, Tally::Sampled),
+    };
     Exit {
         exit: reaped
             .map_or(ffleet_supervise::Exit::Signal(libc::SIGKILL), |reaped| ended(reaped.status)),
@@ -72,6 +77,7 @@ pub(crate) fn of(
             peak_memory: used.peak_memory.unwrap_or(resident),
             peak_resident: resident,
             peak_threads: u32::try_from(threads).unwrap_or(u32::MAX),
+            peak_threads_by: by,
             paused_micros: micros(tree.still().until(SystemClock.monotonic())),
             ..Usage::default()
         },

@@ -16,6 +16,7 @@ use ffleet_base::files;
 use ffleet_base::paths::Env;
 use ffleet_base::{Clock, FileLock, chance, write_atomic};
 use ffleet_sched::roles::{Bounds, Refusal, Rules, Standing};
+use ffleet_types::attempt::Tally;
 use ffleet_types::node::GuardLevel;
 use ffleet_types::{NodeId, RoleGroup};
 use tokio::sync::watch;
@@ -167,6 +168,18 @@ impl Node {
             }
             (GuardLevel::Monitor, _) => GuardLevel::Monitor,
         }
+    }
+
+    /// How long a child that is tied to its shim goes on when nobody guards it; nothing for ever.
+    #[must_use]
+    pub const fn orphan_grace(&self) -> Option<Duration> {
+        self.options.orphan_grace
+    }
+
+    /// How the most threads of a child are known here.
+    #[must_use]
+    pub fn thread_peaks(&self) -> Tally {
+        self.base.tally()
     }
 
     /// What there is no sandbox for here, each with the reason.

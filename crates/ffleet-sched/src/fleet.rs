@@ -19,15 +19,16 @@ mod event;
 mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ffleet_types::node::{self, Capacity, Engine, Order};
+use ffleet_types::node::{self, Capacity, Demand, Engine, Order};
 use ffleet_types::{Bytes, Fence, NodeId, TaskId, Timestamp};
 
 pub use self::event::{Effect, Event, Standing, Then};
 pub use self::plan::{Assign, Plan, Reclaim, Reject};
 use crate::lease::{self, Lease};
-use crate::place::Headroom;
+use crate::place::{Headroom, Place};
 use crate::queue::{self, Entry, Queue};
 
 /// How the fleet is run.
@@ -74,6 +75,8 @@ pub struct Fleet {
     /// Queued tasks that were not yet held against what the nodes have.
     unchecked: BTreeSet<TaskId>,
     reservation: Option<Reservation>,
+    /// Which nodes' engines meet these demands, as far as that was asked since the nodes have changed.
+    able: BTreeMap<Arc<[Demand]>, Able>,
     /// The nodes that took work when the last plan was made.
     open: BTreeSet<NodeId>,
 }
@@ -138,7 +141,12 @@ struct Task {
     at: At,
     /// Since when others have gone before it because it found no room.
     blocked: Option<Timestamp>,
+    /// The nodes whose engines can do it; none before it was held against them.
+    able: Able,
 }
+
+/// Nodes whose engines can do a task; shared by all tasks with the same demands.
+type Able = Arc<BTreeSet<NodeId>>;
 
 /// Where a task is, as far as planning goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +168,11 @@ enum At {
 }
 
 impl Task {
+    /// Whether an engine of this node can do it.
+    fn can_go_to(&self, place: &Place) -> bool {
+        self.able.contains(&place.node)
+    }
+
     const fn lease(&self) -> Option<&Lease> {
         match &self.at {
             At::Held(lease) | At::Reclaiming(lease) => Some(lease),

@@ -3,6 +3,11 @@
 //! Room is a vector, and a task fits where every part of its need does. Of the nodes where it
 //! fits it goes to the one that it fills best, so that large tasks still find a node that is
 //! nearly empty. Live work is only admitted where something is left over for its peaks.
+//!
+//! Before that, a node counts only if one of its engines can do the task: nodes may have different builds,
+//! and a task that waits for the one that can is better off than one that fails on another.
+
+use std::fmt;
 
 use ffleet_types::node::{Capacity, Demand, Engine};
 use ffleet_types::{Bytes, Cpu, NodeId};
@@ -139,6 +144,39 @@ fn lacks(engines: &[Engine], demand: &Demand) -> bool {
     !engines.iter().any(|engine| demand.is_met(engine))
 }
 
+/// A node that has room for a task which goes elsewhere, or waits: its engines cannot do it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The node.
+    pub node: NodeId,
+    /// Its name for people.
+    pub name: String,
+    /// What its engines lack.
+    pub lacks: Vec<Demand>,
+}
+
+impl PassedOver {
+    /// Why the node with these engines is passed over by a task with these demands; nothing if it is not.
+    #[must_use]
+    pub fn of(
+        (node, name, engines): (NodeId, &str, &[Engine]),
+        demands: &[Demand],
+    ) -> Option<Self> {
+        if meets(engines, demands) {
+            return None;
+        }
+        let lacking = demands.iter().filter(|demand| lacks(engines, demand));
+        Some(Self { node, name: name.to_owned(), lacks: lacking.cloned().collect() })
+    }
+}
+
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lacks: Vec<_> = self.lacks.iter().map(Demand::lack).collect();
+        write!(f, "node {}: {}", self.name, lacks.join(" and "))
+    }
+}
+
 /// What of `demands` each of these nodes' engines lack, for a person. To be asked where none of
 /// them meets all.
 #[must_use]
@@ -172,7 +210,7 @@ pub fn unable<'a>(
 }
 
 /// Nodes that a message names at most.
-const NAMED: usize = 8;
+pub(crate) const NAMED: usize = 8;
 
 /// A part of a need that is not met.
 struct Lack {

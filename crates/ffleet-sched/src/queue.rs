@@ -288,13 +288,13 @@ impl Queue {
 
     /// The first task in the order that is `eligible`, of the oldest few of each tenant.
     #[must_use]
-    pub fn head(&self, eligible: impl Fn(&Capacity) -> bool) -> Option<Key> {
+    pub fn head(&self, eligible: impl Fn(&Key, &Capacity) -> bool) -> Option<Key> {
         /// How many of a tenant's oldest are looked at.
         const OLDEST: usize = 32;
         let fifos = self.lanes.values().flat_map(|tenants| tenants.fifos.values());
         let heads = fifos.filter_map(|fifo| {
             let mut oldest = fifo.entries.iter().take(OLDEST);
-            oldest.find(|(_, need)| eligible(need)).map(|(&key, _)| key)
+            oldest.find(|(key, need)| eligible(key, need)).map(|(&key, _)| key)
         });
         heads.min()
     }

@@ -116,7 +116,7 @@ async fn turn(store: &Store, turn: Turn) -> u64 {
         answer.unwrap();
     }
     if !matches!(turn, Turn::Submit) {
-        let claim = |&id| Claim { attempt: attempt(id), node: NODE, at: now() };
+        let claim = |&id| Claim { attempt: attempt(id), node: NODE, at: now(), why: None };
         for answer in store.claim(ids.iter().map(claim).collect()).await.unwrap() {
             answer.map(drop).unwrap();
         }

@@ -72,7 +72,7 @@ pub enum SubmitRefusal {
 }
 
 /// A queued task is promised to a node.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Claim {
     /// The task, and the fence after its last one.
     pub attempt: AttemptId,
@@ -80,6 +80,8 @@ pub struct Claim {
     pub node: NodeId,
     /// When.
     pub at: Timestamp,
+    /// Why it is that node where others had room, for a person.
+    pub why: Option<String>,
 }
 
 /// A node says that an attempt has begun, is frozen, or runs again.

@@ -7,6 +7,41 @@ use crate::outcome::Outcome;
 use crate::time::Timestamp;
 use crate::units::Bytes;
 
+/// How it is known how many threads there were at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tally {
+    /// By the kernel, which keeps the peak (`pids.peak`): exact.
+    Counted,
+    /// By a look once a second: there may have been more in between.
+    Sampled,
+    /// It is not known, as of what was recorded before this was.
+    #[default]
+    Unknown,
+}
+
+impl Tally {
+    /// Its word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Counted => "counted",
+            Self::Sampled => "sampled",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// That of the higher of two peaks, each with how it is known. It is known no better than the
+    /// worse of them: the lower may have been the higher between two looks. A peak of 0 is none.
+    #[must_use]
+    pub fn of_both(one: (u32, Self), other: (u32, Self)) -> Self {
+        match (one, other) {
+            ((0, _), (_, known)) | ((_, known), (0, _)) => known,
+            ((_, one), (_, other)) => one.max(other),
+        }
+    }
+}
+
 /// What an attempt's processes used, summed over all of them. Peaks are the highest of any one
 /// process tree, not sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,13 +66,25 @@ pub struct Usage {
     /// Most memory that was predicted for any of them: a resident set; 0 where nothing was.
     #[serde(default)]
     pub predicted_memory: Bytes,
-    /// Most threads seen at once; 0 where nothing was sampled.
+    /// Most threads at once; 0 where none were seen.
     pub peak_threads: u32,
+    /// How that is known.
+    #[serde(default)]
+    pub peak_threads_by: Tally,
     /// Most threads that were predicted for any of them; 0 where nothing was.
     #[serde(default)]
     pub predicted_threads: u32,
     /// Time spent paused, in microseconds. It counts to no timeout.
     pub paused_micros: u64,
+}
+
+impl Usage {
+    /// Takes note of the most threads of one more process tree.
+    pub fn note_threads(&mut self, peak: u32, by: Tally) {
+        self.peak_threads_by =
+            Tally::of_both((self.peak_threads, self.peak_threads_by), (peak, by));
+        self.peak_threads = self.peak_threads.max(peak);
+    }
 }
 
 /// A file that an attempt made.
@@ -78,4 +125,36 @@ pub struct Attempt {
     pub commands: Vec<Vec<String>>,
     /// What was lost or changed on the way from input to output, for a person.
     pub notes: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn higher_peak_is_known_no_better_than_the_worse_of_both() {
+        let of = |peaks: &[(u32, Tally)]| {
+            let mut usage = Usage::default();
+            for &(peak, by) in peaks {
+                usage.note_threads(peak, by);
+            }
+            (usage.peak_threads, usage.peak_threads_by)
+        };
+        let (counted, sampled, unknown) = (Tally::Counted, Tally::Sampled, Tally::Unknown);
+        assert_eq!(of(&[]), (0, unknown));
+        assert_eq!(of(&[(9, counted), (5, counted)]), (9, counted));
+        assert_eq!(of(&[(9, counted), (5, sampled)]), (9, sampled));
+        assert_eq!(of(&[(5, sampled), (9, counted)]), (9, sampled));
+        assert_eq!(of(&[(5, unknown), (9, counted)]), (9, unknown));
+        assert_eq!(of(&[(9, counted), (0, unknown)]), (9, counted), "nothing was seen of one");
+    }
+
+    #[test]
+    fn usage_that_was_recorded_before_there_were_tallies_is_read() {
+        let now = Usage { peak_threads: 7, peak_threads_by: Tally::Counted, ..Usage::default() };
+        let mut record = serde_json::to_value(now).unwrap();
+        record.as_object_mut().unwrap().remove("peak_threads_by").unwrap();
+        let usage: Usage = serde_json::from_value(record).unwrap();
+        assert_eq!((usage.peak_threads, usage.peak_threads_by), (7, Tally::Unknown));
+    }
 }

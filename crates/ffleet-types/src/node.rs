@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::attempt::Tally;
 use crate::units::{Bytes, Cpu};
 
 /// What a node has, what a task takes of it, and what is promised: the same units.
@@ -109,6 +110,9 @@ pub struct Description {
     pub capacity: Capacity,
     /// How far its limits hold.
     pub guard: GuardLevel,
+    /// How it knows the most threads of what it runs.
+    #[serde(default)]
+    pub thread_peaks: Tally,
     /// Free words for placement.
     pub labels: BTreeMap<String, String>,
     /// The engines it has, and what they have proven to do.
@@ -149,7 +153,7 @@ pub struct Engine {
 }
 
 /// Something of an engine that a task cannot do without.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Demand {
     /// One of these encoders, proven.
     Proven(Vec<String>),
@@ -184,6 +188,16 @@ impl Demand {
         let Self::Proven(names) = self else { return None };
         let words = |name| engine.unproven.get(&format!("encoder {name}"));
         names.iter().find_map(words).map(String::as_str)
+    }
+
+    /// That there is none of it, for a person: `no working encoder libx265`.
+    #[must_use]
+    pub fn lack(&self) -> String {
+        match self {
+            Self::Proven(names) => format!("no working encoder {}", names.join(" or ")),
+            Self::Listed(name) => format!("no encoder {name}"),
+            Self::Filter(name) => format!("no filter {name}"),
+        }
     }
 }
 

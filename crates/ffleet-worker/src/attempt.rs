@@ -31,7 +31,7 @@ use crate::herald::Herald;
 use crate::link::Receipt;
 use crate::places::{Input, Places};
 use crate::recover;
-use crate::roster::{Place, Roster};
+use crate::roster::{Place, Rest, Roster};
 use crate::shop::Shop;
 
 pub(crate) use child::Job;
@@ -124,6 +124,10 @@ impl Attempt {
         }
         let (outcome, artifacts) = match worked {
             Ok(artifacts) => (Outcome::Completed, artifacts),
+            Err(Halt::Left) => return self.leave(Rest::Child).await,
+            Err(Halt::Interrupted) if self.goes_on_without_child() => {
+                return self.leave(Rest::Files).await;
+            }
             Err(halt) => {
                 tracing::info!(attempt = %id, ?halt, "the attempt did not complete");
                 let adrift = halt == Halt::Adrift;
@@ -142,6 +146,23 @@ impl Attempt {
             self.step(Step::Finished);
             self.sweep().await;
         }
+    }
+
+    /// Whether it is to be gone on with by the next life from where it is, although nothing of it runs: it is
+    /// past its encode, or sends, and that is written down.
+    fn goes_on_without_child(&self) -> bool {
+        let stage = self.resume.as_ref().map(|resume| &resume.stage);
+        self.shop.leaving.is_cancelled()
+            && !self.sealed
+            && stage.is_some_and(|stage| !matches!(stage, Stage::Encode))
+    }
+
+    /// Leaves everything as the death of this process would.
+    async fn leave(self, rest: Rest) {
+        // What was said of it is to be written down; where it cannot be, the next life says it again.
+        let _receipt = self.herald.flush().await;
+        tracing::info!(attempt = %self.job.attempt, job = self.job.number.0, ?rest, "left to the next start");
+        self.place.leave(self.job.number, rest);
     }
 
     /// Settles what was sealed and could be neither published nor written down as failed. It keeps

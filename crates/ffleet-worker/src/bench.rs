@@ -144,6 +144,7 @@ impl Ask for Inquiry<'_> {
             orders: &mut orders,
             herald: None,
             display: None,
+            leaving: None,
         };
         let mut answer = Answer::default();
         let ended = hands.run(task, &mut answer).await?;

@@ -16,12 +16,13 @@ use ffleet_api::control::Report;
 use ffleet_base::{Clock, chain};
 use ffleet_guard::{self as guard, Tie};
 use ffleet_spool::Dir;
-use ffleet_supervise::{Action, Child, Event, Order, Plan, Policy, Stop, Verdict};
+use ffleet_supervise::{Action, Child, Event, Order, Plan, Policy, State, Stop, Verdict};
 use ffleet_types::{Bytes, RoleGroup};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use ended::{Ended, Excess};
 
@@ -87,6 +88,8 @@ pub(crate) struct Hands<'a> {
     pub(crate) herald: Option<&'a Herald>,
     /// Shows what it waits for, where somebody can look.
     pub(crate) display: Option<Display>,
+    /// Goes off when children are to be left to their shims, where they may be.
+    pub(crate) leaving: Option<&'a CancellationToken>,
 }
 
 /// A child while it lives.
@@ -98,10 +101,13 @@ struct Watch<'a> {
     /// What it had run for when it was taken over.
     before: Duration,
     trace: guard::Trace,
+    /// What it dies with.
+    tie: Tie,
 }
 
 impl Hands<'_> {
-    /// Runs a child to its end. What is wanted of it may change at any time.
+    /// Runs a child to its end, unless it is left to its shim ([`Halt::Left`]). What is wanted of it may
+    /// change at any time.
     pub(crate) async fn run(
         &mut self,
         mut task: Task,
@@ -116,7 +122,7 @@ impl Hands<'_> {
         }
         let (scratch, tasks) = (task.scratch.clone(), task.limits.tasks);
         let mut policy = task.policy;
-        let sampled = task.sampled.take();
+        let (sampled, tie) = (task.sampled.take(), task.tie);
         let child = self.child(task, order, &mut policy).await?;
         let before = is_adopted.then(|| child.ran_before(self.clock.monotonic()));
         // It may have waited for long.
@@ -132,13 +138,17 @@ impl Hands<'_> {
             child,
             machine,
             before: before.unwrap_or_default(),
+            tie,
         };
         let mut plan = watch.apply(Event::Started);
-        if order != Order::Run {
+        // What stops everything stops none that is left.
+        let stops =
+            matches!(order, Order::Stop(Stop::Interrupted) | Order::Kill(Stop::Interrupted));
+        if order != Order::Run && !(stops && self.leaves() && watch.may_be_left()) {
             plan = watch.apply(Event::Ordered(order));
         }
         let mut pipe = Pipe { end: watch.child.take_stdout(), buffer: vec![0; BUFFER] };
-        let mut excess = None;
+        let (leaving, mut excess) = (self.leaving, None);
         let mut measure = tokio::time::interval_at(Instant::now() + MEASURE, MEASURE);
         let exit = loop {
             watch.act(&plan).await;
@@ -146,6 +156,10 @@ impl Hands<'_> {
             plan = tokio::select! {
                 biased;
                 exit = watch.child.wait() => break exit,
+                () = left(leaving), if watch.may_be_left() => match watch.child.leave().await {
+                    None => return Err(Halt::Left),
+                    Some(exit) => break exit,
+                },
                 Ok(()) = self.orders.changed() => {
                     let order = *self.orders.borrow_and_update();
                     watch.apply(Event::Ordered(order))
@@ -180,6 +194,21 @@ impl Hands<'_> {
             excess = tasks.map(Excess::Tasks);
         }
         Ok(watch.end(exit, excess))
+    }
+}
+
+impl Hands<'_> {
+    /// Whether children are to be left to their shims.
+    fn leaves(&self) -> bool {
+        self.leaving.is_some_and(CancellationToken::is_cancelled)
+    }
+}
+
+/// Waits until children are to be left.
+async fn left(leaving: Option<&CancellationToken>) {
+    match leaving {
+        Some(leaving) => leaving.cancelled().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -240,6 +269,13 @@ async fn overflown(scratch: Option<&(Dir, Bytes)>) -> Option<Bytes> {
 }
 
 impl Watch<'_> {
+    /// Whether the next life would find of it what this one would: it has a shim, and is not ended for
+    /// anything.
+    const fn may_be_left(&self) -> bool {
+        matches!(self.tie, Tie::Shim)
+            && matches!(self.machine.state(), State::Starting | State::Running | State::Paused)
+    }
+
     fn apply(&mut self, event: Event) -> Plan {
         self.machine.apply(event, self.clock.monotonic())
     }

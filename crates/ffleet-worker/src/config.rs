@@ -36,10 +36,22 @@ pub struct Config {
     pub nice: i32,
     /// From the request to end to the kill of a child.
     pub grace: Duration,
-    /// How long attempts may go on when the worker is told to stop, before they are interrupted.
+    /// How long attempts may go on when the worker is told to stop.
     pub drain: Duration,
+    /// What becomes of those that go on longer.
+    pub on_stop: OnStop,
     /// How long the logs of a job are kept after they were last written to.
     pub keep_logs: Duration,
+}
+
+/// What becomes of work that a stop of the worker does not wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnStop {
+    /// What can be taken over is left to its shims, which wait for the next start as long as orphans may; the
+    /// rest is interrupted.
+    Leave,
+    /// All of it is interrupted.
+    Interrupt,
 }
 
 impl Config {

@@ -30,8 +30,10 @@ mod renew;
 mod roster;
 mod sandbox;
 mod shop;
+mod stop;
 mod worker;
 
-pub use config::Config;
+pub use config::{Config, OnStop};
 pub use sandbox::{Sandboxes, Use};
+pub use stop::Left;
 pub use worker::{OpenError, Parts, Worker};

@@ -7,7 +7,7 @@ use ffleet_api::control::{Phase, Progress};
 use ffleet_guard::Holdings;
 use ffleet_supervise::{Order, Stop};
 use ffleet_types::node::Capacity;
-use ffleet_types::{AttemptId, Bytes};
+use ffleet_types::{AttemptId, Bytes, JobNumber};
 use tokio::sync::watch;
 
 use crate::ledger::Ledger;
@@ -29,6 +29,17 @@ struct Inner {
 struct Running {
     orders: watch::Sender<Order>,
     display: Display,
+    /// What of it was left to the next life of the node, if it was.
+    left: Option<(JobNumber, Rest)>,
+}
+
+/// What there is of an attempt that is left to the next life of its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// A child in the hands of its shim, and what it has made.
+    Child,
+    /// What was made.
+    Files,
 }
 
 /// Where an attempt says how it gets on.
@@ -44,6 +55,8 @@ pub(crate) struct Place {
     /// What is wanted of it.
     pub(crate) orders: watch::Receiver<Order>,
     display: Display,
+    /// Whether it is not given back.
+    kept: bool,
 }
 
 /// Why an attempt gets no place.
@@ -79,8 +92,8 @@ impl Roster {
         let display = Display::default();
         inner
             .running
-            .insert(attempt, Running { orders: sender, display: display.clone() });
-        Ok(Place { roster: Arc::clone(self), attempt, orders, display })
+            .insert(attempt, Running { orders: sender, display: display.clone(), left: None });
+        Ok(Place { roster: Arc::clone(self), attempt, orders, display, kept: false })
     }
 
     /// Wants `order` of `attempt`, and says whether it is here. An order to stop is final.
@@ -98,6 +111,22 @@ impl Roster {
         for running in self.lock().running.values() {
             running.order(Order::Stop(stop));
         }
+    }
+
+    /// Wants all of them to end now.
+    pub(crate) fn kill_all(&self, stop: Stop) {
+        for running in self.lock().running.values() {
+            running.order(Order::Kill(stop));
+        }
+    }
+
+    /// The jobs of those that were left to the next life of the node with a child that runs.
+    pub(crate) fn left(&self) -> Vec<JobNumber> {
+        let inner = self.lock();
+        let left = inner.running.values().filter_map(|running| running.left);
+        left.filter(|&(_, rest)| rest == Rest::Child)
+            .map(|(job, _)| job)
+            .collect()
     }
 
     /// How each of them gets on.
@@ -140,11 +169,14 @@ impl Roster {
 impl Running {
     fn order(&self, order: Order) {
         self.orders.send_if_modified(|wanted| {
-            let changes = !matches!(wanted, Order::Stop(_) | Order::Kill(_)) && *wanted != order;
-            if changes {
-                *wanted = order;
+            match (*wanted, order) {
+                // Why it ends stays as it is; only how soon may change.
+                (Order::Stop(stop), Order::Kill(_)) => *wanted = Order::Kill(stop),
+                (Order::Stop(_) | Order::Kill(_), _) => return false,
+                (before, after) if before == after => return false,
+                _ => *wanted = order,
             }
-            changes
+            true
         });
     }
 }
@@ -161,6 +193,15 @@ impl Place {
     pub(crate) fn release(&self) {
         let mut inner = self.roster.lock();
         self.roster.promise(&mut inner, |ledger| ledger.credit(self.attempt));
+    }
+
+    /// Leaves the attempt to the next life of the node. It stays on the roster, with what it was promised, so that its
+    /// lease is renewed to the end and nobody settles it meanwhile.
+    pub(crate) fn leave(mut self, job: JobNumber, rest: Rest) {
+        self.kept = true;
+        if let Some(running) = self.roster.lock().running.get_mut(&self.attempt) {
+            running.left = Some((job, rest));
+        }
     }
 
     /// Where it says how it gets on.
@@ -191,6 +232,9 @@ impl Display {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
         let mut inner = self.roster.lock();
         inner.running.remove(&self.attempt);
         self.roster.promise(&mut inner, |ledger| ledger.credit(self.attempt));
@@ -260,5 +304,23 @@ mod tests {
         assert!(roster.order(ATTEMPT, Order::Run));
         roster.stop_all(Stop::Interrupted);
         assert_eq!(*place.orders.borrow(), Order::Stop(Stop::Canceled));
+        roster.kill_all(Stop::Interrupted);
+        assert_eq!(
+            *place.orders.borrow(),
+            Order::Kill(Stop::Canceled),
+            "sooner, for the same reason"
+        );
+    }
+
+    #[test]
+    fn attempt_that_is_left_stays_on_the_roster_with_what_it_was_promised() {
+        let roster = Roster::new(Capacity { tasks: 2, ..ONE }, &Arc::default());
+        let other = AttemptId { fence: ATTEMPT.fence.next(), ..ATTEMPT };
+        roster.enter(ATTEMPT, ONE).unwrap().leave(JobNumber(7), Rest::Child);
+        roster.enter(other, ONE).unwrap().leave(JobNumber(8), Rest::Files);
+        assert!(roster.has(ATTEMPT) && roster.has(other));
+        assert_eq!(roster.left(), [JobNumber(7)], "of the other nothing runs");
+        let third = AttemptId { fence: other.fence.next(), ..ATTEMPT };
+        assert!(matches!(roster.enter(third, ONE), Err(NoPlace::Full(_))));
     }
 }

@@ -9,6 +9,7 @@ use ffleet_sched::roles;
 use ffleet_spool::{Observer, Step, Work};
 use ffleet_types::RoleGroup;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::cpus::Cpus;
@@ -28,6 +29,8 @@ pub(crate) struct Shop {
     /// What children are at.
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) link: Link,
+    /// Goes off when children are to be left to their shims.
+    pub(crate) leaving: CancellationToken,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<Observer<'static>>,
     pub(crate) bounds: Bounds,

@@ -9,7 +9,6 @@ use ffleet_base::files::Space;
 use ffleet_base::{Clock, chain};
 use ffleet_guard::Node;
 use ffleet_spool::{Observer, Work};
-use ffleet_supervise::Stop;
 use ffleet_types::node::Description;
 use ffleet_types::{AttemptId, Bytes};
 use tokio::sync::Semaphore;
@@ -37,9 +36,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const PRUNE: Duration = Duration::from_secs(3_600);
 /// A disk with less room than this cannot be worked on.
 const LEAST_ROOM: Bytes = Bytes::mib(256);
-/// How long attempts may take to end when they are interrupted, beyond the grace of a child.
-const LAST_REPORTS: Duration = Duration::from_secs(3);
-
 /// What a worker is made of.
 pub struct Parts<C> {
     /// Whom it works for.
@@ -76,21 +72,25 @@ pub enum OpenError {
 /// A worker under way. Clones are the same worker.
 #[derive(Clone, Debug)]
 pub struct Worker {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    config: Config,
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) node: Arc<Node>,
+    pub(crate) clock: Arc<dyn Clock>,
     logs: Logs,
     work: Work,
-    roster: Arc<Roster>,
+    pub(crate) roster: Arc<Roster>,
     disk: Arc<Disk>,
-    attempts: TaskTracker,
-    loops: TaskTracker,
-    draining: CancellationToken,
+    pub(crate) attempts: TaskTracker,
+    pub(crate) loops: TaskTracker,
+    pub(crate) draining: CancellationToken,
+    /// Children are left to their shims.
+    pub(crate) leaving: CancellationToken,
     /// Reports are not repeated any more.
-    cut: CancellationToken,
-    ended: CancellationToken,
+    pub(crate) cut: CancellationToken,
+    pub(crate) ended: CancellationToken,
     /// There once the engines are proven.
     shop: OnceLock<Arc<Shop>>,
     /// Whether the controller knows us.
@@ -128,47 +128,23 @@ impl Worker {
                 attempts: TaskTracker::new(),
                 loops: TaskTracker::new(),
                 draining: CancellationToken::new(),
+                leaving: CancellationToken::new(),
                 ended: CancellationToken::new(),
                 shop: OnceLock::new(),
                 registered: OnceLock::new(),
                 missing: RwLock::new("the engines are being put to the test".to_owned()),
                 cut: cut.clone(),
                 config,
+                node,
+                clock,
             }),
         };
-        let link = Link::new(controller, node.instance(), cut);
+        let link = Link::new(controller, worker.inner.node.instance(), cut);
         let inner = Arc::clone(&worker.inner);
         // The trackers own what it starts; it ends when `ended` goes off.
         let observer = observer.unwrap_or_else(unobserved);
-        worker.inner.loops.spawn(inner.run(link, node, clock, observer));
+        worker.inner.loops.spawn(inner.run(link, observer));
         Ok(worker)
-    }
-
-    /// Takes no more work, lets what is under way go on for the drain time, interrupts what is
-    /// left, and ends. What had to be left is settled at the next start.
-    pub async fn stop(&self) {
-        let inner = &self.inner;
-        inner.draining.cancel();
-        inner.attempts.close();
-        let drained = tokio::time::timeout(inner.config.drain, inner.attempts.wait()).await;
-        if drained.is_err() {
-            tracing::info!("the drain time is over; interrupting what is under way");
-            inner.roster.stop_all(Stop::Interrupted);
-            let patience = inner.config.grace + LAST_REPORTS;
-            if tokio::time::timeout(patience, inner.attempts.wait()).await.is_err() {
-                tracing::warn!("attempts are left to be settled at the next start");
-            }
-            inner.cut.cancel();
-            // Every report gives up now. A child that cannot be killed is the guard's to wait for.
-            let last = tokio::time::timeout(patience, inner.attempts.wait()).await;
-            if last.is_err() {
-                tracing::error!("an attempt does not end");
-            }
-        }
-        inner.cut.cancel();
-        inner.ended.cancel();
-        inner.loops.close();
-        inner.loops.wait().await;
     }
 
     pub(crate) fn shop(&self) -> Option<Arc<Shop>> {
@@ -212,13 +188,8 @@ impl Worker {
 
 impl Inner {
     /// Everything from the proof of the engines on.
-    async fn run(
-        self: Arc<Self>,
-        link: Link,
-        node: Arc<Node>,
-        clock: Arc<dyn Clock>,
-        observer: Arc<Observer<'static>>,
-    ) {
+    async fn run(self: Arc<Self>, link: Link, observer: Arc<Observer<'static>>) {
+        let (node, clock) = (Arc::clone(&self.node), Arc::clone(&self.clock));
         let gauges = Gauges::new(Arc::clone(&clock));
         let Some(engines) = Box::pin(self.engines(&node, &*clock, &gauges)).await else {
             return;
@@ -235,6 +206,7 @@ impl Inner {
             logs: self.logs.clone(),
             gauges,
             link: link.clone(),
+            leaving: self.leaving.clone(),
             clock,
             observer,
             config: self.config.clone(),
@@ -311,6 +283,7 @@ impl Inner {
             version: self.config.version.clone(),
             capacity: self.config.capacity,
             guard: node.level(),
+            thread_peaks: node.thread_peaks(),
             labels: self.config.labels.clone(),
             engines: vec![engines.ffmpeg.clone(), engines.ffprobe.clone()],
         }

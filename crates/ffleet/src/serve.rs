@@ -43,8 +43,9 @@ const LAST: Duration = Duration::from_secs(2);
 /// `ffleet serve`
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Ctrl-C or SIGTERM stops it: running work gets worker.drain-timeout to end and is taken up again at
-the next start if it does not. A second signal leaves at once. SIGHUP reads feeds and streams from the
+Ctrl-C or SIGTERM stops it: running work gets worker.drain-timeout to end. What goes on longer is left
+running for the lease term, for a server that starts meanwhile to go on with (worker.on-stop: leave), or
+interrupted and done again (interrupt). A second signal leaves at once. SIGHUP reads feeds and streams from the
 configuration again; what stays the same is not touched.
 
 Other commands of the same user find the server by themselves. ffleet.example.yaml lists what can be

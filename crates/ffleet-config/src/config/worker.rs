@@ -24,6 +24,8 @@ pub struct Worker {
     pub labels: BTreeMap<String, String>,
     /// `worker.drain-timeout`: how long a stop waits for running work. Up to one day.
     pub drain_timeout: Span,
+    /// `worker.on-stop`: what becomes of work that a stop does not wait for.
+    pub on_stop: OnStop,
     /// `worker.nice`: how much media processes give way to others. 0 to 19.
     pub nice: u8,
     /// `worker.sandbox`: whether jobs are held to their own files and off the network.
@@ -32,6 +34,28 @@ pub struct Worker {
     pub sandbox_read: Vec<PathBuf>,
     /// `worker.sandbox-write`: directories that every job may fill besides.
     pub sandbox_write: Vec<PathBuf>,
+}
+
+/// What becomes of work that a stop does not wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnStop {
+    /// It goes on by itself for the lease term, for the next start to go on with.
+    #[default]
+    Leave,
+    /// It is ended, and done again.
+    Interrupt,
+}
+
+impl std::str::FromStr for OnStop {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        match text {
+            "leave" => Ok(Self::Leave),
+            "interrupt" => Ok(Self::Interrupt),
+            _ => Err(ParseError::new(text, "a choice: leave or interrupt")),
+        }
+    }
 }
 
 /// Whether jobs run in sandboxes.
@@ -75,6 +99,7 @@ impl Worker {
                 Span::secs(10),
                 Span::secs(0)..=Span::secs(86_400),
             ),
+            on_stop: reader.value("worker.on-stop", OnStop::default()),
             nice: reader.within("worker.nice", 10, 0..=19),
             sandbox: reader.value("worker.sandbox", Sandbox::default()),
             sandbox_read: reader.paths("worker.sandbox-read", &[]),

@@ -5,6 +5,7 @@ use ffleet_api::attempt::{Attempt, Ending, Usage};
 use ffleet_api::job::{Change, Output, OutputState, Summary};
 use ffleet_api::sample::List;
 use ffleet_telemetry::redact::{command_line, redact};
+use ffleet_types::attempt::Tally;
 use ffleet_types::task::State;
 use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
@@ -159,20 +160,8 @@ fn make(output: &Output) -> Markup {
 
 /// What all attempts together took; peaks are the highest of any.
 fn total(attempts: &[Attempt]) -> Usage {
-    attempts.iter().fold(Usage::default(), |sum, attempt| {
-        let one = &attempt.usage;
-        Usage {
-            wall_seconds: sum.wall_seconds + one.wall_seconds,
-            cpu_seconds: sum.cpu_seconds + one.cpu_seconds,
-            verify_cpu_seconds: sum.verify_cpu_seconds + one.verify_cpu_seconds,
-            peak_memory_bytes: sum.peak_memory_bytes.max(one.peak_memory_bytes),
-            peak_resident_bytes: sum.peak_resident_bytes.max(one.peak_resident_bytes),
-            predicted_memory_bytes: sum.predicted_memory_bytes.max(one.predicted_memory_bytes),
-            peak_threads: sum.peak_threads.max(one.peak_threads),
-            predicted_threads: sum.predicted_threads.max(one.predicted_threads),
-            paused_seconds: sum.paused_seconds + one.paused_seconds,
-        }
-    })
+    let all = attempts.iter().map(|attempt| &attempt.usage);
+    all.fold(Usage::default(), |sum, one| sum.and(one))
 }
 
 fn costs(job: &Job) -> Markup {
@@ -194,7 +183,11 @@ fn costs(job: &Job) -> Markup {
                     (figure("Resident predicted", Bytes(usage.predicted_memory_bytes).human()))
                 }
                 @if usage.peak_threads > 0 {
-                    (figure("Peak threads", usage.peak_threads.to_string()))
+                    (figure("Peak threads", match usage.peak_threads_by {
+                        Tally::Counted => format!("{} (counted)", usage.peak_threads),
+                        Tally::Sampled => format!("{} (sampled once a second)", usage.peak_threads),
+                        Tally::Unknown => format!("{} (not known whether counted)", usage.peak_threads),
+                    }))
                 }
                 @if usage.predicted_threads > 0 {
                     (figure("Threads predicted", usage.predicted_threads.to_string()))

@@ -1,6 +1,7 @@
 //! The nodes: what they have, what of it is promised, how far limits hold, what they can do.
 
 use ffleet_api::Node;
+use ffleet_types::attempt::Tally;
 use ffleet_types::node::{Engine, GuardLevel, Order, State};
 use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
@@ -73,6 +74,11 @@ fn card(node: &Node, now: Timestamp) -> Markup {
             }
             dl .terms {
                 div { dt { "Limits" } dd { (guard(&node.guard)) } }
+                div { dt { "Peak threads" } dd { (match node.thread_peaks {
+                    Tally::Counted => "counted by the kernel",
+                    Tally::Sampled => "sampled once a second",
+                    Tally::Unknown => "not known whether counted",
+                }) } }
                 @if !node.labels.is_empty() {
                     div {
                         dt { "Labels" }

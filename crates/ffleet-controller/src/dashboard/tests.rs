@@ -267,3 +267,19 @@ async fn running_job_has_curves_and_the_script_can_have_them_alone() {
     let ended = page("/jobs/1002/curves").await;
     assert!(ended.contains(" hidden") && !ended.contains("data-again"), "{ended}");
 }
+
+#[tokio::test]
+async fn most_threads_say_how_they_are_known() {
+    let jobs = pages().await;
+    let counted = jobs.iter().filter(|(_, body)| body.contains("24 (counted)")).count();
+    let of_jobs = jobs
+        .iter()
+        .filter(|(_, body)| body.contains("Peak threads</dt><dd>24"))
+        .count();
+    assert!(counted > 0 && counted == of_jobs, "{counted} of {of_jobs} jobs say so");
+    assert!(
+        page("/nodes")
+            .await
+            .contains("Peak threads</dt><dd>sampled once a second")
+    );
+}

@@ -51,6 +51,7 @@ fn desk() -> Desk {
         version: "0".into(),
         capacity: Capacity::default(),
         guard: GuardLevel::Full,
+        thread_peaks: ffleet_types::attempt::Tally::Counted,
         labels: [].into(),
         engines: Vec::new(),
     };

@@ -15,7 +15,7 @@ use ffleet_store::{self as store, Claim, Decline, Requeue};
 use ffleet_types::attempt::Usage;
 use ffleet_types::job::Actor;
 use ffleet_types::task::{self, State};
-use ffleet_types::{AttemptId, JobRef, NodeId, Outcome, Reason, TaskId};
+use ffleet_types::{AttemptId, JobRef, NodeId, Outcome, Reason, TaskId, Timestamp};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::admission::need::need;
@@ -120,8 +120,7 @@ impl Planner {
             return;
         }
         let at = self.controller.clock.now();
-        let claim = |assign: &Assign| Claim { attempt: assign.attempt(), node: assign.node, at };
-        let claims = found.iter().map(|(assign, _)| claim(assign)).collect();
+        let claims = found.iter().map(|(assign, _)| claim(assign, at)).collect();
         match self.controller.store.claim(claims).await {
             Ok(answers) => {
                 for ((assign, work), answer) in found.into_iter().zip(answers) {
@@ -298,6 +297,16 @@ impl Planner {
         let at = self.controller.steady();
         self.apply(Event::Refused { task, at });
     }
+}
+
+/// What is written of an assignment.
+fn claim(assign: &Assign, at: Timestamp) -> Claim {
+    let over: Vec<_> = assign.passed_over.iter().map(ToString::to_string).collect();
+    let why = (!over.is_empty()).then(|| format!("passed over {}", over.join("; ")));
+    if let Some(why) = &why {
+        tracing::info!(task = %assign.task, node = %assign.node, why, "a task goes by what engines can do");
+    }
+    Claim { attempt: assign.attempt(), node: assign.node, at, why }
 }
 
 /// Whether a claim was refused for good: the task has ended, or is gone.

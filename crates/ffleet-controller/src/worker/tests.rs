@@ -33,6 +33,7 @@ async fn controller(dir: &std::path::Path) -> Controller {
             tasks: 1,
         },
         guard: GuardLevel::Full,
+        thread_peaks: ffleet_types::attempt::Tally::Counted,
         labels: [].into(),
         engines: Vec::new(),
     };

@@ -39,6 +39,7 @@ fn description(name: &str, tasks: u32) -> Description {
         version: "0".into(),
         capacity: capacity(tasks),
         guard: GuardLevel::Full,
+        thread_peaks: ffleet_types::attempt::Tally::Counted,
         labels: [].into(),
         engines: Vec::new(),
     }

@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ffleet_base::chain;
+use ffleet_types::attempt::Tally;
 use ffleet_types::node::GuardLevel;
 use ffleet_types::{Bytes, Cpu};
 use rustix::fs::{Access, access};
@@ -18,7 +19,7 @@ use rustix::fs::{Access, access};
 use super::file::{self, Error, refused};
 use super::group::{Group, remove_tree};
 use super::mounts::{Mounts, Place};
-use super::{Controller, Site, Sites, Version, cpuset};
+use super::{Controller, Site, Sites, Version, cpuset, pids};
 use crate::spec::Limits;
 
 /// The group that is made to prove the controllers.
@@ -84,6 +85,15 @@ impl Base {
             GuardLevel::Partial { missing: self.missing.clone() }
         } else {
             GuardLevel::Monitor
+        }
+    }
+
+    /// How the most tasks of a group made here are known.
+    pub(crate) fn tally(&self) -> Tally {
+        let keeps = |site: &Site| pids::peak(&site.dir).is_some();
+        match self.sites.get(&Controller::Pids).is_some_and(keeps) {
+            true => Tally::Counted,
+            false => Tally::Sampled,
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a child in the hands of a shim is led by.
+//! What a child in the hands of a shim is led by, and how it is let go of.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::{Child, Hand};
 use crate::error::StillError;
+use crate::exit::Exit;
 use crate::shim::Line;
 use crate::shim::held::Held;
 use crate::shim::wire::Request;
@@ -53,6 +55,52 @@ impl Reins {
             Ok(Err(_closed)) => Err(StillError::Ended),
             Err(_elapsed) => Err(StillError::Silent(ANSWER)),
         }
+    }
+}
+
+impl Child {
+    /// Has its shim let go of what it holds under this name. Where that and whatever else there is of it is
+    /// closed, the child meets the end of its pipe.
+    ///
+    /// # Errors
+    ///
+    /// If the child has ended, if it has no shim or one that holds nothing of this name, or if the shim does
+    /// not answer.
+    pub async fn release(&self, name: &str) -> Result<(), StillError> {
+        match &self.hand {
+            Hand::Shim(reins) if self.exit.borrow().is_none() => {
+                let request = |number| Request::Release(number, name.to_owned());
+                // It may end because of that, and before the answer is looked at.
+                tokio::select! {
+                    biased;
+                    answer = reins.ask(request) => answer,
+                    _ = self.wait() => Err(StillError::Ended),
+                }
+            }
+            Hand::Tree(_) => Err(StillError::Shim("it has none".to_owned())),
+            Hand::Shim(_) | Hand::None => Err(StillError::Ended),
+        }
+    }
+
+    /// Leaves it to its shim, as the death of this process would: it goes on, frozen if it is, until its orphan
+    /// grace is over or another life of the node takes it over. When this returns its seat is free and its node
+    /// does not wait for it any more, so that no other child may be started from here on; nothing is to be asked
+    /// of it but to be dropped.
+    ///
+    /// How it ended, where there is nothing to leave: it has ended meanwhile, or it has no shim and was killed.
+    pub async fn leave(&mut self) -> Option<Exit> {
+        let Some(listener) = self.listener.take() else {
+            self.kill_tree();
+            return Some(self.wait().await);
+        };
+        listener.abort();
+        let _aborted = listener.await;
+        if let Some(exit) = self.exit() {
+            return Some(exit);
+        }
+        // The last end of the line that there is here. What it is found by stays.
+        self.hand = Hand::None;
+        None
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ffleet_guard::{Stdout, StillError};
 use ffleet_supervise::Exit;
 use ffleet_testkit::{need, processes_with, until_async};
+use ffleet_types::attempt::Tally;
 use tokio::time::Instant;
 
 use crate::fixture::{Fixture, SOON, heard, many, nasty};
@@ -220,5 +221,11 @@ async fn threads_are_counted() {
         let (ended, said) = fixture.run("threads 20 1.5").await;
         assert_eq!(said, "20\n");
         assert_eq!(ended.usage.peak_threads, 21);
+        let known = fixture.node().thread_peaks();
+        assert_eq!(
+            ended.usage.peak_threads_by, known,
+            "the kernel keeps it for all children or none"
+        );
+        assert!(known == Tally::Sampled || need::cgroups(), "without cgroups nothing is counted");
     }
 }

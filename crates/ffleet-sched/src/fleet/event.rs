@@ -3,7 +3,7 @@
 use ffleet_types::node::{Capacity, Engine, Order};
 use ffleet_types::{AttemptId, Bytes, Fence, NodeId, TaskId, Timestamp};
 
-use super::{At, Fleet, Node, Task};
+use super::{Able, At, Fleet, Node, Task};
 use crate::lease::{Lease, Stage};
 use crate::queue::Entry;
 
@@ -245,6 +245,7 @@ impl Fleet {
         let queued = self.tasks.iter().filter(|(_, task)| task.at == At::Queue);
         self.unchecked = queued.map(|(&id, _)| id).collect();
         self.reservation = None;
+        self.able.clear();
         self.queue.look_again();
     }
 
@@ -266,8 +267,10 @@ impl Fleet {
         if self.tasks.contains_key(&id) {
             return None;
         }
-        self.tasks
-            .insert(id, Task { entry, fence, at: At::Requeueing, blocked: None });
+        self.tasks.insert(
+            id,
+            Task { entry, fence, at: At::Requeueing, blocked: None, able: Able::default() },
+        );
         match standing {
             Standing::Queued => {
                 self.unchecked.insert(id);

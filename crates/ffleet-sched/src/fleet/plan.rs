@@ -1,15 +1,16 @@
 //! What is to be done now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ffleet_types::node::{Capacity, Order, State};
+use ffleet_types::node::{Capacity, Demand, Order, State};
 use ffleet_types::{AttemptId, Bytes, Fence, NodeId, TaskId, Timestamp};
 
-use super::{At, Fleet, Reservation};
+use super::{Able, At, Fleet, Node, Reservation, Task};
 use crate::lease::{Decision, Lease, Stage};
-use crate::place::{self, Headroom, Place};
-use crate::queue::{Key, Lane};
+use crate::place::{self, Headroom, PassedOver, Place};
+use crate::queue::{Entry, Key, Lane};
 
 /// What is to be done now, each item once; see [`super`] for the answers it wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,9 @@ pub struct Plan {
     pub wake: Option<Timestamp>,
 }
 
+/// Sets of demands of which it is remembered who meets them.
+const MOST_ABLE: usize = 4_096;
+
 impl Plan {
     /// Whether there is nothing to do.
     #[must_use]
@@ -39,7 +43,7 @@ impl Plan {
 }
 
 /// A task that is to go to a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assign {
     /// The task.
     pub task: TaskId,
@@ -47,6 +51,8 @@ pub struct Assign {
     pub node: NodeId,
     /// The fence of the attempt to come.
     pub fence: Fence,
+    /// Nodes that have room for it too, and no engine that can do it: the first few.
+    pub passed_over: Vec<PassedOver>,
 }
 
 impl Assign {
@@ -139,12 +145,18 @@ impl Fleet {
             return;
         }
         for id in std::mem::take(&mut self.unchecked) {
-            let Some(task) = self.tasks.get(&id).filter(|task| task.at == At::Queue) else {
+            let Some(task) = self.tasks.get_mut(&id).filter(|task| task.at == At::Queue) else {
                 continue;
             };
+            let nodes = &self.nodes;
+            if self.able.len() >= MOST_ABLE {
+                self.able.clear();
+            }
+            let found = self.able.entry(Arc::clone(&task.entry.demands));
+            task.able = Arc::clone(found.or_insert_with_key(|demands| able(nodes, demands)));
             let demands = &task.entry.demands;
-            let able = self.nodes.values().filter(|node| place::meets(&node.engines, demands));
-            let able = able.map(|node| (node.name.as_str(), node.capacity));
+            let able = nodes.iter().filter(|(id, _)| task.able.contains(id));
+            let able = able.map(|(_, node)| (node.name.as_str(), node.capacity));
             let engines = self
                 .nodes
                 .values()
@@ -203,7 +215,14 @@ impl Fleet {
                 reservation: self.reservation,
                 headroom: self.policy.headroom,
             };
-            let fits = |lane, key: &Key, need: &Capacity| room.best(lane, key, need).is_some();
+            let tasks = &self.tasks;
+            let fits = |lane, key: &Key, need: &Capacity| {
+                let task = || tasks.get(&key.task());
+                room.best(lane, (key, need), |place| {
+                    task().is_some_and(|task| task.can_go_to(place))
+                })
+                .is_some()
+            };
             let Some(key) = self.queue.next(&whole, fits) else {
                 return;
             };
@@ -212,16 +231,17 @@ impl Fleet {
             task.blocked = None;
             let need = task.entry.need;
             let index = room
-                .best(task.entry.lane(), &key, &need)
+                .best(task.entry.lane(), (&key, &need), |place| task.can_go_to(place))
                 .expect("invariant: the queue answers what fits");
             let node = places[index].node;
             let fence = task.fence.next();
+            let passed_over = passed_over(&self.nodes, &places, task);
             places[index].free = places[index].free.less(&need);
             let lease = Lease { holder: node, fence, renewed: now, stage: Stage::Offered };
             self.settle(id, At::Held(lease));
             self.release_reservation(id);
             self.overtaken(&key, now, &places);
-            plan.assigns.push(Assign { task: id, node, fence });
+            plan.assigns.push(Assign { task: id, node, fence, passed_over });
         }
     }
 
@@ -240,8 +260,12 @@ impl Fleet {
 
     /// The first task that waits for room which there will be when others are done.
     fn head(&self, places: &[Place]) -> Option<Key> {
-        self.queue
-            .head(|need| places.iter().any(|place| place.lasting.holds(need)))
+        self.queue.head(|key, need| {
+            let task = || self.tasks.get(&key.task());
+            places.iter().any(|place| {
+                place.lasting.holds(need) && task().is_some_and(|task| task.can_go_to(place))
+            })
+        })
     }
 
     /// Keeps a node for the first task that waits, once it has been overtaken for as long as its
@@ -262,14 +286,13 @@ impl Fleet {
         }
         // The node that lacks least of what it needs has it soonest.
         let need = task.entry.need;
-        let kept =
-            places
-                .iter()
-                .filter(|place| place.lasting.holds(&need))
-                .min_by_key(|place| {
-                    let free = self.free(place);
-                    (place::dominant_share(&need.less(&free), &place.capacity), place.node)
-                })?;
+        let kept = places
+            .iter()
+            .filter(|place| place.lasting.holds(&need) && task.can_go_to(place))
+            .min_by_key(|place| {
+                let free = self.free(place);
+                (place::dominant_share(&need.less(&free), &place.capacity), place.node)
+            })?;
         self.reservation = Some(Reservation { task: head.task(), key: head, node: kept.node });
         None
     }
@@ -299,16 +322,37 @@ struct Room<'a> {
 }
 
 impl Room<'_> {
-    /// Where a task goes, by the index of the place.
-    fn best(&self, lane: Lane, key: &Key, need: &Capacity) -> Option<usize> {
+    /// Where a task goes of the places that are `able` to do it, by the index of the place.
+    fn best(
+        &self,
+        lane: Lane,
+        (key, need): (&Key, &Capacity),
+        able: impl Fn(&Place) -> bool,
+    ) -> Option<usize> {
         let headroom = if lane.is_live() { self.headroom } else { Headroom(0) };
-        match self.reservation {
-            // What goes before the task that the node is kept for may have it.
-            Some(kept) if *key > kept.key => {
-                let open = |place: &Place| place.node != kept.node;
-                place::best(self.places, need, headroom, open)
-            }
-            _ => place::best(self.places, need, headroom, |_| true),
-        }
+        // What goes before the task that the node is kept for may have it.
+        let kept = self.reservation.filter(|kept| *key > kept.key);
+        let open = |place: &Place| kept.is_none_or(|kept| place.node != kept.node) && able(place);
+        place::best(self.places, need, headroom, open)
     }
+}
+
+/// The nodes whose engines meet `demands`.
+fn able(nodes: &BTreeMap<NodeId, Node>, demands: &[Demand]) -> Able {
+    let able = nodes.iter().filter(|(_, node)| place::meets(&node.engines, demands));
+    Arc::new(able.map(|(&id, _)| id).collect())
+}
+
+/// The first few places that have room for `task` and no engine that can do it.
+fn passed_over(nodes: &BTreeMap<NodeId, Node>, places: &[Place], task: &Task) -> Vec<PassedOver> {
+    let Entry { need, demands, .. } = &task.entry;
+    places
+        .iter()
+        .filter(|place| place.free.holds(need) && !task.can_go_to(place))
+        .filter_map(|place| {
+            let node = nodes.get(&place.node)?;
+            PassedOver::of((place.node, &node.name, &node.engines), demands)
+        })
+        .take(place::NAMED)
+        .collect()
 }

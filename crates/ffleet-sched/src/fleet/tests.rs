@@ -44,11 +44,15 @@ fn entry(id: u64, class: Class, cpus: u32, submitted: Timestamp) -> Entry {
 }
 
 fn join(fleet: &mut Fleet, id: u128, cpus: u32, at: Timestamp) {
+    join_built(fleet, id, cpus, Vec::new(), at);
+}
+
+fn join_built(fleet: &mut Fleet, id: u128, cpus: u32, engines: Vec<Engine>, at: Timestamp) {
     let effect = fleet.apply(Event::NodeJoined {
         node: node(id),
         name: format!("node-{id}"),
         capacity: room(cpus),
-        engines: Vec::new(),
+        engines,
         order: Order::Accept,
         at,
     });
@@ -87,7 +91,7 @@ fn carry_out(fleet: &mut Fleet, now: Timestamp) -> Plan {
 /// The only assignment of a plan.
 fn only(plan: &Plan) -> Assign {
     assert_eq!(plan.assigns.len(), 1, "{plan:?}");
-    plan.assigns[0]
+    plan.assigns[0].clone()
 }
 
 #[test]
@@ -95,7 +99,15 @@ fn submitted_task_goes_to_a_node_with_room() {
     let mut fleet = fleet_of(4);
     submit(&mut fleet, 7, 2);
     let plan = fleet.plan(second(1));
-    assert_eq!(only(&plan), Assign { task: task(7), node: node(1), fence: Fence::FIRST });
+    assert_eq!(
+        only(&plan),
+        Assign {
+            task: task(7),
+            node: node(1),
+            fence: Fence::FIRST,
+            passed_over: Vec::new()
+        }
+    );
     assert_eq!(plan.wake, Some(second(11)), "when its lease lapses");
     assert_eq!(fleet.promised(node(1)).cpu, Cpu::whole(2), "debited before anybody answers");
     assert!(fleet.plan(second(1)).is_empty(), "each item is asked for once");

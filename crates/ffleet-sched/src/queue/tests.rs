@@ -141,7 +141,7 @@ fn task_that_does_not_fit_blocks_nobody_behind_it() {
     assert_eq!(fits().unwrap().sequence, 2);
     assert_eq!(fits().unwrap().sequence, 3);
     assert_eq!(fits(), None);
-    assert_eq!(queue.head(|_| true).unwrap().sequence, 1);
+    assert_eq!(queue.head(|_, _| true).unwrap().sequence, 1);
 }
 
 #[test]

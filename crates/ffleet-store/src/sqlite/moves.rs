@@ -72,10 +72,11 @@ impl Move {
     }
 
     pub(super) fn claim(claim: Claim) -> Self {
-        let Claim { attempt, node, at } = claim;
+        let Claim { attempt, node, at, why } = claim;
         let event = Event::Assign { fence: attempt.fence };
         Self {
             node: Some(bytes(node)),
+            message: why,
             ..Self::of(attempt, at, &Actor::Controller, event)
         }
     }

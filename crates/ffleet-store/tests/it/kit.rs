@@ -56,7 +56,7 @@ pub(crate) fn attempt(job: JobId, fence: u64) -> AttemptId {
 }
 
 pub(crate) fn claim(job: JobId, fence: u64) -> Claim {
-    Claim { attempt: attempt(job, fence), node: NODE, at: at(100) }
+    Claim { attempt: attempt(job, fence), node: NODE, at: at(100), why: None }
 }
 
 pub(crate) fn report(job: JobId, fence: u64) -> Report {

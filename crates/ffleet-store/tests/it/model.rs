@@ -169,7 +169,7 @@ async fn perform(store: &Store, job: JobId, before: State, verb: &Verb) -> Came 
     let answer = match verb.clone() {
         Verb::Claim(fence, node) => {
             store
-                .claim(vec![Claim { attempt: attempt(job, fence), node, at: at(1) }])
+                .claim(vec![Claim { attempt: attempt(job, fence), node, at: at(1), why: None }])
                 .await
         }
         Verb::Start(fence) => store.start(vec![report(job, fence)]).await,

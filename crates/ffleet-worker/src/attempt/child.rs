@@ -75,6 +75,7 @@ impl Attempt {
             orders: &mut self.place.orders,
             herald: Some(&self.herald),
             display,
+            leaving: Some(&self.shop.leaving),
         };
         hands.run(task, reader).await
     }

@@ -25,7 +25,7 @@ impl Costs {
         usage.system_micros += ended.usage.system_micros;
         usage.peak_memory = usage.peak_memory.max(ended.usage.peak_memory);
         usage.peak_resident = usage.peak_resident.max(ended.usage.peak_resident);
-        usage.peak_threads = usage.peak_threads.max(ended.usage.peak_threads);
+        usage.note_threads(ended.usage.peak_threads, ended.usage.peak_threads_by);
         self.paused += ended.paused;
         self.first_start.get_or_insert(ended.began);
         self.last_end = self.last_end.max(ended.ended);

@@ -20,6 +20,8 @@ pub(crate) enum Halt {
     Canceled,
     /// The worker stops.
     Interrupted,
+    /// The worker stops, and leaves its child to the shim of that.
+    Left,
     /// A report of it was refused: it is superseded, has ended, or somebody wants it to stop.
     Disowned,
     /// The controller could not be asked for the seal before we had to go. What is staged stays
@@ -48,7 +50,7 @@ impl Halt {
                 let message = "the worker stopped before the work was done; it is done again";
                 Some(Outcome::failed(Reason::Interrupted, message))
             }
-            Self::Adrift => None,
+            Self::Adrift | Self::Left => None,
         }
     }
 }

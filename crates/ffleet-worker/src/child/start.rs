@@ -43,6 +43,10 @@ impl Hands<'_> {
             None => {
                 let mut spec = spec(task, self.nice);
                 spec.seat = Some(self.seat(&spec).await?);
+                // It may be that of one that was left, and is taken as long as that lives.
+                if self.leaves() {
+                    return Err(Halt::Interrupted);
+                }
                 self.node.spawn(spec).await.map_err(|error| unspawned(&error))
             }
         }

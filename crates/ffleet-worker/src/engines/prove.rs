@@ -241,6 +241,7 @@ impl Prover<'_> {
             orders: &mut orders,
             herald: None,
             display: None,
+            leaving: None,
         };
         let mut answer = Answer::default();
         match hands.run(task, &mut answer).await {

@@ -18,7 +18,7 @@ use ffleet_types::node::Capacity;
 use ffleet_types::{
     AttemptId, Bytes, Cpu, Fence, JobNumber, Outcome, Reason, RoleGroup, TaskId, Timestamp,
 };
-use ffleet_worker::{Config, Parts, Sandboxes, Use, Worker};
+use ffleet_worker::{Config, OnStop, Parts, Sandboxes, Use, Worker};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -47,6 +47,8 @@ pub(crate) struct Unusual {
     pub(crate) ffprobe: Option<PathBuf>,
     pub(crate) observer: Option<Arc<Observer<'static>>>,
     pub(crate) drain: Duration,
+    /// What becomes of work that a stop does not wait for; it is interrupted where nothing is said.
+    pub(crate) on_stop: Option<OnStop>,
     pub(crate) dir: Option<TempDir>,
     /// A directory that is not the test's own to remove.
     pub(crate) at: Option<PathBuf>,
@@ -116,6 +118,7 @@ impl Bench {
             nice: 10,
             grace: Duration::from_secs(1),
             drain: unusual.drain,
+            on_stop: unusual.on_stop.unwrap_or(OnStop::Interrupt),
             keep_logs: Duration::from_secs(86_400),
         };
         let controller = unusual.controller;

@@ -97,7 +97,8 @@ async fn submit(store: &Store, jobs: Vec<NewJob>) -> Vec<JobId> {
 
 async fn finish(store: &Store, jobs: Vec<JobId>) {
     let attempt = |job| AttemptId { task: TaskId::whole(job), fence: Fence::FIRST };
-    let claim = |&job| Claim { attempt: attempt(job), node: GONE, at: SystemClock.now() };
+    let claim =
+        |&job| Claim { attempt: attempt(job), node: GONE, at: SystemClock.now(), why: None };
     for answer in store.claim(jobs.iter().map(claim).collect()).await.unwrap() {
         answer.map(drop).unwrap();
     }

@@ -50,6 +50,7 @@ impl Server {
             .env("FFLEET_WORKER_MAX_TASKS", "1")
             // What is paused when the measurement is over is not worth waiting for.
             .env("FFLEET_WORKER_DRAIN_TIMEOUT", "0s")
+            .env("FFLEET_WORKER_ON_STOP", "interrupt")
             .envs(env.iter().map(|(name, value)| (name, value)))
             .current_dir(room.path())
             .stdin(Stdio::null())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use ffleet_config::Config;
-use ffleet_config::config::{Format, Level, Live, Sandbox};
+use ffleet_config::config::{Format, Level, Live, OnStop, Sandbox};
 use ffleet_sched::roles::Rules;
 use serde_json::{Map, Value, json};
 
@@ -78,6 +78,10 @@ fn worker(config: &Config) -> Value {
         "scratch": worker.scratch,
         "labels": worker.labels,
         "drain-timeout": worker.drain_timeout,
+        "on-stop": match worker.on_stop {
+            OnStop::Leave => "leave",
+            OnStop::Interrupt => "interrupt",
+        },
         "nice": worker.nice,
         "sandbox": match worker.sandbox {
             Sandbox::Auto => "auto",

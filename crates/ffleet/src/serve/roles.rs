@@ -15,7 +15,7 @@ use ffleet_gateway::Gateway;
 use ffleet_guard::Node;
 use ffleet_media::Recipe;
 use ffleet_store::Store;
-use ffleet_worker::Worker;
+use ffleet_worker::{Left, Worker};
 use tokio::task::JoinHandle;
 
 use crate::context::Context;
@@ -173,15 +173,20 @@ impl Roles {
         self.controller.login_link()
     }
 
-    /// Lets running work end for as long as it was given, and stops everything.
-    pub(super) async fn stop(self) {
+    /// The worker, which may have to stop at once although all of them are stopping.
+    pub(super) fn worker(&self) -> Worker {
+        self.worker.clone()
+    }
+
+    /// Lets running work end for as long as it was given, stops everything, and says what it left running.
+    pub(super) async fn stop(self) -> Left {
         let Self { controller, worker, gateway, bench, board, totals, node, http, .. } = self;
         controller.rest();
         board.close().await;
         gateway.close();
         totals.finish().await;
         drop(gateway);
-        worker.stop().await;
+        let left = worker.stop().await;
         bench.close();
         drop(worker);
         close(controller).await;
@@ -194,6 +199,7 @@ impl Roles {
                 "children are left; the next start ends them"
             );
         }
+        left
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ffleet_api::Moment;
 use ffleet_media::Recipe;
+use ffleet_worker::Left;
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -46,7 +48,8 @@ pub(super) async fn run(
     };
     let registered = announce(context, home, &roles);
     if let Err(failure) = &registered {
-        roles.stop().await;
+        // What it had taken over from an earlier life waits for the next.
+        let _left = roles.stop().await;
         return Err(Failure::new(failure.exit(), failure.to_string()));
     }
     tokio::select! {
@@ -129,13 +132,41 @@ async fn greet(context: &Context, home: &Home, roles: &Roles) {
 async fn end(context: &Context, roles: Roles, mut stop: Stop, signal: &'static str) -> Exit {
     tracing::info!(signal, "stopping; a second signal leaves at once");
     notify::tell(&context.env, Message::Stopping);
-    tokio::select! {
-        () = roles.stop() => Exit::Done,
+    let worker = roles.worker();
+    let (exit, left) = tokio::select! {
+        left = roles.stop() => (Exit::Done, left),
         signal = stop.stop() => {
             tracing::warn!(signal, "leaving at once; what was under way is settled at the next start");
-            Exit::Interrupted
+            (Exit::Interrupted, worker.stop_at_once().await)
         }
+    };
+    if let Some(told) = what_is_left(&left) {
+        tracing::info!(count = left.jobs.len(), "{told}");
+        print(context, &format!("{told}\n"));
     }
+    exit
+}
+
+/// What goes on without the server, and for how long, if anything does.
+fn what_is_left(left: &Left) -> Option<String> {
+    let jobs: Vec<_> = left.jobs.iter().map(ToString::to_string).collect();
+    let (noun, verb) = match jobs.len() {
+        0 => return None,
+        1 => ("job", "goes"),
+        _ => ("jobs", "go"),
+    };
+    let count = jobs.len();
+    let named = jobs.join(", ");
+    Some(match left.until {
+        Some(until) => format!(
+            "left running: {count} {noun} ({named}); a server that starts before {} goes on with \
+             what runs, later it has ended and is done again",
+            Moment(until)
+        ),
+        None => {
+            format!("left running: {count} {noun} ({named}), which {verb} on with the next server")
+        }
+    })
 }
 
 /// Prints for whoever is there; a server goes on when nobody is.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ffleet_base::Clock;
 use ffleet_base::paths::Env;
 use ffleet_config::Config;
-use ffleet_config::config::Sandbox;
+use ffleet_config::config::{OnStop, Sandbox};
 use ffleet_controller::{Http, Key, Policy};
 use ffleet_gateway::Retries;
 use ffleet_guard::machine;
@@ -97,6 +97,10 @@ pub(super) fn worker(
         nice: i32::from(wanted.nice),
         grace: GRACE,
         drain: wanted.drain_timeout.0,
+        on_stop: match wanted.on_stop {
+            OnStop::Leave => ffleet_worker::OnStop::Leave,
+            OnStop::Interrupt => ffleet_worker::OnStop::Interrupt,
+        },
         keep_logs: config.retain.finished.0,
     })
 }

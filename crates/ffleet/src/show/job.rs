@@ -2,6 +2,7 @@
 
 use ffleet_api::attempt::{Attempt, Usage};
 use ffleet_api::job::{Change, Job, Output, OutputState, Summary};
+use ffleet_types::attempt::Tally;
 use ffleet_types::task::State;
 use ffleet_types::{Bytes, Timestamp};
 
@@ -113,17 +114,7 @@ fn change(change: &Change) -> String {
 /// What a job's attempts used, all together; nothing where none has ended.
 pub(crate) fn cost(job: &Job) -> Option<String> {
     let ended = job.attempts.iter().filter(|attempt| attempt.finished_at.is_some());
-    let sum = ended.map(|attempt| attempt.usage).reduce(|sum, next| Usage {
-        wall_seconds: sum.wall_seconds + next.wall_seconds,
-        cpu_seconds: sum.cpu_seconds + next.cpu_seconds,
-        verify_cpu_seconds: sum.verify_cpu_seconds + next.verify_cpu_seconds,
-        peak_memory_bytes: sum.peak_memory_bytes.max(next.peak_memory_bytes),
-        peak_resident_bytes: sum.peak_resident_bytes.max(next.peak_resident_bytes),
-        predicted_memory_bytes: sum.predicted_memory_bytes.max(next.predicted_memory_bytes),
-        peak_threads: sum.peak_threads.max(next.peak_threads),
-        predicted_threads: sum.predicted_threads.max(next.predicted_threads),
-        paused_seconds: sum.paused_seconds + next.paused_seconds,
-    })?;
+    let sum = ended.map(|attempt| attempt.usage).reduce(|sum, next| sum.and(&next))?;
     Some(used(&sum))
 }
 
@@ -145,15 +136,25 @@ fn used(usage: &Usage) -> String {
     }
     if usage.peak_threads > 0 {
         let mut threads = text::count(usage.peak_threads.into(), "thread");
+        push!(threads, " ({}", by(usage.peak_threads_by));
         if usage.predicted_threads > 0 {
-            push!(threads, " ({} predicted)", usage.predicted_threads);
+            push!(threads, ", {} predicted", usage.predicted_threads);
         }
-        parts.push(threads);
+        parts.push(threads + ")");
     }
     if usage.paused_seconds > 0.0 {
         parts.push(format!("{} paused", length(usage.paused_seconds)));
     }
     parts.join(", ")
+}
+
+/// How the most threads are known.
+const fn by(tally: Tally) -> &'static str {
+    match tally {
+        Tally::Counted => "counted",
+        Tally::Sampled => "sampled once a second",
+        Tally::Unknown => "not known whether counted",
+    }
 }
 
 /// An output: where, by what, how large.

@@ -2,6 +2,7 @@
 
 use ffleet_api::Node;
 use ffleet_api::sample::{Load, Pressure};
+use ffleet_types::attempt::Tally;
 use ffleet_types::node::{GuardLevel, Order, State};
 use ffleet_types::{Bytes, Timestamp};
 
@@ -61,7 +62,7 @@ pub(crate) fn page(node: &Node, now: Timestamp) -> String {
         "scratch",
         &format!("{} of {} promised", promised.scratch.human(), has.scratch.human()),
     );
-    page.line("guard", guard(&node.guard));
+    page.line("guard", &format!("{}, {}", guard(&node.guard), peaks(node.thread_peaks)));
     if let GuardLevel::Partial { missing } = &node.guard {
         for what in missing {
             page.line("", what);
@@ -164,6 +165,15 @@ fn state(node: &Node) -> String {
         Order::Accept => state.to_owned(),
         Order::Drain => format!("{state}, draining"),
         Order::Quarantine => format!("{state}, quarantined"),
+    }
+}
+
+/// How the most threads of its children are known.
+const fn peaks(tally: Tally) -> &'static str {
+    match tally {
+        Tally::Counted => "most threads counted",
+        Tally::Sampled => "most threads sampled once a second",
+        Tally::Unknown => "not known whether most threads are counted",
     }
 }
 

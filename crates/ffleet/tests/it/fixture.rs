@@ -63,6 +63,8 @@ pub(crate) struct Room {
     dir: tempfile::TempDir,
     /// The user, and the group of the same number, whose it is, if not ours.
     user: Option<u32>,
+    /// Whether a stop may leave work running.
+    leaves: bool,
 }
 
 impl Room {
@@ -72,7 +74,12 @@ impl Room {
             .mode(0o700)
             .create(dir.path().join("run"))
             .unwrap();
-        Self { dir, user: None }
+        Self { dir, user: None, leaves: false }
+    }
+
+    /// One whose servers leave work running when they are stopped, as they do where nothing else is said.
+    pub(crate) fn leaving() -> Self {
+        Self { leaves: true, ..Self::new() }
     }
 
     /// One of another user, as whom everything is run in it. Needs root.
@@ -167,8 +174,12 @@ impl Server {
 
     /// Starts one by such a command line, which names `data` as its directory.
     pub(crate) fn launch(room: Arc<Room>, args: &[&str], vars: &[(&str, &str)]) -> Self {
-        let process = room
-            .command(args)
+        let mut command = room.command(args);
+        if !room.leaves {
+            // A test that ends with work under way leaves nothing, unless that is what it is about.
+            command.env("FFLEET_WORKER_ON_STOP", "interrupt");
+        }
+        let process = command
             .envs(vars.iter().copied())
             .stdout(File::create(room.path("serve.out")).unwrap())
             .stderr(File::create(room.path("serve.err")).unwrap())
@@ -280,6 +291,15 @@ impl Server {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         self.over = true;
+        Arc::clone(&self.room)
+    }
+
+    /// Stops it as an operator would while work is under way that it may leave, and keeps its room for the next
+    /// one; nothing is asserted but that it ends well.
+    pub(crate) fn leave(mut self) -> Arc<Room> {
+        self.over = true;
+        self.signal(rustix::process::Signal::TERM);
+        assert_eq!(self.await_end(), Some(0), "{}", self.said());
         Arc::clone(&self.room)
     }
 

@@ -219,6 +219,7 @@ fn attempt(job: &mut Job, began: u64, outcome: Option<Ending>) {
         peak_resident_bytes: 212_860_928,
         predicted_memory_bytes: 224_395_264,
         peak_threads: 24,
+        peak_threads_by: ffleet_types::attempt::Tally::Counted,
         predicted_threads: 23,
         paused_seconds: 0.0,
     };
@@ -362,9 +363,7 @@ fn node() -> Node {
         encoders: ["libx264", "libx265", "libsvtav1", "libvpx-vp9", "aac", "libopus", "libmp3lame"]
             .map(str::to_owned)
             .to_vec(),
-        decoders: ["h264", "hevc", "av1", "vp9", "aac", "opus"]
-            .map(str::to_owned)
-            .to_vec(),
+        decoders: "h264 hevc av1 vp9 aac opus".split(' ').map(Into::into).collect(),
         filters: Vec::new(),
         listed: Vec::new(),
         unproven: BTreeMap::from([("h264_nvenc".into(), "Cannot load libcuda.so.1".into())]),
@@ -385,6 +384,7 @@ fn node() -> Node {
                 "memory: the memory controller is not delegated; set Delegate=yes".into(),
             ],
         },
+        thread_peaks: ffleet_types::attempt::Tally::Sampled,
         labels: BTreeMap::from([("disk".into(), "nvme".into())]),
         engines: vec![engine],
     };

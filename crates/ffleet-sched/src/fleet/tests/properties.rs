@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use ffleet_types::node::State;
+use ffleet_types::node::{Demand, State};
 use proptest::prelude::*;
 
 use super::*;
+use crate::place;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -14,6 +15,13 @@ enum Step {
         class: Class,
         cpus: u32,
         tenant: u8,
+        /// What it wants of an engine.
+        wants: Vec<&'static str>,
+    },
+    /// A node comes back with an engine that has these encoders.
+    Rebuild {
+        node: u128,
+        encoders: Vec<&'static str>,
     },
     Wait {
         millis: u64,
@@ -42,12 +50,17 @@ enum Step {
     },
 }
 
+fn encoders() -> impl Strategy<Value = Vec<&'static str>> {
+    proptest::sample::subsequence(vec!["libx264", "libx265", "libsvtav1"], 0..=3)
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let class = proptest::sample::select(Class::ALL);
     let order = proptest::sample::select(vec![Order::Accept, Order::Accept, Order::Drain]);
     prop_oneof![
-        4 => (class, 1..6_u32, 0..3_u8)
-            .prop_map(|(class, cpus, tenant)| Step::Submit { class, cpus, tenant }),
+        4 => (class, 1..6_u32, 0..3_u8, encoders())
+            .prop_map(|(class, cpus, tenant, wants)| Step::Submit { class, cpus, tenant, wants }),
+        1 => (1..4_u128, encoders()).prop_map(|(node, encoders)| Step::Rebuild { node, encoders }),
         2 => (0..8_000_u64).prop_map(|millis| Step::Wait { millis }),
         3 => (1..4_u128).prop_map(|node| Step::Hear { node }),
         1 => (1..4_u128).prop_map(|node| Step::Suspect { node }),
@@ -98,11 +111,17 @@ impl World {
     fn take(&mut self, step: &Step) {
         let at = self.now;
         match *step {
-            Step::Submit { class, cpus, tenant } => {
+            Step::Submit { class, cpus, tenant, ref wants } => {
                 self.submitted += 1;
                 let mut entry = entry(self.submitted, class, cpus, self.now);
                 entry.tenant = format!("t{tenant}").parse().unwrap();
+                entry.demands = wants.iter().map(|&name| Demand::proven([name])).collect();
                 assert_eq!(self.fleet.apply(Event::Submitted(entry)), Effect::Applied);
+            }
+            Step::Rebuild { node: id, ref encoders } => {
+                let cpus = 2 * u32::try_from(id).unwrap();
+                let engines = vec![engines::engine(encoders)];
+                join_built(&mut self.fleet, id, cpus, engines, at);
             }
             Step::Wait { millis } => {
                 self.now = self.now.after(Duration::from_millis(millis));
@@ -163,6 +182,12 @@ impl World {
             let node = &self.fleet.nodes[&assign.node];
             assert_eq!(node.state(self.fleet.policy.lease, now), State::Active);
             assert_eq!(node.order, Order::Accept);
+            let demands = &self.fleet.tasks[&assign.task].entry.demands;
+            assert!(place::meets(&node.engines, demands), "{assign:?} of {demands:?}");
+            for over in &assign.passed_over {
+                let engines = &self.fleet.nodes[&over.node].engines;
+                assert!(!place::meets(engines, demands) && !over.lacks.is_empty(), "{over:?}");
+            }
             let before = self.fences.get(&assign.task).copied().unwrap_or(Fence::NONE);
             assert_eq!(assign.fence, before.next(), "fences go up one by one");
             if refused() {
@@ -182,7 +207,8 @@ impl World {
             assert_eq!(self.fleet.apply(event), Effect::Applied);
         }
         for reject in &plan.rejects {
-            assert!(reject.missing.contains("CPU"), "{reject:?}");
+            let says = ["CPU", "encoder"].iter().any(|what| reject.missing.contains(what));
+            assert!(says, "{reject:?}");
             self.fleet.apply(Event::Removed { task: reject.task });
         }
         for reclaim in &plan.reclaims {

@@ -128,12 +128,14 @@ pub(super) async fn stale(store: &Store) {
 
 pub(super) async fn foreign_claim(store: &Store) {
     submit(store, job(1)).await;
-    let ours = claim(id(1), 1);
-    let theirs = Claim { node: NodeId::from_parts(2, 2), ..ours };
+    let ours = Claim { why: Some("passed over a node".to_owned()), ..claim(id(1), 1) };
+    let theirs = Claim { node: NodeId::from_parts(2, 2), ..ours.clone() };
     let answers = store.claim(vec![ours, theirs]).await.unwrap();
     moved(*answers[0].as_ref().unwrap());
     assert!(answers[1].as_ref().unwrap_err().is_stale(), "{answers:?}");
-    assert_eq!(read(store, id(1)).await.summary.node, Some(NODE));
+    let row = read(store, id(1)).await;
+    assert_eq!(row.summary.node, Some(NODE));
+    assert_eq!(row.history.last().unwrap().message.as_deref(), Some("passed over a node"));
 }
 
 pub(super) async fn retry(store: &Store) {

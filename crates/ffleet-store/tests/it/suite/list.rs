@@ -123,6 +123,7 @@ pub(super) async fn nodes(store: &Store) {
         version: version.into(),
         capacity: Capacity { cpu: Cpu::whole(2), tasks: 2, ..Capacity::default() },
         guard: GuardLevel::Full,
+        thread_peaks: ffleet_types::attempt::Tally::Counted,
         labels: BTreeMap::new(),
         engines: Vec::new(),
     };

@@ -7,7 +7,8 @@ fn sample() -> Job {
     let usage = serde_json::json!({
         "wall-seconds": 2.5, "cpu-seconds": 4.0, "verify-cpu-seconds": 0.5,
         "peak-memory-bytes": 104_857_600, "peak-resident-bytes": 94_371_840,
-        "predicted-memory-bytes": 99_614_720, "peak-threads": 9, "paused-seconds": 0.0,
+        "predicted-memory-bytes": 99_614_720, "peak-threads": 9,
+        "peak-threads-by": "sampled", "paused-seconds": 0.0,
     });
     let attempt = |number: u32, outcome: &str, reason: Option<&str>| {
         serde_json::json!({
@@ -86,8 +87,19 @@ fn page_says_everything() {
 
 #[test]
 fn cost_is_that_of_all_attempts() {
-    let expected = "5.00 s wall, 8.00 s CPU, 1.00 s of it to verify, 100 MiB peak memory, 90.0 MiB resident (95.0 MiB predicted), 9 threads";
+    let expected = "5.00 s wall, 8.00 s CPU, 1.00 s of it to verify, 100 MiB peak memory, 90.0 MiB resident (95.0 MiB predicted), 9 threads (sampled once a second)";
     assert_eq!(cost(&sample()).unwrap(), expected);
+    let mut job = sample();
+    for attempt in &mut job.attempts {
+        (attempt.usage.peak_threads_by, attempt.usage.predicted_threads) = (Tally::Counted, 11);
+    }
+    assert!(cost(&job).unwrap().ends_with(", 9 threads (counted, 11 predicted)"));
+    job.attempts[0].usage.peak_threads_by = Tally::Unknown;
+    let known = cost(&job).unwrap();
+    assert!(
+        known.ends_with(", 9 threads (not known whether counted, 11 predicted)"),
+        "{known}"
+    );
     assert_eq!(cost(&Job { attempts: Vec::new(), ..sample() }), None);
 }
 

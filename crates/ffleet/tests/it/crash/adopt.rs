@@ -18,16 +18,16 @@ const A_WHILE: Duration = Duration::from_millis(300);
 const SHORT: &str = "lease-term: 3s\n";
 const LONG: &str = "lease-term: 60s\n";
 
-fn have_ffmpeg() -> bool {
+pub(super) fn have_ffmpeg() -> bool {
     need::ffmpeg().is_some() && need::ffprobe().is_some()
 }
 
 /// A server with a job whose encode is under way.
-struct Working {
-    server: Server,
-    job: u64,
+pub(super) struct Working {
+    pub(super) server: Server,
+    pub(super) job: u64,
     /// The process that encodes.
-    ffmpeg: u32,
+    pub(super) ffmpeg: u32,
 }
 
 impl Working {
@@ -35,7 +35,7 @@ impl Working {
         Self::begin_with(Room::new(), &[], seconds, preset)
     }
 
-    fn begin_with(room: Room, more: &[&str], seconds: u32, preset: &str) -> Self {
+    pub(super) fn begin_with(room: Room, more: &[&str], seconds: u32, preset: &str) -> Self {
         let server = Server::open(Arc::new(room), more);
         let target = server.room.path("out.mp4");
         // A retry that would be charged to the job would be its last.
@@ -54,7 +54,7 @@ impl Working {
         Self { job, ffmpeg: found.unwrap(), server }
     }
 
-    fn shown(&self) -> Value {
+    pub(super) fn shown(&self) -> Value {
         self.server.call("GET", &format!("/v1/jobs/{}", self.job), b"").json()
     }
 
@@ -67,7 +67,7 @@ impl Working {
     }
 
     /// Waits for the end, which must be that of the first and only try.
-    fn completed(&self, frames: u64) {
+    pub(super) fn completed(&self, frames: u64) {
         let job = self.server.await_state(self.job, "completed");
         assert_eq!(job["attempts"].as_array().unwrap().len(), 1, "{job:#}");
         let usage = &job["attempts"][0]["usage"];

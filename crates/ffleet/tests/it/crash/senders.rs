@@ -17,7 +17,7 @@ use crate::fixture::{Room, Server, ffprobe};
 const SOON: Duration = Duration::from_secs(60);
 
 /// Takes what one sender sends.
-struct Receiver(Child);
+pub(super) struct Receiver(Child);
 
 impl Receiver {
     fn start(url: &str, file: &PathBuf) -> Self {
@@ -44,8 +44,8 @@ impl Drop for Receiver {
 }
 
 /// A server with a live job, and where that sends to.
-struct Sending {
-    server: Server,
+pub(super) struct Sending {
+    pub(super) server: Server,
     more: Vec<&'static str>,
     job: u64,
     url: String,
@@ -71,7 +71,7 @@ impl Sending {
         Self::begin_in(Room::new(), &[], duration)
     }
 
-    fn begin_in(
+    pub(super) fn begin_in(
         room: Room,
         more: &[&'static str],
         duration: &str,
@@ -94,11 +94,11 @@ impl Sending {
         self.server.call("GET", &format!("/v1/jobs/{}", self.job), b"").json()
     }
 
-    fn frames(&self) -> u64 {
+    pub(super) fn frames(&self) -> u64 {
         self.shown()["progress"]["frames"].as_u64().unwrap_or(0)
     }
 
-    fn await_frames(&self, beyond: u64) {
+    pub(super) fn await_frames(&self, beyond: u64) {
         until(SOON, "its progress is shown", || self.frames() > beyond);
     }
 
@@ -125,21 +125,30 @@ impl Sending {
         Some((text, times))
     }
 
-    fn order(&self, verb: &str) {
+    pub(super) fn order(&self, verb: &str) {
         let path = format!("/v1/jobs/{}/{verb}", self.job);
         assert_eq!(self.server.call("POST", &path, b"{}").status, 200, "{verb}");
     }
 
     /// Kills the server, does something, and starts it again.
     fn killed(self, meanwhile: impl FnOnce()) -> Self {
+        self.ended(Server::kill, meanwhile)
+    }
+
+    /// Ends the server in this way, does something, and starts it again.
+    pub(super) fn ended(
+        self,
+        end: impl FnOnce(Server) -> Arc<Room>,
+        meanwhile: impl FnOnce(),
+    ) -> Self {
         let Self { server, more, job, url } = self;
-        let room = server.kill();
+        let room = end(server);
         meanwhile();
         Self { server: Server::open(room, &more), more, job, url }
     }
 
     /// Waits until it is in this state, all in one attempt, and says what was noted of it.
-    fn ends(&self, state: &str) -> String {
+    pub(super) fn ends(&self, state: &str) -> String {
         let job = self.server.await_state(self.job, state);
         let attempts = job["attempts"].as_array().unwrap();
         assert_eq!(attempts.len(), 1, "{job:#}");

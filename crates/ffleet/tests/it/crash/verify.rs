@@ -18,24 +18,28 @@ const SOON: Duration = Duration::from_secs(60);
 const STOPS: &str = "#!/bin/sh\ncase \"$*\" in *' -xerror -progress '*) kill -STOP $$ ;; esac\nexec ffmpeg \"$@\"\n";
 
 /// A server with a job whose result is about to be verified by a process that was stopped.
-struct Verifying {
-    server: Server,
-    job: u64,
+pub(super) struct Verifying {
+    pub(super) server: Server,
+    pub(super) job: u64,
     /// The process that verifies.
-    ffmpeg: u32,
+    pub(super) ffmpeg: u32,
 }
 
-const MORE: [&str; 2] = ["--config", "stops.yaml"];
+pub(super) const MORE: [&str; 2] = ["--config", "stops.yaml"];
 
 impl Verifying {
     fn begin(way: &str, lease: &str) -> Option<Self> {
+        Self::begin_in(Room::new(), way, lease, "")
+    }
+
+    pub(super) fn begin_in(room: Room, way: &str, lease: &str, more: &str) -> Option<Self> {
         if need::ffmpeg().is_none() || need::ffprobe().is_none() {
             return None;
         }
-        let room = Room::new();
         let engine = room.path("ffmpeg");
         write_atomic(&engine, STOPS.as_bytes(), 0o755).unwrap();
-        let config = format!("lease-term: {lease}\nengine: {{ffmpeg: {}}}\n", engine.display());
+        let config =
+            format!("lease-term: {lease}\nengine: {{ffmpeg: {}}}\n{more}", engine.display());
         std::fs::write(room.path("stops.yaml"), config).unwrap();
         clip(&room.path("film.mp4"), 20);
         let server = Server::open(Arc::new(room), &MORE);
@@ -55,7 +59,7 @@ impl Verifying {
 
     /// Waits for the end, which must be that of the first and only try, with two verifications in all: one
     /// look at the tracks, one at everything.
-    fn completed(self) {
+    pub(super) fn completed(self) {
         let job = self.server.await_state(self.job, "completed");
         assert_eq!(judge::completed_once(&job), 0, "it was given out once: {job:#}");
         let probed = ffprobe(&self.server.room.path("out.mp4"));
