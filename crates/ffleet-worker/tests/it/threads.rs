@@ -187,6 +187,15 @@ fn two_cpus_start_no_more_than_two_dozen_threads_however_many_are_seen() {
 }
 
 #[test]
+fn gifs_keep_their_threads_whichever_scaler_converts_them() {
+    for subject in [Subject::debian(), Subject::wheel()].into_iter().flatten() {
+        let gifs = corpus::gifs();
+        let rows = gifs.iter().map(|case| run(&subject, case, 16, 16).unwrap());
+        judge("GIFs", &rows.collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn comparing_filter_keeps_the_threads_that_it_is_told() {
     if let Some(debian) = Subject::debian() {
         for case in corpus::comparing() {
