@@ -59,7 +59,7 @@ fn nasty_leaves_an_orphan_of_its_own_session() {
 #[test]
 fn counted_program_that_hangs_is_killed_with_its_group() {
     let marker = format!("COUNTED_TEST={}", std::process::id());
-    let script = format!("export {marker}; sleep 60 & echo frame=1; wait");
+    let script = format!("export {marker}; LD_PRELOAD= sleep 60 & echo frame=1; wait");
     let args = ["-c".to_owned(), script];
     let cpus = Cpus { machine: 16, allowed: 2 };
     let limit = Duration::from_millis(300);
