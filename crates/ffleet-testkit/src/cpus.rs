@@ -25,7 +25,7 @@ const NEW: &str = "ffmpeg-wheel/ffmpeg";
 
 /// How long a counted program may take, far more than any takes that does not hang: one that does would
 /// hold up all that come after it.
-pub const LIMIT: Duration = Duration::from_secs(300);
+pub const LIMIT: Duration = Duration::from_secs(600);
 
 /// Processors as a program sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
