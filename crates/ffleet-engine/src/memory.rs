@@ -205,11 +205,15 @@ mod tests {
 
     /// What an encode of 1280×720 takes, in MiB.
     fn encoder(footprint: &Footprint, encoder: &str, cpus: u32) -> f64 {
+        encoder_of(footprint, encoder, cpus, (1_280, 720))
+    }
+
+    fn encoder_of(footprint: &Footprint, encoder: &str, cpus: u32, size: (u32, u32)) -> f64 {
         let work = Work {
             encoder: encoder.to_owned(),
             effort: Effort::Balanced,
             live: false,
-            size: (1_280, 720),
+            size,
             bits: 8,
             fps: 30.0,
         };
@@ -255,6 +259,14 @@ mod tests {
                 assert!(off.abs() < 0.1, "{name} {mib}: {footprint:?}");
             }
         }
+    }
+
+    #[test]
+    fn new_svt_av1_holds_fewer_pictures_of_1080_lines() {
+        let by = |version: &str, size| encoder_of(&footprint(version, &[]), "libsvtav1", 2, size);
+        assert!(by("9.0", (1_920, 1_080)) < by("9.0", (1_600, 900)));
+        assert!(by("5.1", (1_920, 1_080)) > by("5.1", (1_600, 900)));
+        assert!(by("9.0", (2_560, 1_440)) > 1.5 * by("9.0", (1_920, 1_080)));
     }
 
     #[test]

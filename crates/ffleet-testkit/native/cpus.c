@@ -16,6 +16,8 @@
  * machine's order, shared memory, so that they are there however the program ends: live, peak,
  * started. The main thread is counted.
  *
+ * The program ends with the thread that started it, where it is counted.
+ *
  * With FFLEET_CPUS_TRACE set, each start writes a line to standard error: which library's function.
  */
 #define _GNU_SOURCE
@@ -24,12 +26,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 struct count {
@@ -68,6 +72,9 @@ __attribute__((constructor)) static void begin(void)
         close(file);
     atomic_store(&count->live, 1);
     atomic_store(&count->peak, 1);
+    /* Its process group is its own, so that what ends a test's group does not end it. */
+    if (path)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 /* Threads. */

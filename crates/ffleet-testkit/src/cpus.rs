@@ -5,10 +5,16 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 
 use crate::need;
 use crate::programs::{changed, compile, target_dir};
@@ -16,6 +22,10 @@ use crate::programs::{changed, compile, target_dir};
 /// Where `scripts/setup.sh --for test` puts the FFmpeg of a wheel, below the workspace's target
 /// directory.
 const NEW: &str = "ffmpeg-wheel/ffmpeg";
+
+/// How long a counted program may take, far more than any takes that does not hang: one that does would
+/// hold up all that come after it.
+pub const LIMIT: Duration = Duration::from_secs(600);
 
 /// Processors as a program sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +43,34 @@ pub struct Counted {
     pub peak: u32,
     /// Threads that were started.
     pub started: u32,
-    /// Whether it ended well, or was ended because it had done enough.
-    pub is_fine: bool,
+    /// How it ended.
+    pub end: End,
     /// What it said on standard error.
     pub words: String,
+}
+
+/// How a counted program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Well, or it was ended because it had done enough.
+    Fine,
+    /// With an error.
+    Failed,
+    /// Not by itself within this time: it was killed.
+    Late(Duration),
+}
+
+impl Counted {
+    /// What went wrong, if something did: the last error that it named, or that it did not end.
+    #[must_use]
+    pub fn complaint(&self) -> Option<String> {
+        let named = || self.words.lines().rfind(|line| line.contains("[error]"));
+        match self.end {
+            End::Fine => None,
+            End::Failed => Some(named().unwrap_or("?").to_owned()),
+            End::Late(limit) => Some(format!("did not end within {} s", limit.as_secs_f64())),
+        }
+    }
 }
 
 static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -52,13 +86,30 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// Runs `program` with `args`, which write progress as FFmpeg does, to its end, or until it has
-/// written `enough` frames. Its threads are then all there.
+/// written `enough` frames. Its threads are then all there. One that has not ended after
+/// [`LIMIT`] is killed with its process group.
 ///
 /// # Panics
 ///
 /// If it cannot be started or nothing was counted.
 #[must_use]
 pub fn count(program: &Path, args: &[String], cpus: Cpus, enough: Option<u64>) -> Counted {
+    count_within(LIMIT, program, args, cpus, enough)
+}
+
+/// The same, with another limit on its time.
+///
+/// # Panics
+///
+/// As [`count`].
+#[must_use]
+pub fn count_within(
+    limit: Duration,
+    program: &Path,
+    args: &[String],
+    cpus: Cpus,
+    enough: Option<u64>,
+) -> Counted {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let counts = std::env::temp_dir().join(format!("ffleet-cpus-{}-{number}", std::process::id()));
@@ -71,27 +122,28 @@ pub fn count(program: &Path, args: &[String], cpus: Cpus, enough: Option<u64>) -
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .process_group(0)
         .spawn()
         .expect("the program can be started");
-    let mut stderr = child.stderr.take().expect("invariant: stderr is a pipe");
-    let words = std::thread::spawn(move || {
-        let mut words = Vec::new();
-        let _torn = stderr.read_to_end(&mut words);
-        String::from_utf8_lossy(&words).into_owned()
-    });
+    let pid = Pid::from_child(&child);
+    let process = pidfd_open(pid, PidfdFlags::empty()).expect("a child is there until waited for");
+    let stderr = child.stderr.take().expect("invariant: stderr is a pipe");
     let stdout = child.stdout.take().expect("invariant: stdout is a pipe");
-    let mut is_enough = false;
-    for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-        let frames = line
-            .strip_prefix("frame=")
-            .and_then(|count| count.trim().parse::<u64>().ok());
-        if !is_enough && frames.zip(enough).is_some_and(|(frames, enough)| frames >= enough) {
-            is_enough = true;
-            let _ended = child.kill();
-        }
-    }
-    let ended = child.wait().expect("a child can be waited for");
-    let words = words.join().expect("a reader does not panic");
+    let (is_late, is_enough, words) = std::thread::scope(|scope| {
+        let words = scope.spawn(|| all_of(stderr));
+        let frames = scope.spawn(|| ended_after(enough, stdout, &process));
+        let is_late = !has_ended(&process, limit);
+        // Not waited for yet, so that the group is still its own. What it left behind holds pipes.
+        let _or_gone = kill_process_group(pid, Signal::KILL);
+        let joined = "a reader does not panic";
+        (is_late, frames.join().expect(joined), words.join().expect(joined))
+    });
+    let status = child.wait().expect("a child can be waited for");
+    let end = match is_late {
+        true => End::Late(limit),
+        false if is_enough || status.success() => End::Fine,
+        false => End::Failed,
+    };
     let counted = fs::read(&counts).expect("something was counted");
     let _gone = fs::remove_file(&counts);
     let at = |place: usize| {
@@ -100,12 +152,35 @@ pub fn count(program: &Path, args: &[String], cpus: Cpus, enough: Option<u64>) -
             .expect("the count is three numbers");
         u32::from_ne_bytes(bytes.try_into().expect("invariant: four bytes"))
     };
-    Counted {
-        peak: at(1),
-        started: at(2),
-        is_fine: is_enough || ended.success(),
-        words,
+    Counted { peak: at(1), started: at(2), end, words }
+}
+
+/// Waits until `process` has ended, or `limit` is over; whether it has.
+fn has_ended(process: &OwnedFd, limit: Duration) -> bool {
+    let limit = Timespec::try_from(limit).expect("invariant: a limit is less than a lifetime");
+    matches!(poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&limit)), Ok(1..))
+}
+
+/// Reads progress, and kills `process` once it has written `enough` frames; whether it has.
+fn ended_after(enough: Option<u64>, progress: ChildStdout, process: &OwnedFd) -> bool {
+    let mut is_enough = false;
+    for line in BufReader::new(progress).lines().map_while(Result::ok) {
+        let frames = line
+            .strip_prefix("frame=")
+            .and_then(|count| count.trim().parse::<u64>().ok());
+        if !is_enough && frames.zip(enough).is_some_and(|(frames, enough)| frames >= enough) {
+            is_enough = true;
+            let _or_gone = pidfd_send_signal(process, Signal::KILL);
+        }
     }
+    is_enough
+}
+
+/// All that is said until the pipe closes.
+fn all_of(mut stderr: ChildStderr) -> String {
+    let mut words = Vec::new();
+    let _torn = stderr.read_to_end(&mut words);
+    String::from_utf8_lossy(&words).into_owned()
 }
 
 /// The FFmpeg of a wheel: a recent release, dynamically linked.

@@ -76,8 +76,8 @@ const COLOURS: &[&str] = &[
     "vibrance",
     "xbr",
 ];
-/// Filters that work on red, green and blue with transparency.
-const RGB: &[&str] = &["palettegen"];
+/// What filters of palettes work on: red, green and blue with transparency.
+const RGB: &[&str] = &["bgra", "rgb32"];
 
 impl Picture {
     pub(super) fn new(size: (u32, u32), format: &str) -> Self {
@@ -94,7 +94,7 @@ impl Picture {
         for filter in graph.split([',', ';']) {
             let filter = unlabelled(filter);
             let (name, options) = filter.split_once('=').unwrap_or((filter, ""));
-            let name = name.split('@').next().unwrap_or_default().trim();
+            let name = name.split(['@', '[']).next().unwrap_or_default().trim();
             let options = options.split('[').next().unwrap_or_default();
             self.one(name, options);
         }
@@ -122,6 +122,19 @@ impl Picture {
                     self.becomes(&["yuv444p"]);
                 }
             }
+            // A branch for the palette: where pixels were settled before the branches part, each has a scaler of its
+            // own. A scaler that may choose gives both what they want.
+            "palettegen" => {
+                let settled = self.format.clone();
+                self.becomes(RGB);
+                if settled.is_some() {
+                    self.format = settled;
+                }
+            }
+            "paletteuse" => {
+                self.becomes(RGB);
+                self.format = Some("pal8".to_owned());
+            }
             _ if EIGHT_BITS.contains(&name) && self.is("p1") => self.becomes(&["yuv420p"]),
             _ if COLOURS.contains(&name) => self.becomes(&["gbrp"]),
             "format" => {
@@ -132,9 +145,6 @@ impl Picture {
         }
         if CONVERTERS.contains(&name) {
             self.format = None;
-        }
-        if RGB.contains(&name) {
-            self.becomes(&["bgra", "rgb32"]);
         }
     }
 
@@ -231,6 +241,26 @@ mod tests {
         assert_eq!(deep("hue,unsharp"), 0);
         assert_eq!(through("drawbox=x=1").scalers, 0);
         assert_eq!(through("colorbalance,vibrance,format=yuv420p").scalers, 2);
+    }
+
+    #[test]
+    fn palette_and_picture_are_converted_apart_unless_a_scaler_gives_both() {
+        let gif = |before: &str| {
+            let rest = "split[a][b];[a]palettegen=stats_mode=diff[p];[b][p]paletteuse=dither=bayer";
+            let mut picture = through(&format!("fps=12,{before}setsar=1,{rest}"));
+            picture.becomes(&["rgb8", "bgr8", "pal8", "gray"]);
+            (picture.scalers, picture.size)
+        };
+        assert_eq!(gif(""), (2, (1_280, 720)));
+        assert_eq!(gif("scale=480:270:flags=bicubic,"), (1, (480, 270)));
+        assert_eq!(
+            gif("scale=1280:720,"),
+            (1, (1_280, 720)),
+            "it converts, though it need not scale"
+        );
+        assert_eq!(gif("scale=480:270,format=yuv420p,"), (3, (480, 270)));
+        let bare = through("split[a][b];[a]palettegen[p];[b][p]paletteuse[c];[c]hflip");
+        assert_eq!(bare.scalers, 2);
     }
 
     #[test]

@@ -2,9 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "these children are this test's own")]
 
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use ffleet_testkit::cpus::{Cpus, End, count, count_within};
 use ffleet_testkit::{binary, processes_with, until};
 
 fn nasty(script: &str) -> Command {
@@ -52,4 +54,32 @@ fn nasty_leaves_an_orphan_of_its_own_session() {
     until(Duration::from_secs(10), "the orphan is gone", || {
         processes_with(&marker).is_empty()
     });
+}
+
+#[test]
+fn counted_program_that_hangs_is_killed_with_its_group() {
+    let marker = format!("COUNTED_TEST={}", std::process::id());
+    let script = format!("export {marker}; LD_PRELOAD= sleep 60 & echo frame=1; wait");
+    let args = ["-c".to_owned(), script];
+    let cpus = Cpus { machine: 16, allowed: 2 };
+    let limit = Duration::from_millis(300);
+    let begun = Instant::now();
+    let counted = count_within(limit, Path::new("/bin/sh"), &args, cpus, Some(2));
+    assert_eq!(counted.end, End::Late(limit));
+    assert_eq!(counted.complaint().as_deref(), Some("did not end within 0.3 s"));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    until(Duration::from_secs(5), "its child is gone", || {
+        processes_with(&marker).is_empty()
+    });
+}
+
+#[test]
+fn counted_program_is_ended_when_it_has_done_enough() {
+    let args = ["-c".to_owned(), "echo frame=1; echo frame=2; sleep 60".to_owned()];
+    let cpus = Cpus { machine: 2, allowed: 2 };
+    let counted = count(Path::new("/bin/sh"), &args, cpus, Some(2));
+    assert_eq!((counted.end, counted.complaint()), (End::Fine, None));
+    let args = ["-c".to_owned(), "echo '[error] no' >&2; exit 1".to_owned()];
+    let counted = count(Path::new("/bin/sh"), &args, cpus, None);
+    assert_eq!(counted.complaint().as_deref(), Some("[error] no"));
 }

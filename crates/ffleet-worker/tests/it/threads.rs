@@ -72,18 +72,11 @@ fn run(subject: &Subject, case: &Case, machine: u32, budget: u32) -> Option<Row>
     let enough = (case.outputs() == 1).then_some(enough);
     let cpus = Cpus { machine, allowed: machine };
     let counted = count(&subject.program, &plan.args, cpus, enough);
-    let complaint = counted
-        .words
-        .lines()
-        .rfind(|line| line.contains("[error]"))
-        .unwrap_or("?");
+    let complaint = counted.complaint();
     Some(Row {
-        what: if counted.is_fine {
-            case.to_string()
-        } else {
-            format!("{case}: FAILED: {complaint}")
-        },
-        is_fine: counted.is_fine,
+        is_fine: complaint.is_none(),
+        what: complaint
+            .map_or_else(|| case.to_string(), |complaint| format!("{case}: FAILED: {complaint}")),
         machine,
         budget,
         predicted: plan.prediction.threads,
@@ -190,6 +183,15 @@ fn two_cpus_start_no_more_than_two_dozen_threads_however_many_are_seen() {
             let row = run(&subject, &case, 128, 2.min(case.cpus())).unwrap();
             assert!(row.is_fine && row.peak <= 24, "{row}");
         }
+    }
+}
+
+#[test]
+fn gifs_keep_their_threads_whichever_scaler_converts_them() {
+    for subject in [Subject::debian(), Subject::wheel()].into_iter().flatten() {
+        let gifs = corpus::gifs();
+        let rows = gifs.iter().map(|case| run(&subject, case, 16, 16).unwrap());
+        judge("GIFs", &rows.collect::<Vec<_>>());
     }
 }
 

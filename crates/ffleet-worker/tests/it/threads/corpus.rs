@@ -189,6 +189,19 @@ pub(super) fn presets() -> Vec<Case> {
         .collect()
 }
 
+/// GIFs, whose palette and picture are converted by one scaler or by two.
+pub(super) fn gifs() -> Vec<Case> {
+    let of = |clip| Case::new(clip, vec![Output::Preset("gif".to_owned())]);
+    let clips = [Clip::Ordinary, Clip::Anamorphic, Clip::Odd, Clip::Interlaced, Clip::Hdr10];
+    let mut cases: Vec<Case> = clips.map(of).into();
+    let settled = ["scale=160:90,", "scale=320:180,", "scale=160:90,format=yuv420p,", ""];
+    cases.extend(settled.map(|before| {
+        let line = format!("-vf {before}split[a][b];[a]palettegen[p];[b][p]paletteuse -c:v gif");
+        Case::new(Clip::Ordinary, vec![Output::Raw(line, "gif")])
+    }));
+    cases
+}
+
 /// What two CPUs start few threads for.
 pub(super) fn bounded() -> Vec<Case> {
     let raw = |line: &str| Output::Raw(line.to_owned(), "mkv");

@@ -53,7 +53,7 @@ impl Subject {
                 .into_iter()
                 .map(|(name, count)| {
                     let counted = count.join().unwrap();
-                    assert!(counted.is_fine, "{name}: {}", counted.words);
+                    assert_eq!(counted.complaint(), None, "{name}: {}", counted.words);
                     (name.to_owned(), counted.peak)
                 })
                 .collect()
