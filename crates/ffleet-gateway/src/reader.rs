@@ -21,7 +21,7 @@ use crate::ring::Ring;
 /// A push is made when so much has been read, even if a flush is not due.
 const FULL: usize = 64 << 10;
 /// How far a producer that fills its pushes is read ahead of those who are sent to.
-const AHEAD: u64 = 256 << 10;
+const AHEAD: u64 = 1 << 20;
 /// The first pause after a push that was full, and a half of the next.
 const BREATH: Duration = Duration::from_millis(1);
 /// What is allocated at once. Pushes share it.

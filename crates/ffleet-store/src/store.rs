@@ -23,7 +23,8 @@ pub struct Options {
     pub cache: Bytes,
     /// Reads that may go on at once. Further ones wait for their turn.
     pub readers: usize,
-    /// Most calls in one commit. 1 is one commit per call, which is for measuring.
+    /// Most calls in one commit. 1 is one commit per call, each synced before the next, which is
+    /// for measuring.
     pub group: usize,
     /// Whether the whole database is looked through when it is opened, which takes about a
     /// second per 200 MB. A crash does not call for it: the write-ahead log is made for that.

@@ -36,6 +36,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const PRUNE: Duration = Duration::from_secs(3_600);
 /// A disk with less room than this cannot be worked on.
 const LEAST_ROOM: Bytes = Bytes::mib(256);
+
 /// What a worker is made of.
 pub struct Parts<C> {
     /// Whom it works for.

@@ -48,12 +48,8 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<Sqlite, OpenError> {
     let readers = Readers::new(path.clone(), options.readers, Bytes(options.cache.0 / 4));
     // SQLite has made the log by now: the tally was read through it.
     let log = path.with_extension("db-wal");
-    let bench = Bench {
-        dir: dir.into(),
-        log: File::open(&log).map_err(failed_at("open", &log))?,
-        pulse: Arc::clone(&pulse),
-        clock: Arc::clone(&options.clock),
-    };
+    let file = File::open(&log).map_err(failed_at("open", &log))?;
+    let bench = Bench::new(dir, file, &pulse, &options.clock);
     let desk = Desk {
         conn,
         tally,

@@ -1,9 +1,9 @@
 //! The one thread that writes, and how calls reach it.
 //!
 //! It sleeps until a call comes, takes everything that has come by then, performs it in one
-//! transaction, and hands it on to the thread that puts it on disk and answers ([`sync`]). While
-//! that syncs one group, this one performs the next, and the one after it gathers. There is no
-//! timer: an idle store does nothing, and a single call waits for nobody.
+//! transaction, and answers when that is on disk ([`sync`]). While it syncs, the next group
+//! gathers; where that is large by then, another thread syncs, and this one performs it
+//! meanwhile. There is no timer: an idle store does nothing, and a single call waits for nobody.
 //!
 //! An item that is refused has written nothing, so that groups need no savepoints. Any other
 //! error undoes the whole group, and everybody in it is told.
@@ -33,6 +33,9 @@ use crate::store::Options;
 
 /// Calls that may wait for the writer. Further ones wait for room here: nothing grows without end.
 const WAITING: usize = 4_096;
+
+/// Calls that are worth performing while the group before them syncs.
+const LARGE: usize = 16;
 
 /// Something to be written.
 pub(super) trait Verb: Send + 'static {
@@ -210,7 +213,7 @@ impl Desk {
                 }
             }
             if !group.is_empty() {
-                self.commit(group);
+                self.commit(group, &inbox);
             }
             if let Some(reply) = closing {
                 inbox.close();
@@ -225,8 +228,8 @@ impl Desk {
         }
     }
 
-    /// Performs a group, and has it put on disk and answered.
-    fn commit(&mut self, mut calls: Vec<Box<dyn AnyCall>>) {
+    /// Performs a group, and has it put on disk and answered. The next one gathers in `inbox`.
+    fn commit(&mut self, mut calls: Vec<Box<dyn AnyCall>>, inbox: &mpsc::Receiver<Order>) {
         let began = self.options.clock.monotonic();
         let outcome = match self.syncer.trouble() {
             Some(error) => Err(error),
@@ -241,7 +244,12 @@ impl Desk {
                 }
                 self.failing = false;
                 self.tally = tally;
-                self.syncer.take(Group { calls, counts: tally.counts, began });
+                let group = Group { calls, counts: tally.counts, began };
+                if inbox.len().min(self.options.group) >= LARGE {
+                    self.syncer.hand_over(group);
+                } else {
+                    self.syncer.settle(group);
+                }
             }
             Err(error) => {
                 self.pulse.failed();

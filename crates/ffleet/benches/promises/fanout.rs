@@ -48,7 +48,7 @@ pub(crate) fn rows(room: &Room, extent: Extent) -> Vec<Row> {
 feeds:
   live: {{ command: ffmpeg -v error -re -stream_loop -1 -i {file} -c copy -f mpegts -muxrate 5M -, mode: autostart }}
   fast: {{ command: [{nasty}, repeat, {file}], ring-bytes: 64MiB }}
-  clock: {{ command: [{nasty}, clock, '610', '3600'], mode: autostart }}
+  clock: {{ command: [{nasty}, clock, '610', '3600'] }}
 streams:
   live: {{ feed: live, mimetype: video/mp2t }}
   fast: {{ feed: fast, mimetype: video/mp2t }}
