@@ -6,6 +6,7 @@
 
 pub mod feed;
 pub mod join;
+pub mod packet;
 pub mod window;
 
 pub use feed::Feed;
