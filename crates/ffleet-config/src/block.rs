@@ -283,6 +283,20 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// The section behind `word`, which is of the same thing; nothing where it is not there. What is wrong with it is
+    /// noted by [`Self::absorb`].
+    pub(crate) fn section(&self, word: &str) -> Option<Self> {
+        let (key, node) = self.entries.iter().find(|(key, _)| key.name == word)?;
+        let mut section = Self::at(self.file, self.key_of(word), key.at, node);
+        section.values.clone_from(&self.values);
+        Some(section)
+    }
+
+    /// Notes what is wrong with a section of it.
+    pub(crate) fn absorb(&mut self, section: Self) {
+        self.problems.extend(section.problems);
+    }
+
     /// Everything that was wrong.
     pub(crate) fn problems(self) -> Vec<Problem> {
         self.problems

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use ffleet_media::job::Verify;
-use ffleet_types::live::feed::{AtEnd, Fallback, Mode};
-use ffleet_types::live::stream::{Access, Client, Kind, Slow};
-use ffleet_types::{Bytes, Cpu, Rate, Span, live};
+use ffleet_types::live::feed::{AtEnd, Fallback, Mode, WhenFull};
+use ffleet_types::live::inputs::{PixelFormat, SampleFormat};
+use ffleet_types::live::stream::{Access, Client, Kind, Recovery, Slow};
+use ffleet_types::{Bytes, Cpu, FrameRate, FrameSize, Rate, Span, live};
 
 use crate::config::{Format, Level, OnStop, Sandbox};
 
@@ -27,6 +28,7 @@ macro_rules! by_own_words {
 
 by_own_words!(Bytes, Cpu, Rate, Span, Verify, Format, Level, OnStop, Sandbox);
 by_own_words!(live::Name, Mode, Fallback, AtEnd, Kind, Client, Slow, Access);
+by_own_words!(FrameRate, FrameSize, PixelFormat, Recovery, SampleFormat, WhenFull);
 
 macro_rules! whole_number {
     ($($kind:ty),*) => {$(

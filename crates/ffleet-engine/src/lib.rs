@@ -22,4 +22,4 @@ pub mod raw;
 pub mod threads;
 pub mod verify;
 
-pub use plan::{Expected, Plan, Refused, plan};
+pub use plan::{Expected, Plan, Refused, plan, track};

@@ -32,6 +32,7 @@ mod job;
 mod picture;
 mod shape;
 mod subtitles;
+pub mod track;
 mod video;
 
 use draft::Draft;

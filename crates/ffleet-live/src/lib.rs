@@ -7,6 +7,7 @@
 pub mod feed;
 pub mod join;
 pub mod packet;
+pub mod replay;
 pub mod window;
 
 pub use feed::Feed;

@@ -10,13 +10,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::ParseError;
 
+// What is read and shown as one of these words.
+macro_rules! words {
+    ($name:ident: $what:literal, $($variant:ident = $word:literal),+) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(match self { $(Self::$variant => $word),+ })
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseError;
+
+            fn from_str(text: &str) -> Result<Self, ParseError> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(ParseError::new(text, $what)),
+                }
+            }
+        }
+    };
+}
+
 pub mod feed;
+pub mod inputs;
 pub mod stream;
 pub mod token;
 pub mod totals;
 
 pub use feed::Feed;
-pub use stream::Stream;
+pub use inputs::Inputs;
+pub use stream::{Encode, Stream};
 pub use totals::Totals;
 
 /// Of what there are two sorts.
@@ -156,6 +180,10 @@ pub enum Source {
     Pull(String),
     /// From whoever writes them into this FIFO.
     Fifo(PathBuf),
+    /// Raw tracks, which streams encode.
+    Inputs(Inputs),
+    /// From encoders of ours, of the raw tracks of the feed that it reads. Streams make such a feed for themselves.
+    Encode(Encode),
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@
 //! same way is said once.
 
 mod each;
+mod encode;
 pub(crate) mod feed;
 mod gateway;
+mod inputs;
 pub(crate) mod links;
 pub(crate) mod path;
 pub(crate) mod program;

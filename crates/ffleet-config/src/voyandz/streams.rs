@@ -39,6 +39,7 @@ pub(super) fn read(name: &Name, block: &mut Block<'_>) -> Option<Stream> {
         name: name.clone(),
         feed,
         command: Some(command(block)?),
+        encode: None,
         kind,
         // Any other word is no error there, and means what no word does.
         client: match text(block, "client").as_deref() {

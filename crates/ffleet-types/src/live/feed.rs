@@ -142,6 +142,24 @@ impl From<Fallback> for String {
     }
 }
 
+/// What becomes of a frame that comes while there is no room for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenFull {
+    /// It waits, and so does who writes it.
+    #[default]
+    Block,
+    /// The oldest that no encoder has been given is left out for it.
+    DropOldest,
+    /// It is left out.
+    DropNewest,
+}
+
+words!(
+    WhenFull: "what becomes of frames without room: block, drop-oldest or drop-newest",
+    Block = "block", DropOldest = "drop-oldest", DropNewest = "drop-newest"
+);
+
 /// What the end of a feed without a failure means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -153,26 +171,7 @@ pub enum AtEnd {
     End,
 }
 
-impl fmt::Display for AtEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Restart => "restart",
-            Self::End => "end",
-        })
-    }
-}
-
-impl FromStr for AtEnd {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        match text {
-            "restart" => Ok(Self::Restart),
-            "end" => Ok(Self::End),
-            _ => Err(ParseError::new(text, "what an end means: restart or end")),
-        }
-    }
-}
+words!(AtEnd: "what an end means: restart or end", Restart = "restart", End = "end");
 
 #[cfg(test)]
 mod tests {

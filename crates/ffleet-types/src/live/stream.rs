@@ -18,6 +18,8 @@ pub struct Stream {
     pub feed: Option<Name>,
     /// What makes it of the feed. Without one the feed is passed on as it is.
     pub command: Option<Command>,
+    /// How what programs push into its feed is encoded. Only for a feed with inputs, and then always there.
+    pub encode: Option<Encode>,
     /// What viewers get.
     pub kind: Kind,
     /// Who shares a command.
@@ -43,26 +45,32 @@ pub struct Stream {
     pub access: Access,
 }
 
-macro_rules! words {
-    ($name:ident: $what:literal, $($variant:ident = $word:literal),+) => {
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(match self { $(Self::$variant => $word),+ })
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = ParseError;
-
-            fn from_str(text: &str) -> Result<Self, ParseError> {
-                match text {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(ParseError::new(text, $what)),
-                }
-            }
-        }
-    };
+/// How raw tracks are encoded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Encode {
+    /// The preset that says how.
+    pub preset: String,
+    /// What is ready for the death of an encoder.
+    pub recovery: Recovery,
+    /// What is held of input that has not come out, at most, of each track.
+    pub backlog: Bytes,
+    /// An encoder that gives nothing for so long, though frames come, is dead.
+    pub silence: Span,
 }
+
+/// What is ready for the death of an encoder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recovery {
+    /// Nothing: another one is started then.
+    Cold,
+    /// Another one, started and blocked on its first read.
+    #[default]
+    Spare,
+}
+
+words!(Recovery: "what is ready for the death of an encoder: cold or spare", Cold = "cold", Spare = "spare");
 
 /// What viewers of a stream get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,15 +7,18 @@ use ffleet_types::live::stream::Access;
 use ffleet_types::live::{Feed, Name, Source};
 use ffleet_types::{Bytes, Span};
 
+use super::inputs;
 use crate::block::{Block, Trouble};
 
 /// What a feed can say.
-pub(super) const WORDS: [&str; 12] = [
+pub(super) const WORDS: [&str; 14] = [
     "for",
     "command",
     "push",
     "pull",
     "fifo",
+    "inputs",
+    "when-full",
     "feed",
     "mode",
     "silence",
@@ -25,7 +28,7 @@ pub(super) const WORDS: [&str; 12] = [
     "access",
 ];
 /// What names a source.
-const SOURCES: [&str; 4] = ["command", "push", "pull", "fifo"];
+const SOURCES: [&str; 5] = ["command", "push", "pull", "fifo", "inputs"];
 /// Silence after which a feed counts as dead. It is bytes that are waited for, not pictures: a still
 /// camera sends some all the time, and FFmpeg needs up to 5 s to look at an input first.
 pub(crate) const SILENCE: Span = Span::secs(10);
@@ -45,6 +48,10 @@ pub(super) fn read(name: &Name, block: &mut Block<'_>, usual: Access) -> Option<
     if block.says("access") && !block.says("push") {
         let hint = "leave it out; who may watch is said by a stream's `access`";
         block.wrong("access", Trouble::new("nobody pushes to it", hint));
+    }
+    if block.says("when-full") && !block.says("inputs") {
+        let hint = "leave it out; what others give is never kept waiting";
+        block.wrong("when-full", Trouble::new("only `inputs` have it", hint));
     }
     Some(Feed {
         name: name.clone(),
@@ -81,13 +88,14 @@ fn source(block: &mut Block<'_>) -> Option<Source> {
             address(&text).map_err(|trouble| block.wrong("pull", trouble)).ok()?;
             Some(Source::Pull(text))
         }
+        ["inputs"] => inputs::read(block).map(Source::Inputs),
         [_fifo] => {
             let text = block.text("fifo")?;
             let path = fifo(&text).map_err(|trouble| block.wrong("fifo", trouble)).ok()?;
             Some(Source::Fifo(path))
         }
         [] => {
-            let hint = "say `command`, `push: http`, `pull: URL` or `fifo: PATH`";
+            let hint = "say `command`, `push: http`, `pull: URL`, `fifo: PATH` or `inputs`";
             block.wrong("", Trouble::new("has no source", hint));
             None
         }
@@ -124,7 +132,7 @@ fn address(text: &str) -> Result<(), Trouble> {
 }
 
 /// The path of a FIFO.
-fn fifo(text: &str) -> Result<PathBuf, Trouble> {
+pub(super) fn fifo(text: &str) -> Result<PathBuf, Trouble> {
     let path = Path::new(text);
     let plain = path
         .components()

@@ -5,14 +5,15 @@ use ffleet_types::live::stream::{Access, Client, Kind, Slow};
 use ffleet_types::live::{Name, Stream};
 
 use super::feed::{or_never, ring, span_ms};
-use super::path;
+use super::{encode, path};
 use crate::block::{Block, Trouble};
 
 /// What a stream can say.
-pub(super) const WORDS: [&str; 14] = [
+pub(super) const WORDS: [&str; 15] = [
     "for",
     "feed",
     "command",
+    "encode",
     "type",
     "client",
     "mimetype",
@@ -29,6 +30,8 @@ pub(super) const WORDS: [&str; 14] = [
 const TIMEOUT: Span = Span::secs(10);
 /// How old a shot may be.
 const CACHE: Span = Span::secs(1);
+/// What ffleet writes.
+const TS: &str = "video/mp2t";
 /// The longest media type.
 const LONGEST: usize = 255;
 
@@ -38,11 +41,13 @@ pub(super) fn read(name: &Name, block: &mut Block<'_>, usual: Access) -> Option<
     let client = block.read("client").unwrap_or(Client::Shared);
     let feed = block.read::<Name>("feed");
     let command = block.command("command");
+    let encode = encode::read(block);
     check(block, kind, client);
     Some(Stream {
         name: name.clone(),
         feed,
         command,
+        encode,
         kind,
         client,
         mimetype: mimetype(block).unwrap_or_default(),
@@ -68,6 +73,12 @@ fn check(block: &mut Block<'_>, kind: Kind, client: Client) {
         let hint = "say which `feed` it passes on, or a `command` that makes it, or both";
         block.wrong("", Trouble::new("has neither a feed nor a command", hint));
     }
+    for word in ["command", "client"] {
+        if block.says("encode") && block.says(word) {
+            let message = format!("says `encode`, and `{word}`");
+            block.wrong(word, Trouble::new(message, "leave it out: ffleet runs the encoders, for all viewers"));
+        }
+    }
     if kind == Kind::Shot && !command {
         let hint = "say one that ends, such as `ffmpeg -i - -f image2pipe -c:v png -frames:v 1 -`";
         block
@@ -88,6 +99,9 @@ fn check(block: &mut Block<'_>, kind: Kind, client: Client) {
 /// What the stream says it is. There is no default: a player that is told the wrong type shows
 /// nothing, and says nothing about why.
 fn mimetype(block: &mut Block<'_>) -> Option<String> {
+    if block.says("encode") {
+        return encoded(block);
+    }
     if !block.says("mimetype") {
         let hint = "say what viewers get: video/mp2t, image/jpeg, \
                     multipart/x-mixed-replace;boundary=ffmpeg, …";
@@ -99,6 +113,16 @@ fn mimetype(block: &mut Block<'_>) -> Option<String> {
         .map_err(|trouble| block.wrong("mimetype", trouble))
         .ok()?;
     Some(text)
+}
+
+/// What viewers of a stream that ffleet encodes get.
+fn encoded(block: &mut Block<'_>) -> Option<String> {
+    let said = block.text("mimetype");
+    if said.as_deref().is_some_and(|said| said != TS) {
+        let message = "viewers of a stream with `encode` get an MPEG transport stream";
+        block.wrong("mimetype", Trouble::new(message, format!("write {TS}, or leave it out")));
+    }
+    Some(TS.to_owned())
 }
 
 /// Whether `text` can be the value of a `Content-Type` (RFC 9110, 8.3.1).
