@@ -4,6 +4,7 @@
 //! Nothing here reads a clock, a socket or a pipe: the gateway tells what came and what time it is,
 //! and does what it is told.
 
+pub mod anchor;
 pub mod feed;
 pub mod join;
 pub mod packet;
