@@ -4,8 +4,10 @@
 //! Nothing here reads a clock, a socket or a pipe: the gateway tells what came and what time it is,
 //! and does what it is told.
 
+mod crc;
 pub mod feed;
 pub mod join;
+pub mod nut;
 pub mod packet;
 pub mod window;
 
