@@ -5,8 +5,10 @@
 //! and does what it is told.
 
 pub mod anchor;
+mod crc;
 pub mod feed;
 pub mod join;
+pub mod nut;
 pub mod packet;
 pub mod replay;
 pub mod window;

@@ -1,4 +1,5 @@
-//! Join points on what FFmpeg writes: a decoder that begins at each of them has nothing to say.
+//! What FFmpeg writes: a decoder that begins at any join point of it has nothing to say, and readers
+//! read of it what FFmpeg does.
 #![expect(
     clippy::disallowed_types,
     reason = "the decoders that are asked are programs, and read files"
@@ -12,6 +13,7 @@ mod matroska;
 mod mp4;
 mod mpjpeg;
 mod mutated;
+mod nut;
 mod ogg;
 mod serial;
 mod ts;
