@@ -6,6 +6,10 @@ use utoipa::ToSchema;
 
 use crate::moment::Moment;
 
+mod raw;
+
+pub use raw::{EncodedTrack, EncoderEvent, Encoding, Input};
+
 /// All feeds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -23,7 +27,7 @@ pub struct Feed {
     pub name: String,
     /// Where it was declared: `file` or `api`.
     pub origin: String,
-    /// Where its bytes come from: `command`, `push`, `pull` or `fifo`.
+    /// Where its bytes come from: `command`, `push`, `pull`, `fifo` or `inputs`.
     pub source: String,
     /// The command, address or path; without passwords.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +63,9 @@ pub struct Feed {
     pub held_bytes: u64,
     /// The most that its ring holds.
     pub ring_bytes: u64,
+    /// The raw tracks that programs push, if it has some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
     /// Who may push to it: `open`, `key` or `token`; only where somebody may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<String>,
@@ -114,6 +121,9 @@ pub struct Stream {
     /// The command that makes it, without passwords.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// How it encodes the raw tracks of its feed, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encode: Option<Encoding>,
     /// Who may watch: `open`, `key` or `token`.
     pub access: String,
     /// What its viewers read is: as a feed's.

@@ -24,13 +24,17 @@ use ffleet_supervise::Backoff;
 use ffleet_types::Timestamp;
 use ffleet_types::live::feed::{Feed as Spec, Mode};
 use ffleet_types::live::{Source, totals};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub(crate) use self::body::Body;
-pub(crate) use self::command::{Given, Killed, start};
+pub(crate) use self::command::{Given, Killed, LOG, log, pipe, start, widen};
+pub(crate) use self::fifo::make as make_fifo;
 use self::push::Dock;
 pub(crate) use self::push::Refused;
+pub(crate) use self::run::Ended;
+use crate::encode::{Equipment, Health};
 use crate::gateway::Options;
+use crate::inputs::{self, Hub};
 use crate::ring::Ring;
 
 /// What all feeds of a gateway share.
@@ -42,6 +46,20 @@ pub(crate) struct Shop {
     pub(crate) clock: Arc<dyn Clock>,
     /// How it is to work.
     pub(crate) options: Options,
+    /// What is needed to encode, as soon as there is an engine.
+    pub(crate) equipment: watch::Sender<Option<Arc<Equipment>>>,
+}
+
+impl Shop {
+    /// Waits for what is needed to encode.
+    pub(crate) async fn equipment(&self) -> Arc<Equipment> {
+        let mut there = self.equipment.subscribe();
+        match there.wait_for(Option::is_some).await.map(|there| there.clone()) {
+            Ok(Some(equipment)) => equipment,
+            // The sender is in here.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
 }
 
 /// When feeds are tried again.
@@ -68,6 +86,10 @@ pub(crate) struct Feed {
     events: mpsc::UnboundedSender<Event>,
     status: Mutex<Status>,
     dock: Dock,
+    /// Its raw tracks, if it has some.
+    hub: Option<Arc<Hub>>,
+    /// How its encoders are, if it has some.
+    health: Option<Arc<Health>>,
     /// Its ring's part of the node's memory; nothing once it is given up.
     held: Mutex<Option<Held>>,
     /// Why it never runs: there is no memory for its ring, or for that of the feed that it reads.
@@ -139,6 +161,8 @@ impl Feed {
             events,
             status: Mutex::new(status),
             dock: Dock::default(),
+            hub: inputs::of(&spec.source),
+            health: matches!(spec.source, Source::Encode(_)).then(Arc::default),
             held: Mutex::new(held),
             refused,
             spec,
@@ -155,13 +179,13 @@ impl Feed {
     fn policy(&self, retries: &Retries) -> Policy {
         let (mode, retries) = match self.spec.source {
             // Who sends decides when it runs, and how often.
-            Source::Push | Source::Fifo(_) => {
+            Source::Push | Source::Fifo(_) | Source::Inputs(_) => {
                 let (base, cap) = (Duration::from_millis(50), Duration::from_secs(1));
                 let backoff = Backoff { base, cap };
                 let tries = (1_000, Duration::from_secs(10));
                 (Mode::Autostart, Retries { backoff, tries, ..*retries })
             }
-            Source::Command(_) | Source::Pull(_) => (self.spec.mode, *retries),
+            Source::Command(_) | Source::Pull(_) | Source::Encode(_) => (self.spec.mode, *retries),
         };
         Policy {
             mode,
@@ -182,6 +206,22 @@ impl Feed {
     pub(crate) fn hold(self: &Arc<Self>) -> Hold {
         self.tell(Event::Enter);
         Hold(Arc::clone(self))
+    }
+
+    /// The raw tracks that it has, or that its encoders read.
+    pub(crate) fn hub(&self) -> Option<&Arc<Hub>> {
+        let parent = self.parent.as_ref().and_then(|parent| parent.hub.as_ref());
+        self.hub.as_ref().or(parent)
+    }
+
+    /// How its encoders are, if it has some.
+    pub(crate) const fn health(&self) -> Option<&Arc<Health>> {
+        self.health.as_ref()
+    }
+
+    /// What its children and logs are called.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
     }
 
     /// The feed that its command reads.

@@ -10,7 +10,9 @@ use ffleet_api::declare::Changes;
 use ffleet_base::Clock;
 use ffleet_guard::Node;
 use ffleet_types::live::{self, Name, Sort, Totals};
+use tokio::sync::watch;
 
+use crate::encode::Equipment;
 use crate::fan::Fan;
 use crate::feed::{Feed, Retries, Shop};
 use crate::stream::Stream;
@@ -123,7 +125,7 @@ impl Gateway {
         let fan = Fan::start(options.threads, &clock)?;
         let most_viewers = u64::from(options.viewers);
         let inner = Inner {
-            shop: Arc::new(Shop { node, clock, options }),
+            shop: Arc::new(Shop { node, clock, options, equipment: watch::Sender::new(None) }),
             fan,
             most_viewers,
             tables: RwLock::default(),
@@ -131,6 +133,11 @@ impl Gateway {
             is_watched: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Says what there is to encode with. Streams that are encoded wait for it.
+    pub fn equip(&self, equipment: Equipment) {
+        self.inner.shop.equipment.send_replace(Some(Arc::new(equipment)));
     }
 
     pub(crate) fn shop(&self) -> &Arc<Shop> {

@@ -6,11 +6,13 @@
 //! [`ffleet_api::front::Front`].
 
 mod account;
+mod encode;
 mod exclusive;
 mod fan;
 mod feed;
 mod gateway;
 mod http;
+mod inputs;
 mod reader;
 mod ring;
 mod shot;
@@ -19,5 +21,6 @@ mod stream;
 mod totals;
 mod trail;
 
+pub use encode::Equipment;
 pub use feed::Retries;
 pub use gateway::{Changed, Gateway, Options, Parts, Wanted};

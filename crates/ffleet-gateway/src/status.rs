@@ -6,10 +6,11 @@ use std::{fs, io};
 
 use ffleet_api::Moment;
 use ffleet_api::front::Of;
-use ffleet_api::live::{Feed, FeedTotal, Stream, StreamTotal, Viewer};
+use ffleet_api::live::{Encoding, Feed, FeedTotal, Stream, StreamTotal, Viewer};
 use ffleet_live::feed::State;
 use ffleet_types::live::{Command, Name, Sort, Source};
 
+use crate::encode::Health;
 use crate::feed;
 use crate::gateway::{Gateway, Tables};
 use crate::stream;
@@ -49,6 +50,9 @@ fn one_feed(feed: &feed::Feed, tables: &Tables, total: FeedTotal) -> Feed {
         Source::Push => ("push", None),
         Source::Pull(url) => ("pull", Some(url.clone())),
         Source::Fifo(path) => ("fifo", Some(path.display().to_string())),
+        Source::Inputs(_) => ("inputs", None),
+        // No feed of its own name.
+        Source::Encode(encode) => ("encode", Some(encode.preset.clone())),
     };
     let (last_end_at, last_end) = status.last_end.unzip();
     Feed {
@@ -69,6 +73,7 @@ fn one_feed(feed: &feed::Feed, tables: &Tables, total: FeedTotal) -> Feed {
         received_bytes,
         held_bytes,
         ring_bytes: spec.ring.0,
+        inputs: feed.hub().filter(|_| feed.health().is_none()).map(|hub| hub.shown()).unwrap_or_default(),
         access: (spec.source == Source::Push).then(|| spec.access.to_string()),
         total,
     }
@@ -79,7 +84,7 @@ fn state(feed: &feed::Feed) -> &'static str {
     let state = feed.status().state;
     match feed.spec.source {
         _ if feed.refused().is_some() => "failed",
-        Source::Push if matches!(state, State::Starting { .. }) => "waiting",
+        Source::Push | Source::Inputs(_) if matches!(state, State::Starting { .. }) => "waiting",
         _ => state.name(),
     }
 }
@@ -105,7 +110,27 @@ pub(crate) fn stream(gateway: &Gateway, name: &str) -> Option<Stream> {
         skips: account.skips(),
     });
     let looks = stream.trail.looks();
-    Some(Stream { watching: watching.collect(), looks, ..one_stream(stream, &tables) })
+    let mut shown = one_stream(stream, &tables);
+    if let (Some(encode), Some(health)) = (&mut shown.encode, health(stream)) {
+        encode.events = health.shown();
+    }
+    Some(Stream { watching: watching.collect(), looks, ..shown })
+}
+
+fn health(stream: &stream::Stream) -> Option<&Health> {
+    stream.shared.as_ref()?.health().map(Arc::as_ref)
+}
+
+/// How a stream encodes, if it does.
+fn encoding(stream: &stream::Stream) -> Option<Encoding> {
+    let (encode, shared) = stream.spec.encode.as_ref().zip(stream.shared.as_ref())?;
+    let (health, hub) = shared.health().zip(shared.hub())?;
+    Some(Encoding {
+        preset: encode.preset.clone(),
+        recovery: encode.recovery.to_string(),
+        tracks: hub.kinds().map(|kind| health.track(kind).shown(kind, encode.backlog)).collect(),
+        events: Vec::new(),
+    })
 }
 
 fn one_stream(stream: &stream::Stream, tables: &Tables) -> Stream {
@@ -121,6 +146,7 @@ fn one_stream(stream: &stream::Stream, tables: &Tables) -> Stream {
         mimetype: spec.mimetype.clone(),
         feed: spec.feed.as_ref().map(ToString::to_string),
         command: spec.command.as_ref().map(written),
+        encode: encoding(stream),
         access: spec.access.to_string(),
         state: read.map(|feed| state(feed).to_owned()),
         viewers: totals.viewers,

@@ -33,13 +33,15 @@ impl Stream {
     /// A stream of `feed`, if it is to have one.
     pub(crate) fn start(spec: Spec, feed: Option<Arc<Feed>>, shop: &Arc<Shop>) -> Arc<Self> {
         let is_shared = spec.kind == Kind::Stream && spec.client == Client::Shared;
-        let (shared, is_own) = match &spec.command {
-            Some(command) if is_shared => {
+        let encoded = spec.encode.clone().map(|encode| (Source::Encode(encode), Mode::Autostart));
+        let made = spec.command.clone().map(|command| (Source::Command(command), Mode::OnDemand));
+        let (shared, is_own) = match encoded.or(made) {
+            Some((source, mode)) if is_shared => {
                 let own = FeedSpec {
                     name: spec.name.clone(),
-                    source: Source::Command(command.clone()),
+                    source,
                     feed: feed.as_ref().map(|feed| feed.spec.name.clone()),
-                    mode: Mode::OnDemand,
+                    mode,
                     silence: feed.as_ref().and_then(|feed| feed.spec.silence),
                     fallback: feed.as_ref().map_or_else(
                         || vec![Fallback::Hold(None)],

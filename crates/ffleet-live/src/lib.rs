@@ -8,6 +8,7 @@ pub mod anchor;
 mod crc;
 pub mod feed;
 pub mod join;
+pub mod mpegts;
 pub mod nut;
 pub mod packet;
 pub mod replay;

@@ -9,9 +9,9 @@ use ffleet_base::files::Space;
 use ffleet_base::{Clock, chain};
 use ffleet_guard::Node;
 use ffleet_spool::{Observer, Work};
-use ffleet_types::node::Description;
+use ffleet_types::node::{Description, Engine};
 use ffleet_types::{AttemptId, Bytes};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -94,6 +94,8 @@ pub(crate) struct Inner {
     pub(crate) ended: CancellationToken,
     /// There once the engines are proven.
     shop: OnceLock<Arc<Shop>>,
+    /// The FFmpeg that was proven, for others.
+    proven: watch::Sender<Option<Engine>>,
     /// Whether the controller knows us.
     registered: OnceLock<()>,
     /// Why there is no engine yet.
@@ -109,6 +111,15 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Worker {
+    /// Waits for FFmpeg to be proven; nothing where the worker ends before.
+    pub async fn engine(&self) -> Option<Engine> {
+        let mut proven = self.inner.proven.subscribe();
+        tokio::select! {
+            engine = proven.wait_for(Option::is_some) => engine.ok()?.clone(),
+            () = self.inner.ended.cancelled() => None,
+        }
+    }
+
     /// Starts a worker; it goes on in the background: has its engines proven, registers, settles
     /// what it held before, and takes work. Needs a runtime.
     ///
@@ -132,6 +143,7 @@ impl Worker {
                 leaving: CancellationToken::new(),
                 ended: CancellationToken::new(),
                 shop: OnceLock::new(),
+                proven: watch::Sender::new(None),
                 registered: OnceLock::new(),
                 missing: RwLock::new("the engines are being put to the test".to_owned()),
                 cut: cut.clone(),
@@ -195,6 +207,7 @@ impl Inner {
         let Some(engines) = Box::pin(self.engines(&node, &*clock, &gauges)).await else {
             return;
         };
+        self.proven.send_replace(Some(engines.ffmpeg.clone()));
         let description = self.description(&node, &engines);
         let shop = Arc::new(Shop {
             bounds: Bounds::new(&self.config.roots, &self.config.home),

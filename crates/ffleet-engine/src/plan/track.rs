@@ -16,6 +16,7 @@ use ffleet_types::node::Engine;
 use super::draft::Draft;
 use super::job::Job;
 use super::{Budget, Refused, audio, video};
+use crate::threads;
 
 /// How an encoder of one track is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Command {
     pub args: Vec<String>,
     /// What is changed or lost on the way, for a person.
     pub notes: Vec<String>,
+    /// The most threads that it will have at once.
+    pub threads: u32,
 }
 
 /// The samples of each channel in a packet of this codec: what sound is cut into.
@@ -154,7 +157,8 @@ fn command(
     args.extend(draft.args);
     // An index would be kept in memory for as long as it runs.
     args.extend(["-f", "nut", "-write_index", "0", "-flush_packets", "1", "pipe:1"].map(str::to_owned));
-    Ok(Command { args, notes: draft.notes })
+    let threads = threads::count(&args, probe, &job.build, budget.seen);
+    Ok(Command { args, notes: draft.notes, threads })
 }
 
 fn ratio(picture: &Picture) -> String {

@@ -28,7 +28,7 @@ use crate::ring::{Ring, Take};
 /// gets without a word (`fs.pipe-max-size`).
 const PIPE: usize = 1 << 20;
 /// The size of a segment of a log; three are kept of a run.
-const LOG: Bytes = Bytes(256 << 10);
+pub(crate) const LOG: Bytes = Bytes(256 << 10);
 /// Logs of runs that are kept.
 const RUNS: u64 = 4;
 /// How long a command may stay after it has closed its output.
@@ -103,7 +103,7 @@ pub(crate) async fn start(shop: &Shop, given: Given<'_>) -> Result<Killed, Strin
     Ok(Killed { child, output: Some(output), feeding })
 }
 
-fn pipe() -> io::Result<(OwnedFd, Sender)> {
+pub(crate) fn pipe() -> io::Result<(OwnedFd, Sender)> {
     let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
     if let Err(error) = fcntl_setpipe_size(&ours, PIPE) {
         tracing::debug!(%error, "a pipe stays as it is");
@@ -116,7 +116,7 @@ fn pipe() -> io::Result<(OwnedFd, Sender)> {
 static SAID: std::sync::Once = std::sync::Once::new();
 
 /// Asks for a larger pipe, and says once what is in the way.
-fn widen(label: &str, pipe: impl AsFd) {
+pub(crate) fn widen(label: &str, pipe: impl AsFd) {
     if let Err(error) = fcntl_setpipe_size(pipe, PIPE) {
         SAID.call_once(|| {
             tracing::warn!(
@@ -147,7 +147,7 @@ async fn feed_to(ring: Arc<Ring>, mut end: Sender) {
 }
 
 /// Where what run `number` says is kept; older ones are removed.
-fn log(dir: &std::path::Path, number: u64) -> Result<PathBuf, files::Error> {
+pub(crate) fn log(dir: &std::path::Path, number: u64) -> Result<PathBuf, files::Error> {
     files::create_private_dir(dir)?;
     if let Ok(entries) = fs::read_dir(dir) {
         for entry in entries.flatten() {

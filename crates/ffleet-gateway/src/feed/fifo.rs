@@ -21,7 +21,7 @@ pub(super) async fn run(path: &Path, reading: Reading) -> Ended {
 }
 
 /// Makes the FIFO, for its owner and group.
-fn make(path: &Path) -> io::Result<()> {
+pub(crate) fn make(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(there) if there.file_type().is_fifo() => Ok(()),
         Ok(_) => Err(io::Error::other("is there and is no FIFO")),

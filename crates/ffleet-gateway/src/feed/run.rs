@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Feed, Shop, command, fifo, pull};
+use crate::encode;
 use crate::reader::{self, Reading};
 
 /// A run under way.
@@ -23,18 +24,18 @@ pub(super) struct Run {
 
 /// How a run ended.
 #[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) over: Over,
+pub(crate) struct Ended {
+    pub(crate) over: Over,
     /// Why, for people.
-    pub(super) why: String,
+    pub(crate) why: String,
 }
 
 impl Ended {
-    pub(super) fn failed(why: impl Into<String>) -> Self {
+    pub(crate) fn failed(why: impl Into<String>) -> Self {
         Self { over: Over::Failed, why: why.into() }
     }
 
-    pub(super) fn clean(why: impl Into<String>) -> Self {
+    pub(crate) fn clean(why: impl Into<String>) -> Self {
         Self { over: Over::Clean, why: why.into() }
     }
 }
@@ -64,6 +65,14 @@ pub(super) fn start(feed: &Arc<Feed>, shop: &Arc<Shop>) -> Run {
                 Err(error) => Ended::failed(error.to_string()),
             },
             Source::Fifo(path) => until(stopped, watched, None, fifo::run(path, reading)).await,
+            Source::Inputs(_) => match &feed.hub {
+                Some(hub) => {
+                    let work = hub.run(shop.clock.as_ref(), &reading.progress);
+                    until(stopped, watched, None, work).await
+                }
+                None => Ended::failed("it has no tracks"),
+            },
+            Source::Encode(encode) => encode::run(&feed, &shop, encode, reading, stopped).await,
             Source::Push => {
                 let silence = feed.spec.silence.map(|span| span.0);
                 until(stopped, watched, silence, feed.dock.run(reading)).await

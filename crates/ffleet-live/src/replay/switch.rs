@@ -18,7 +18,7 @@ const BEHIND: u64 = 3;
 pub struct Policy {
     /// What is ready for the death of an encoder.
     pub recovery: Recovery,
-    /// An encoder that gives nothing for so long, though frames come, is dead.
+    /// An encoder that gives nothing for so long after a frame has come, and others behind it, is dead.
     pub silence: Duration,
     /// The same before its first packet.
     pub start: Duration,
@@ -37,11 +37,10 @@ pub enum Event {
     Gave(Id),
     /// It has ended, or could not be started.
     Ended(Id),
+    /// A frame has come.
+    Came,
     /// Time has passed.
-    Tick {
-        /// How many frames have come since the last packet.
-        behind: u64,
-    },
+    Tick,
     /// It is to be encoded no more.
     Close,
 }
@@ -96,9 +95,11 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Active {
     id: Id,
-    since: Duration,
-    /// When it gave its last packet.
-    gave: Option<Duration>,
+    /// Whether it has given a packet.
+    gave: bool,
+    /// How many frames have come since its last packet, and when the first of them did.
+    behind: u64,
+    waiting: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -149,9 +150,10 @@ impl Switch {
             Event::Begin if self.state == State::Idle => self.state = State::Running,
             Event::Begin => {}
             Event::Ready(id) => self.ready(id, now, &mut actions),
-            Event::Gave(id) => self.gave(id, now),
+            Event::Gave(id) => self.gave(id),
             Event::Ended(id) => self.ended(id, now, chance, &mut actions),
-            Event::Tick { behind } => self.look(behind, now, chance, &mut actions),
+            Event::Came => self.came(now),
+            Event::Tick => self.look(now, chance, &mut actions),
             Event::Close => self.close(&mut actions),
         }
         if self.state == State::Running {
@@ -176,16 +178,16 @@ impl Switch {
             if id > 1 {
                 self.recoveries += 1;
             }
-            self.active = Some(Active { id, since: now, gave: None });
+            self.active = Some(Active { id, gave: false, behind: 0, waiting: now });
             actions.push(Action::Feed(id));
         }
     }
 
-    fn gave(&mut self, id: Id, now: Duration) {
+    fn gave(&mut self, id: Id) {
         let Some(active) = self.active.as_mut().filter(|active| active.id == id) else {
             return;
         };
-        active.gave = Some(now);
+        (active.gave, active.behind) = (true, 0);
         // Whoever gives packets moves on, however soon it dies.
         (self.poisoned, self.in_vain) = (0, 0);
     }
@@ -194,7 +196,7 @@ impl Switch {
         if self.spare.take_if(|spare| spare.id == id).is_some() {
             self.failed(now, chance);
         } else if let Some(active) = self.active.take_if(|active| active.id == id) {
-            if active.gave.is_none() {
+            if !active.gave {
                 self.failed(now, chance);
                 self.poisoned += 1;
             }
@@ -212,22 +214,31 @@ impl Switch {
         self.in_vain = self.in_vain.saturating_add(1);
     }
 
-    fn look(&mut self, behind: u64, now: Duration, chance: f64, actions: &mut Vec<Action>) {
-        let Some(active) = self.active.filter(|_| behind >= BEHIND) else {
+    fn came(&mut self, now: Duration) {
+        if let Some(active) = &mut self.active {
+            if active.behind == 0 {
+                active.waiting = now;
+            }
+            active.behind += 1;
+        }
+    }
+
+    fn look(&mut self, now: Duration, chance: f64, actions: &mut Vec<Action>) {
+        let Some((active, deadline)) = self.active.zip(self.deadline()) else {
             return;
         };
-        if now >= self.deadline(active) {
+        if now >= deadline {
             actions.push(Action::Kill(active.id));
             self.ended(active.id, now, chance, actions);
         }
     }
 
-    /// When it is taken for dead, if it gives nothing before.
-    fn deadline(&self, active: Active) -> Duration {
-        match active.gave {
-            Some(last) => last + self.policy.silence,
-            None => active.since + self.policy.start,
-        }
+    /// When the encoder that is fed is taken for dead, if it gives nothing before; nothing while it may be the input
+    /// that pauses.
+    fn deadline(&self) -> Option<Duration> {
+        let active = self.active.filter(|active| active.behind >= BEHIND)?;
+        let patience = if active.gave { self.policy.silence } else { self.policy.start };
+        Some(active.waiting + patience)
     }
 
     fn close(&mut self, actions: &mut Vec<Action>) {
@@ -250,7 +261,7 @@ impl Switch {
     fn wants_another(&self) -> bool {
         match self.active {
             None => true,
-            Some(active) => self.policy.recovery != Recovery::Cold && active.gave.is_some(),
+            Some(active) => self.policy.recovery != Recovery::Cold && active.gave,
         }
     }
 
@@ -258,9 +269,8 @@ impl Switch {
         if self.state != State::Running {
             return None;
         }
-        let silent = self.active.map(|active| self.deadline(active).max(now));
         let start = (self.spare.is_none() && self.wants_another()).then_some(self.not_before);
-        [silent, start].into_iter().flatten().min()
+        [self.deadline(), start].into_iter().flatten().min().map(|at| at.max(now))
     }
 }
 

@@ -11,10 +11,11 @@ use ffleet_base::{Clock, SystemClock, chain};
 use ffleet_config::config;
 use ffleet_controller::http::{ListenError, Tls};
 use ffleet_controller::{Controller, Server};
-use ffleet_gateway::Gateway;
+use ffleet_gateway::{Equipment, Gateway};
 use ffleet_guard::Node;
 use ffleet_media::Recipe;
 use ffleet_store::Store;
+use ffleet_types::Cpu;
 use ffleet_worker::{Left, Worker};
 use tokio::task::JoinHandle;
 
@@ -81,6 +82,7 @@ impl Roles {
             .map_err(|error| Failure::local(&error))?;
         let known = store.totals().await.map_err(|error| Failure::local(&error))?;
         let declared = store.declared().await.map_err(|error| Failure::local(&error))?;
+        let encoders = presets.clone();
         let controller = Controller::start(ffleet_controller::Parts {
             store: store.clone(),
             clock: Arc::clone(&clock),
@@ -109,6 +111,8 @@ impl Roles {
                     return Err(failure);
                 }
             };
+        // Ends with the proof of the engine, or with the worker.
+        tokio::spawn(equip(worker.clone(), gateway.clone(), encoders));
         let bench = Arc::new(Bench::new(worker.clone()));
         controller.attach(Arc::<Bench>::clone(&bench));
         controller.attach_front(Arc::new(gateway.clone()));
@@ -200,6 +204,15 @@ impl Roles {
             );
         }
         left
+    }
+}
+
+/// Lets the gateway encode, as soon as there is an engine.
+async fn equip(worker: Worker, gateway: Gateway, presets: BTreeMap<String, Recipe>) {
+    if let Some(engine) = worker.engine().await {
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let cpu = Cpu::whole(u32::try_from(cpus).unwrap_or(u32::MAX));
+        gateway.equip(Equipment { engine, presets, cpu });
     }
 }
 

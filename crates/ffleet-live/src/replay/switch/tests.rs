@@ -44,9 +44,12 @@ fn without_a_spare_another_is_started_at_once() {
 #[test]
 fn encoder_that_is_alive_and_silent_is_dead() {
     let mut switch = running(Recovery::Spare);
-    let plan = switch.apply(Event::Tick { behind: 10 }, ms(5_399), 0.0);
-    assert_eq!((plan.actions, plan.wake), (vec![], Some(ms(5_400))));
-    let plan = switch.apply(Event::Tick { behind: 10 }, ms(5_400), 0.0);
+    for at in [9_000, 9_040, 9_080] {
+        switch.apply(Event::Came, ms(at), 0.0);
+    }
+    let plan = switch.apply(Event::Tick, ms(9_399), 0.0);
+    assert_eq!((plan.actions, plan.wake), (vec![], Some(ms(9_400))));
+    let plan = switch.apply(Event::Tick, ms(9_400), 0.0);
     assert_eq!(plan.actions, [Action::Kill(1), Action::Feed(2)]);
     assert!(switch.apply(Event::Ended(1), ms(5_401), 0.0).actions.is_empty(), "that is known");
     assert!(switch.apply(Event::Gave(1), ms(5_402), 0.0).actions.is_empty());
@@ -55,15 +58,21 @@ fn encoder_that_is_alive_and_silent_is_dead() {
 #[test]
 fn encoder_that_is_not_given_anything_may_be_silent() {
     let mut switch = running(Recovery::Spare);
-    assert!(switch.apply(Event::Tick { behind: 2 }, ms(60_000), 0.0).actions.is_empty());
+    switch.apply(Event::Came, ms(6_000), 0.0);
+    let plan = switch.apply(Event::Came, ms(6_040), 0.0);
+    assert_eq!(plan.wake, None, "the input may pause, and two frames may be in the encoder");
+    assert!(switch.apply(Event::Tick, ms(60_000), 0.0).actions.is_empty());
 }
 
 #[test]
 fn encoder_has_longer_for_its_first_packet() {
     let mut switch = running(Recovery::Spare);
     switch.apply(Event::Ended(1), ms(6_000), 0.0);
-    assert!(switch.apply(Event::Tick { behind: 20 }, ms(7_999), 0.0).actions.is_empty());
-    let plan = switch.apply(Event::Tick { behind: 20 }, ms(8_000), 0.0);
+    for at in [7_000, 7_040, 7_080] {
+        switch.apply(Event::Came, ms(at), 0.0);
+    }
+    assert!(switch.apply(Event::Tick, ms(8_999), 0.0).actions.is_empty());
+    let plan = switch.apply(Event::Tick, ms(9_000), 0.0);
     assert_eq!(plan.actions, [Action::Kill(2), Action::Start(3)]);
 }
 
@@ -75,7 +84,7 @@ fn frame_that_kills_three_encoders_is_given_up() {
     switch.apply(Event::Ended(1), now, 0.0);
     for id in 2..8 {
         now += ms(10_000);
-        switch.apply(Event::Tick { behind: 0 }, now, 0.0);
+        switch.apply(Event::Tick, now, 0.0);
         switch.apply(Event::Ready(id), now, 0.0);
         let plan = switch.apply(Event::Ended(id), now, 0.0);
         given_up += plan.actions.iter().filter(|&&action| action == Action::GiveUp).count();
@@ -96,7 +105,7 @@ fn encoders_that_cannot_be_started_are_tried_ever_more_seldom() {
             let wake = plan.wake.unwrap();
             waits.push((wake - now).as_millis());
             now = wake;
-            plan = switch.apply(Event::Tick { behind: 0 }, now, 0.0);
+            plan = switch.apply(Event::Tick, now, 0.0);
         }
     }
     assert_eq!(waits, [100, 200, 400, 800, 1_600, 3_200, 5_000]);
@@ -149,9 +158,9 @@ proptest! {
             let event = match what {
                 0 => match starting.pop() {
                     Some(id) => { ready.push(id); Event::Ready(id) }
-                    None => Event::Tick { behind: which },
+                    None => Event::Came,
                 },
-                1 | 2 => fed.map_or(Event::Tick { behind: 0 }, Event::Gave),
+                1 | 2 => fed.map_or(Event::Tick, Event::Gave),
                 3 => match all.get(usize::try_from(which).unwrap()) {
                     Some(&id) => {
                         starting.retain(|&other| other != id);
@@ -159,16 +168,17 @@ proptest! {
                         fed.take_if(|fed| *fed == id);
                         Event::Ended(id)
                     }
-                    None => Event::Tick { behind: 9 },
+                    None => Event::Came,
                 },
-                _ => Event::Tick { behind: which * 2 },
+                4 => Event::Came,
+                _ => Event::Tick,
             };
             plan = switch.apply(event, now, 0.5);
         }
         // Whatever came: left alone, it starts one within the longest wait.
         if fed.is_none() && ready.is_empty() && starting.is_empty() {
             let wake = plan.wake.unwrap_or(now).max(now);
-            let later = switch.apply(Event::Tick { behind: 0 }, wake, 0.5);
+            let later = switch.apply(Event::Tick, wake, 0.5);
             let started = plan.actions.iter().chain(&later.actions);
             prop_assert!(started.into_iter().any(|action| matches!(action, Action::Start(_))));
             prop_assert!(wake - now <= ms(5_000));

@@ -1,0 +1,92 @@
+//! Raw tracks that programs push, and how streams encode them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::moment::Moment;
+
+/// A raw track of a feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Input {
+    /// `video` or `audio`.
+    pub track: String,
+    /// The path that it is written to.
+    pub from: String,
+    /// What is written, such as `rawvideo yuv420p 1280x720 at 25 fps`.
+    pub format: String,
+    /// Whether somebody writes it.
+    pub written: bool,
+    /// How often a writer came.
+    pub writers: u64,
+    /// Whole frames that came; of sound, samples of each channel.
+    pub received: u64,
+    /// How often a writer left a frame unfinished, which was thrown away.
+    pub unfinished: u64,
+}
+
+/// How a stream encodes raw tracks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Encoding {
+    /// The preset that says how.
+    pub preset: String,
+    /// What is ready for the death of an encoder: `cold` or `spare`.
+    pub recovery: String,
+    /// Its tracks.
+    pub tracks: Vec<EncodedTrack>,
+    /// What happened last, the oldest first; only where one stream is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EncoderEvent>,
+}
+
+/// How one track is encoded. Frames are pictures, or blocks of as many samples as a packet has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct EncodedTrack {
+    /// `video` or `audio`.
+    pub track: String,
+    /// Frames that were taken.
+    pub frames_in: u64,
+    /// Frames that came out.
+    pub frames_out: u64,
+    /// Frames that were left out because there was no room.
+    pub frames_dropped: u64,
+    /// Frames that were given up: an encoder swallowed them, or died of them again and again.
+    pub frames_lost: u64,
+    /// Frames that another encoder was fed again.
+    pub frames_replayed: u64,
+    /// Frames that have not come out yet.
+    pub frames_waiting: u64,
+    /// Packets that were left out because they had been there.
+    pub packets_doubled: u64,
+    /// Bytes that are held of its input, and may be.
+    pub held_bytes: u64,
+    /// The most that may be held.
+    pub backlog_bytes: u64,
+    /// How often another encoder went on for one that had died.
+    pub recoveries: u64,
+    /// From the last packet of an encoder that died to the first new one of the next, in microseconds: the
+    /// longest time.
+    pub longest_gap_micros: u64,
+    /// The last one.
+    pub last_gap_micros: u64,
+    /// The process that encodes, while there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// The process that waits behind it, while there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spare_pid: Option<u32>,
+}
+
+/// Something that happened to an encoder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct EncoderEvent {
+    /// When.
+    pub at: Moment,
+    /// `video` or `audio`.
+    pub track: String,
+    /// What.
+    pub what: String,
+}

@@ -1,0 +1,84 @@
+//! Sound, cut into blocks of as many samples as a packet has.
+
+use bytes::{Bytes, BytesMut};
+use ffleet_live::packet::CLOCK;
+
+use crate::inputs::Frame;
+
+/// What a block of sound is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    pub(super) samples: u32,
+    pub(super) rate: u32,
+    pub(super) bytes: usize,
+    pub(super) silence: u8,
+}
+
+/// Sound on its way to blocks.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    part: BytesMut,
+    /// Where the sound stands that has come without a gap, and how many samples have gone into blocks since.
+    at: i64,
+    samples: i64,
+}
+
+impl Blocks {
+    /// The blocks that are whole with `frame`. Where sound is missing before it, the last one is filled with silence.
+    pub(super) fn cut(&mut self, frame: Frame, block: Block) -> Vec<(i64, Bytes)> {
+        let mut blocks = Vec::new();
+        let sample = (block.bytes / block.samples.max(1) as usize).max(1);
+        let waiting = i64::try_from(self.part.len() / sample).unwrap_or(0);
+        // A millisecond is what rounding cannot be.
+        if (self.time(self.samples + waiting, block) - frame.at).abs() > CLOCK / 1_000 {
+            if !self.part.is_empty() {
+                self.part.resize(block.bytes, block.silence);
+                blocks.extend(self.next(block));
+            }
+            (self.at, self.samples) = (frame.at, 0);
+        }
+        self.part.extend_from_slice(&frame.bytes);
+        while self.part.len() >= block.bytes {
+            blocks.extend(self.next(block));
+        }
+        blocks
+    }
+
+    fn time(&self, samples: i64, block: Block) -> i64 {
+        self.at + samples * CLOCK / i64::from(block.rate.max(1))
+    }
+
+    fn next(&mut self, block: Block) -> Option<(i64, Bytes)> {
+        let at = self.time(self.samples, block);
+        self.samples += i64::from(block.samples);
+        (self.part.len() >= block.bytes).then(|| (at, self.part.split_to(block.bytes).freeze()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 4 samples of one byte a block, 90 samples a second: a sample is 1000 ticks.
+    const BLOCK: Block = Block { samples: 4, rate: 90, bytes: 4, silence: 0 };
+
+    fn frame(at: i64, bytes: &'static [u8]) -> Frame {
+        Frame { at, bytes: Bytes::from_static(bytes) }
+    }
+
+    #[test]
+    fn blocks_are_whole_and_follow_each_other() {
+        let mut blocks = Blocks::default();
+        assert!(blocks.cut(frame(5_000, b"abc"), BLOCK).is_empty());
+        let cut = blocks.cut(frame(8_000, b"defghi"), BLOCK);
+        assert_eq!(cut, [(5_000, Bytes::from("abcd")), (9_000, Bytes::from("efgh"))]);
+    }
+
+    #[test]
+    fn block_before_a_gap_is_filled_with_silence() {
+        let mut blocks = Blocks::default();
+        blocks.cut(frame(0, b"ab"), BLOCK);
+        let cut = blocks.cut(frame(90_000, b"cdef"), BLOCK);
+        assert_eq!(cut, [(0, Bytes::from(&b"ab\0\0"[..])), (90_000, Bytes::from("cdef"))]);
+    }
+}

@@ -1,0 +1,153 @@
+//! One process that encodes one track: raw frames go in, packets come out.
+
+use std::collections::VecDeque;
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use ffleet_base::chain;
+use ffleet_guard::{Child, ChildSpec, Limits, Stderr, Stdin, Stdout};
+use ffleet_live::nut;
+use ffleet_live::replay::Id;
+use ffleet_types::RoleGroup;
+use tokio::net::unix::pipe::{Receiver, Sender};
+
+use super::job::Job;
+use crate::feed::{LOG, Shop, log, pipe, widen};
+use crate::reader::Bytes as _;
+
+/// What is read at once.
+const MOUTHFUL: usize = 64 << 10;
+
+/// See the module. Dropped, it is killed.
+#[derive(Debug)]
+pub(super) struct Encoder {
+    pub(super) id: Id,
+    pub(super) child: Child,
+    pub(super) feeder: Feeder,
+    pub(super) outlet: Outlet,
+}
+
+/// What goes in.
+#[derive(Debug)]
+pub(super) struct Feeder {
+    pipe: Sender,
+    /// What is being written, and how much of it has been.
+    now: Option<(Bytes, usize)>,
+    /// The number of the frame that is next.
+    pub(super) next: u64,
+    /// Numbers of the frames that it was given, from the one on that was its `first`th.
+    fed: VecDeque<u64>,
+    first: u64,
+}
+
+/// What comes out.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    pipe: Receiver,
+    buffer: BytesMut,
+    pub(super) reader: nut::Reader,
+    /// What its timestamps count, and the first of them.
+    pub(super) base: Option<nut::TimeBase>,
+    pub(super) first: Option<i64>,
+}
+
+/// Starts encoder `id` of a track.
+///
+/// # Errors
+///
+/// What is in the way, for people.
+pub(super) async fn start(shop: &Shop, label: &str, job: &Job, id: Id) -> Result<Encoder, String> {
+    let kind = job.kind.name();
+    let mut spec = ChildSpec::new(format!("{label}.{kind}.{id}"), &job.program);
+    spec.args = job.command.args.iter().map(Into::into).collect();
+    spec.cwd.clone_from(&shop.options.cwd);
+    spec.role = RoleGroup::named(RoleGroup::LIVE);
+    spec.nice = 0;
+    spec.limits = Limits {
+        tasks: Some(ffleet_engine::threads::tasks_limit(job.command.threads)),
+        ..Limits::default()
+    };
+    spec.stdout = Stdout::Pipe;
+    spec.stderr = match log(&shop.options.logs.join(label).join(kind), id) {
+        Ok(path) => Stderr::Log { path, cap: LOG },
+        Err(error) => {
+            tracing::warn!(stream = label, %error, "what an encoder says cannot be kept");
+            Stderr::Tail
+        }
+    };
+    let (theirs, ours) = pipe().map_err(|error| format!("there is no pipe for it: {error}"))?;
+    spec.stdin = Stdin::From(theirs);
+    let mut child = shop.node.spawn(spec).await.map_err(|error| chain(&error))?;
+    let output = child.take_stdout().ok_or("its output is not a pipe")?;
+    widen(label, &output);
+    let feeder = Feeder { pipe: ours, now: None, next: 0, fed: VecDeque::new(), first: 0 };
+    let outlet = Outlet {
+        pipe: output,
+        buffer: BytesMut::new(),
+        reader: nut::Reader::new(),
+        base: None,
+        first: None,
+    };
+    Ok(Encoder { id, child, feeder, outlet })
+}
+
+impl Feeder {
+    /// Whether it takes another frame.
+    pub(super) const fn is_free(&self) -> bool {
+        self.now.is_none()
+    }
+
+    /// Gives it frame `number`.
+    pub(super) fn give(&mut self, number: u64, bytes: Bytes) {
+        self.fed.push_back(number);
+        self.next = number + 1;
+        self.now = Some((bytes, 0));
+    }
+
+    /// Writes what it was given to its end; never ends without something. May be dropped at any time.
+    pub(super) async fn write(&mut self) -> io::Result<()> {
+        let Some((bytes, written)) = &mut self.now else {
+            return std::future::pending().await;
+        };
+        while *written < bytes.len() {
+            self.pipe.writable().await?;
+            match self.pipe.try_write(&bytes[*written..]) {
+                Ok(count) => *written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.now = None;
+        Ok(())
+    }
+
+    /// Nothing more can be written to it.
+    pub(super) fn stop(&mut self) {
+        self.now = None;
+    }
+
+    /// The number of the frame that was its `nth`, from 0; nothing where it had none, or it was forgotten.
+    pub(super) fn number(&self, nth: u64) -> Option<u64> {
+        let at = usize::try_from(nth.checked_sub(self.first)?).ok()?;
+        self.fed.get(at).copied()
+    }
+
+    /// Forgets frames before this number.
+    pub(super) fn forget(&mut self, before: u64) {
+        while self.fed.front().is_some_and(|&number| number < before) {
+            self.fed.pop_front();
+            self.first += 1;
+        }
+    }
+}
+
+impl Outlet {
+    /// Reads what there is into the reader; 0 is the end. May be dropped at any time without a loss.
+    pub(super) async fn read(&mut self) -> io::Result<usize> {
+        self.buffer.reserve(MOUTHFUL);
+        let read = self.pipe.read(&mut self.buffer).await?;
+        self.reader.push(&self.buffer);
+        self.buffer.clear();
+        Ok(read)
+    }
+}

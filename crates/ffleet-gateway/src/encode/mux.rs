@@ -1,0 +1,140 @@
+//! All tracks of a stream as one transport stream, and into the ring.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ffleet_live::join::{Format, Scanner};
+use ffleet_live::mpegts::Writer;
+use ffleet_live::packet::{CLOCK, Packet, Track};
+use tokio::sync::watch;
+
+use super::made::Made;
+use crate::reader::Reading;
+use crate::ring::Ring;
+
+/// How late the first packet is in the stream: what is decoded before it is shown has a time then too.
+const START: i64 = CLOCK;
+/// How long a track is waited for that has not come, so that it is there from the first byte on.
+const PATIENCE: i64 = CLOCK;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Mux {
+    tracks: Vec<Option<Track>>,
+    /// Which of the tracks that are written each is.
+    places: Vec<Option<usize>>,
+    writer: Option<Writer>,
+    /// Packets that came before there was a writer.
+    early: Vec<(usize, Packet)>,
+    bytes: Vec<u8>,
+    scanner: Scanner,
+    ring: Arc<Ring>,
+    progress: watch::Sender<u64>,
+    total: u64,
+}
+
+impl Mux {
+    /// Of so many tracks.
+    pub(super) fn new(tracks: usize, reading: Reading) -> Self {
+        let Reading { ring, progress, .. } = reading;
+        Self {
+            tracks: vec![None; tracks],
+            places: vec![None; tracks],
+            writer: None,
+            early: Vec::new(),
+            bytes: Vec::new(),
+            scanner: Scanner::new(Some(Format::MpegTs)),
+            ring,
+            progress,
+            total: 0,
+        }
+    }
+
+    /// Takes what a track has given.
+    pub(super) fn take(&mut self, made: Made) {
+        match made {
+            Made::Track(number, track) => self.describe(number, track),
+            Made::Packets(number, packets) => {
+                for packet in packets {
+                    self.packet(number, packet);
+                }
+            }
+        }
+    }
+
+    fn describe(&mut self, number: usize, track: Track) {
+        let place = self.places.get(number).copied().flatten();
+        if let Some(known) = self.tracks.get_mut(number) {
+            *known = Some(track.clone());
+        }
+        match (&mut self.writer, place) {
+            (Some(writer), Some(place)) => {
+                if let Err(error) = writer.change(place, track) {
+                    tracing::error!(%error, "a track is not what it was, and cannot be written any more");
+                }
+            }
+            // One that comes late is there from now on.
+            (Some(_), None) => self.begin(),
+            (None, _) if self.tracks.iter().all(Option::is_some) => self.begin(),
+            (None, _) => {}
+        }
+    }
+
+    /// Begins to write what tracks there are.
+    fn begin(&mut self) {
+        let known: Vec<Track> = self.tracks.iter().flatten().cloned().collect();
+        let mut next = 0..;
+        self.places = self
+            .tracks
+            .iter()
+            .map(|track| track.as_ref().and_then(|_| next.next()))
+            .collect();
+        match Writer::new(&known) {
+            Ok(writer) => self.writer = Some(writer),
+            Err(error) => {
+                tracing::error!(%error, "a stream cannot be written");
+                self.early.clear();
+                return;
+            }
+        }
+        for (number, packet) in std::mem::take(&mut self.early) {
+            self.packet(number, packet);
+        }
+    }
+
+    fn packet(&mut self, number: usize, mut packet: Packet) {
+        let place = self.places.get(number).copied().flatten();
+        if let (Some(writer), Some(place)) = (&mut self.writer, place) {
+            packet.pts += START;
+            packet.dts += START;
+            if let Err(error) = writer.write(place, &packet, &mut self.bytes) {
+                tracing::error!(%error, "a packet cannot be written, and is left out");
+            }
+            return;
+        }
+        if self.writer.is_some() {
+            return;
+        }
+        let first = self.early.first().map_or(packet.dts, |(_, first)| first.dts);
+        let waited = packet.dts - first;
+        self.early.push((number, packet));
+        if waited > PATIENCE {
+            self.begin();
+        }
+    }
+
+    /// Pushes what was written.
+    pub(super) fn push(&mut self) {
+        if self.bytes.is_empty() {
+            return;
+        }
+        if self.total == 0 {
+            self.ring.begin_run();
+        }
+        let bytes = Bytes::from(std::mem::take(&mut self.bytes));
+        self.total += bytes.len() as u64;
+        self.scanner.scan(&bytes);
+        self.ring.push(bytes, self.scanner.joins(), None);
+        self.progress.send_replace(self.total);
+    }
+}

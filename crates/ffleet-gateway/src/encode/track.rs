@@ -1,0 +1,429 @@
+//! The task of one track: takes frames, feeds the encoder that is active, hands on what comes out.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ffleet_base::chance;
+use ffleet_live::nut::{self, Coding, Item};
+use ffleet_live::packet::Packet;
+use ffleet_live::replay::{Action, Backlog, Event, Gave, Id, Plan, Room, Switch};
+use ffleet_types::live::feed::WhenFull;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::blocks::{Block, Blocks};
+use super::encoder::{self, Encoder};
+use super::health::{self, Health};
+use super::job::{Cut, Job};
+use super::made::{Made, Order};
+use crate::feed::Shop;
+use crate::inputs::Frame;
+
+/// Packets that may come out ahead of one that has not: more than the most B-frames that an encoder has.
+const MOST_AHEAD: usize = 32;
+
+/// What the task of a track is given.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) shop: Arc<Shop>,
+    pub(super) label: String,
+    pub(super) health: Arc<Health>,
+    pub(super) made: mpsc::Sender<Made>,
+    pub(super) frames: mpsc::Receiver<Frame>,
+    /// Which track of the stream it is.
+    pub(super) number: usize,
+}
+
+/// A track under way.
+#[derive(Debug)]
+struct Track {
+    job: Job,
+    parts: Parts,
+    switch: Switch,
+    backlog: Backlog,
+    /// The frames that the backlog holds, and when they are.
+    frames: VecDeque<(i64, Bytes)>,
+    blocks: Blocks,
+    order: Order,
+    active: Option<Encoder>,
+    spare: Option<Encoder>,
+    starting: JoinSet<(Id, Result<Encoder, String>)>,
+    wake: Option<Duration>,
+    /// When the last packet came, and whether another encoder has gone on since.
+    last: Option<Duration>,
+    has_switched: bool,
+    /// What of the track was said last.
+    described: Option<ffleet_live::packet::Track>,
+}
+
+/// What one turn of the task met.
+enum Turn {
+    Frame(Option<Frame>),
+    Written(std::io::Result<()>),
+    Given(std::io::Result<usize>),
+    Spare(std::io::Result<usize>),
+    Started(Id, Result<Encoder, String>),
+    Late,
+    Stop,
+}
+
+/// Encodes a track until it is told to stop.
+pub(super) async fn run(job: Job, parts: Parts, stop: CancellationToken) {
+    let mut track = Track::new(job, parts);
+    track.apply(Event::Begin);
+    loop {
+        track.feed();
+        match track.turn(&stop).await {
+            Turn::Stop | Turn::Frame(None) => break,
+            Turn::Frame(Some(frame)) => track.take(frame),
+            // A pipe that is broken is that of one that has ended: its output says so.
+            Turn::Written(written) => {
+                if written.is_err()
+                    && let Some(active) = &mut track.active
+                {
+                    active.feeder.stop();
+                }
+            }
+            Turn::Given(Ok(0) | Err(_)) => track.ended(true),
+            Turn::Given(Ok(_)) => {
+                if !track.given().await {
+                    break;
+                }
+            }
+            // It has been fed nothing, and says so at most.
+            Turn::Spare(Ok(1..)) => {}
+            Turn::Spare(_) => track.ended(false),
+            Turn::Started(id, started) => track.started(id, started),
+            Turn::Late => track.apply(Event::Tick),
+        }
+        track.show();
+    }
+    track.apply(Event::Close);
+}
+
+async fn maybe<T>(future: Option<impl Future<Output = T>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Track {
+    fn new(job: Job, parts: Parts) -> Self {
+        Self {
+            switch: Switch::new(job.policy),
+            backlog: Backlog::new(job.backlog, job.again, MOST_AHEAD),
+            frames: VecDeque::new(),
+            blocks: Blocks::default(),
+            order: Order::new(job.length()),
+            active: None,
+            spare: None,
+            starting: JoinSet::new(),
+            wake: None,
+            last: None,
+            has_switched: false,
+            described: None,
+            job,
+            parts,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.parts.shop.clock.monotonic()
+    }
+
+    fn health(&self) -> &health::Track {
+        self.parts.health.track(self.job.kind)
+    }
+
+    async fn turn(&mut self, stop: &CancellationToken) -> Turn {
+        let has_room = self.has_room();
+        let pause = self.wake.map_or(Duration::MAX, |at| at.saturating_sub(self.now()));
+        let (fed, read) = match &mut self.active {
+            Some(Encoder { feeder, outlet, .. }) => (Some(feeder.write()), Some(outlet.read())),
+            None => (None, None),
+        };
+        let spare = self.spare.as_mut().map(|spare| spare.outlet.read());
+        tokio::select! {
+            () = stop.cancelled() => Turn::Stop,
+            read = maybe(read) => Turn::Given(read),
+            Some(joined) = self.starting.join_next() => match joined {
+                Ok((id, started)) => Turn::Started(id, started),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
+            read = maybe(spare) => Turn::Spare(read),
+            written = maybe(fed) => Turn::Written(written),
+            frame = self.parts.frames.recv(), if has_room => Turn::Frame(frame),
+            () = tokio::time::sleep(pause) => Turn::Late,
+        }
+    }
+
+    fn has_room(&mut self) -> bool {
+        let size = match self.job.cut {
+            Cut::Frames { .. } => self.frames.back().map_or(0, |(_, bytes)| bytes.len() as u64),
+            Cut::Blocks { bytes, .. } => bytes as u64,
+        };
+        self.job.when_full != WhenFull::Block
+            || self.backlog.room(size, WhenFull::Block, 0) == Room::Yes
+    }
+
+    /// Takes what has come.
+    fn take(&mut self, frame: Frame) {
+        match self.job.cut {
+            Cut::Frames { .. } => self.hold(frame.at, frame.bytes),
+            Cut::Blocks { samples, rate, bytes, silence, .. } => {
+                let block = Block { samples, rate, bytes, silence };
+                for (at, bytes) in self.blocks.cut(frame, block) {
+                    self.hold(at, bytes);
+                }
+            }
+        }
+    }
+
+    fn hold(&mut self, at: i64, bytes: Bytes) {
+        let fed = self.active.as_ref().map_or(0, |active| active.feeder.next);
+        let size = bytes.len() as u64;
+        let before = self.backlog.missed().0;
+        // One that is to wait was waited with; of several that came together the rest is taken too.
+        if self.backlog.room(size, self.job.when_full, fed) != Room::LeaveOut {
+            self.backlog.push(size, true);
+            self.frames.push_back((at, bytes));
+        }
+        if self.backlog.missed().0 > before {
+            self.forget_dropped();
+        }
+        self.apply(Event::Came);
+        self.health().taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Lets go of the bytes of frames that were left out.
+    fn forget_dropped(&mut self) {
+        let first = self.backlog.first();
+        for (number, (_, bytes)) in (first..).zip(&mut self.frames) {
+            if self.backlog.is_dropped(number) && !bytes.is_empty() {
+                *bytes = Bytes::new();
+            }
+        }
+    }
+
+    /// Gives the active encoder its next frame.
+    fn feed(&mut self) {
+        let Some(active) = self.active.as_mut().filter(|active| active.feeder.is_free()) else {
+            return;
+        };
+        let mut next = active.feeder.next.max(self.backlog.first());
+        while self.backlog.is_dropped(next) {
+            next += 1;
+        }
+        let at = usize::try_from(next - self.backlog.first()).unwrap_or(usize::MAX);
+        if let Some((_, bytes)) = self.frames.get(at) {
+            active.feeder.give(next, bytes.clone());
+        }
+    }
+
+    /// Tells the switch, and does what it says.
+    fn apply(&mut self, event: Event) {
+        let Plan { actions, wake } = self.switch.apply(event, self.now(), chance::unit());
+        self.wake = wake;
+        for action in actions {
+            match action {
+                Action::Start(id) => {
+                    let (shop, label, job) =
+                        (Arc::clone(&self.parts.shop), self.parts.label.clone(), self.job.clone());
+                    self.starting
+                        .spawn(async move { (id, encoder::start(&shop, &label, &job, id).await) });
+                }
+                Action::Feed(id) => self.promote(id),
+                Action::Kill(id) => {
+                    let gone = [&mut self.active, &mut self.spare];
+                    for one in gone {
+                        one.take_if(|encoder| encoder.id == id);
+                    }
+                }
+                Action::GiveUp => {
+                    self.note("three encoders died of one frame, which is left out");
+                    self.backlog.give_up(1);
+                    self.release();
+                }
+            }
+        }
+    }
+
+    /// Has the spare go on where the one before was.
+    fn promote(&mut self, id: Id) {
+        let Some(mut next) = self.spare.take_if(|spare| spare.id == id) else {
+            return;
+        };
+        self.backlog.forget_ahead();
+        self.order.forget();
+        next.feeder.next = self.backlog.resume();
+        if id > 1 {
+            self.has_switched = self.last.is_some();
+            let replayed = self.backlog.end() - next.feeder.next;
+            self.health().replayed.fetch_add(replayed, Ordering::Relaxed);
+            self.note(&format!("encoder {id} goes on, and is fed {replayed} frames again"));
+        }
+        self.active = Some(next);
+    }
+
+    fn started(&mut self, id: Id, started: Result<Encoder, String>) {
+        match started {
+            // It may be wanted no more.
+            Ok(encoder) if self.switch.spare().is_some_and(|(spare, _)| spare == id) => {
+                self.spare = Some(encoder);
+                self.apply(Event::Ready(id));
+            }
+            Ok(_) => {}
+            Err(why) => {
+                self.note(&format!("an encoder cannot be started: {why}"));
+                self.apply(Event::Ended(id));
+            }
+        }
+    }
+
+    fn ended(&mut self, is_active: bool) {
+        let gone = if is_active { self.active.take() } else { self.spare.take() };
+        if let Some(gone) = gone {
+            let said = gone.child.stderr_tail();
+            let said = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            let colon = if said.is_empty() { "" } else { ": " };
+            let what = if is_active { "the encoder" } else { "the spare" };
+            self.note(&format!("{what} (process {}) has ended{colon}{said}", gone.child.pid()));
+            self.apply(Event::Ended(gone.id));
+        }
+    }
+
+    /// Hands on what the active encoder has given; false if nobody takes it any more.
+    async fn given(&mut self) -> bool {
+        loop {
+            let Some(active) = &mut self.active else { return true };
+            match active.outlet.reader.next() {
+                Ok(None) => return true,
+                Ok(Some(Item::Track(track))) => {
+                    if !self.describe(track).await {
+                        return false;
+                    }
+                }
+                Ok(Some(Item::Packet(packet))) => {
+                    let made = self.packet(packet);
+                    if !made.is_empty() {
+                        let made = Made::Packets(self.parts.number, made);
+                        if self.parts.made.send(made).await.is_err() {
+                            return false;
+                        }
+                    }
+                }
+                Err(error) => {
+                    self.note(&format!("what the encoder gives is damaged: {error}"));
+                    self.ended(true);
+                }
+            }
+        }
+    }
+
+    async fn describe(&mut self, track: nut::Track) -> bool {
+        if let Some(active) = &mut self.active {
+            active.outlet.base = Some(track.time_base);
+        }
+        self.order.delay(usize::try_from(track.reorder).unwrap_or(0));
+        let Coding::Known(known) = track.coding else {
+            self.note("the encoder gives something that a stream cannot carry");
+            return true;
+        };
+        if self.described.as_ref() == Some(&known) {
+            return true;
+        }
+        self.described = Some(known.clone());
+        self.parts.made.send(Made::Track(self.parts.number, known)).await.is_ok()
+    }
+
+    /// What goes out because of `packet`.
+    fn packet(&mut self, packet: nut::Packet) -> Vec<Packet> {
+        let Some(number) = self.number_of(&packet) else {
+            return Vec::new();
+        };
+        let gave = self.backlog.gave(number);
+        if gave == Gave::Double {
+            self.health().doubled.fetch_add(1, Ordering::Relaxed);
+            return Vec::new();
+        }
+        let at = number.checked_sub(self.backlog.first()).and_then(|at| usize::try_from(at).ok());
+        let Some(&(pts, _)) = at.and_then(|at| self.frames.get(at)) else {
+            return Vec::new();
+        };
+        self.order.hold(Packet { pts, dts: pts, is_key: packet.is_key, bytes: packet.bytes });
+        self.came();
+        match gave {
+            Gave::Upto(_) => {
+                self.release();
+                let packets = self.order.release();
+                self.health().out.fetch_add(packets.len() as u64, Ordering::Relaxed);
+                packets
+            }
+            Gave::Hold | Gave::Double => Vec::new(),
+        }
+    }
+
+    /// The number of the frame that a packet is of.
+    fn number_of(&mut self, packet: &nut::Packet) -> Option<u64> {
+        let active = self.active.as_mut()?;
+        let base = active.outlet.base?;
+        let first = *active.outlet.first.get_or_insert(packet.pts);
+        let passed = i128::from(packet.pts - first) * i128::from(base.num);
+        let (units, seconds, lead) = match self.job.cut {
+            Cut::Frames { rate: (frames, seconds) } => (frames, seconds, 0),
+            Cut::Blocks { samples, rate, lead, .. } => (rate, samples, lead),
+        };
+        let (over, under) = (passed * i128::from(units), i128::from(base.den) * i128::from(seconds));
+        let nth = (over + under / 2).div_euclid(under);
+        active.feeder.number(u64::try_from(nth).ok()?.checked_sub(lead)?)
+    }
+
+    /// A packet has come that is new.
+    fn came(&mut self) {
+        let now = self.now();
+        if let Some(last) = self.last.filter(|_| self.has_switched) {
+            self.has_switched = false;
+            self.health().gap(now.saturating_sub(last));
+        }
+        self.last = Some(now);
+        if let Some(id) = self.active.as_ref().map(|active| active.id) {
+            self.apply(Event::Gave(id));
+        }
+    }
+
+    /// Lets go of what is needed no more.
+    fn release(&mut self) {
+        let released = self.backlog.release();
+        self.frames.drain(..released.min(self.frames.len()));
+        let first = self.backlog.first();
+        if let Some(active) = &mut self.active {
+            active.feeder.forget(first);
+        }
+    }
+
+    fn note(&self, what: &str) {
+        let kind = self.job.kind;
+        tracing::warn!(stream = self.parts.label, track = kind.name(), what, "an encoder needs attention");
+        let at = self.parts.shop.clock.now();
+        self.parts.health.note(health::Event { at, kind, what: what.to_owned() });
+    }
+
+    /// Shows how it is.
+    fn show(&self) {
+        let health = self.health();
+        let (dropped, lost) = self.backlog.missed();
+        let pid = |encoder: &Option<Encoder>| encoder.as_ref().map_or(0, |one| one.child.pid());
+        health.dropped.store(dropped, Ordering::Relaxed);
+        health.lost.store(lost, Ordering::Relaxed);
+        health.waiting.store(self.backlog.waiting(), Ordering::Relaxed);
+        health.held.store(self.backlog.bytes(), Ordering::Relaxed);
+        health.recoveries.store(self.switch.recoveries(), Ordering::Relaxed);
+        health.pid.store(pid(&self.active), Ordering::Relaxed);
+        health.spare.store(pid(&self.spare), Ordering::Relaxed);
+    }
+}
