@@ -7,6 +7,7 @@
 mod crc;
 pub mod feed;
 pub mod join;
+pub mod mpegts;
 pub mod nut;
 pub mod packet;
 pub mod window;
