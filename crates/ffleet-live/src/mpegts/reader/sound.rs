@@ -114,7 +114,9 @@ impl Sound {
     /// When `frame` sounds, after which it has passed.
     fn pass(&mut self, frame: &Frame) -> Option<i64> {
         let (at, samples, rate) = self.since.as_mut()?;
-        let later = i128::from(*samples) * i128::from(CLOCK) / i128::from((*rate).max(1));
+        // To the nearest tick.
+        let rated = i128::from((*rate).max(1));
+        let later = (i128::from(*samples) * i128::from(CLOCK) + rated / 2) / rated;
         let pts = at.checked_add(i64::try_from(later).ok()?)?;
         if *rate == frame.rate {
             *samples = samples.saturating_add(frame.samples);

@@ -84,7 +84,7 @@ fn frames_may_be_cut_by_pes_packets_and_several_in_one() {
         .map(|(_, packet)| (packet.pts, packet.bytes[0]))
         .collect();
     // 1024 samples at 44.1 kHz are 2089.8 ticks; the second timestamp is the fourth frame's.
-    let expected = [(9_000, 0), (11_089, 1), (13_179, 2), (18_000, 3), (20_089, 4), (22_179, 5)];
+    let expected = [(9_000, 0), (11_090, 1), (13_180, 2), (18_000, 3), (20_090, 4), (22_180, 5)];
     assert_eq!(found, expected);
 }
 
