@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
+use ffleet_live::join::Scanner;
 use ffleet_live::mpegts::{Counts, Item, Program, Reader, Writer};
 use ffleet_live::nut;
 use ffleet_live::packet::{CLOCK, Codec, Packet, Track};
@@ -16,8 +17,8 @@ const LIVE: &str = "-c:v libx264 -preset ultrafast -tune zerolatency -g 25 -pix_
 const LIVE_H265: &str = "-c:v libx265 -preset ultrafast -tune zerolatency -g 25 -pix_fmt yuv420p \
                          -x265-params log-level=none";
 
-/// Where the timelines begin: FFmpeg counts from what the clock says.
-const BEGIN: i64 = 10 * CLOCK;
+/// After so many ticks timestamps begin again.
+const WRAP: i64 = 1 << 33;
 
 /// Tracks, and packets of them in the order that they came in.
 type Media = (Vec<Track>, Vec<(usize, Packet)>);
@@ -34,11 +35,10 @@ fn encoded(args: &str) -> Option<Media> {
                     panic!("{args}")
                 };
                 tracks.push(known);
-                bases.push((i64::from(track.time_base.num), i64::from(track.time_base.den)));
+                bases.push(track.time_base);
             }
             nut::Item::Packet(nut::Packet { track, pts, is_key, bytes }) => {
-                let (num, den) = bases[track];
-                let pts = BEGIN + pts * num * CLOCK / den;
+                let pts = bases[track].to_clock(pts).unwrap();
                 packets.push((track, Packet { pts, dts: pts, is_key, bytes }));
             }
         }
@@ -46,7 +46,7 @@ fn encoded(args: &str) -> Option<Media> {
     Some((tracks, packets))
 }
 
-fn written((tracks, packets): &Media) -> Vec<u8> {
+fn written(tracks: &[Track], packets: &[(usize, Packet)]) -> Vec<u8> {
     let mut writer = Writer::new(tracks).unwrap();
     let mut bytes = Vec::new();
     for (track, packet) in packets {
@@ -61,16 +61,23 @@ fn file(bytes: &[u8]) -> NamedTempFile {
     file
 }
 
+/// FFmpeg has nothing to say, or of jumps of the timeline alone.
+fn says_nothing(said: &[u8], may_jump: bool) {
+    let said = String::from_utf8_lossy(said);
+    let is_jump = |line: &str| may_jump && line.contains("DTS discontinuity in stream");
+    assert_eq!(said.lines().find(|line| !is_jump(line)), None);
+}
+
 /// Of each packet its track, pts, dts, and whether it is a key, as FFmpeg reads them. Nothing is
 /// complained of.
-fn probed(path: &Path) -> Option<Vec<(usize, i64, i64, bool)>> {
+fn probed(path: &Path, may_jump: bool) -> Option<Vec<(usize, i64, i64, bool)>> {
     let args = "-v warning -show_entries packet=stream_index,pts,dts,flags -of compact=p=0:nk=1";
     let output = Command::new(need::ffprobe()?)
         .args(args.split_whitespace())
         .arg(path)
         .output()
         .unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    says_nothing(&output.stderr, may_jump);
     let lines = String::from_utf8(output.stdout).unwrap();
     let packets = lines.lines().filter(|line| !line.is_empty()).map(|line| {
         let mut fields = line.split('|');
@@ -82,7 +89,7 @@ fn probed(path: &Path) -> Option<Vec<(usize, i64, i64, bool)>> {
 }
 
 /// How many frames of each track FFmpeg decodes without a word.
-fn decoded(path: &Path, tracks: usize) -> Option<Vec<usize>> {
+fn decoded(path: &Path, tracks: usize, may_jump: bool) -> Option<Vec<usize>> {
     let ffmpeg = need::ffmpeg()?;
     let frames = (0..tracks).map(|track| {
         let output = Command::new(&ffmpeg)
@@ -92,28 +99,45 @@ fn decoded(path: &Path, tracks: usize) -> Option<Vec<usize>> {
             .args("-fps_mode passthrough -f framecrc -".split_whitespace())
             .output()
             .unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        says_nothing(&output.stderr, may_jump);
         let frames = String::from_utf8(output.stdout).unwrap();
         frames.lines().filter(|line| !line.starts_with('#')).count()
     });
     Some(frames.collect())
 }
 
-/// What FFmpeg encodes with `args` and we write is read by FFmpeg as it was, and decodes whole.
+/// What FFmpeg encodes with `args` and we write is read by FFmpeg as it was, and decodes whole,
+/// wherever the timeline begins.
 fn is_read_by_ffmpeg(args: &str) {
-    let Some(media) = encoded(args) else { return };
-    let file = file(&written(&media));
-    let (tracks, packets) = &media;
-    let Some(probed) = probed(file.path()) else { return };
+    let Some((tracks, mut packets)) = encoded(args) else {
+        return;
+    };
+    for begin in [0, 10 * CLOCK, WRAP - 14 * CLOCK] {
+        for (_, packet) in &mut packets {
+            packet.pts += begin;
+            packet.dts += begin;
+        }
+        are_read_by_ffmpeg(args, &tracks, &packets);
+    }
+}
+
+fn are_read_by_ffmpeg(args: &str, tracks: &[Track], packets: &[(usize, Packet)]) {
+    let file = file(&written(tracks, packets));
+    let Some(probed) = probed(file.path(), false) else {
+        return;
+    };
+    // FFmpeg has what comes before a wrap below 0.
+    let away = probed[0].1 - packets.iter().find(|one| one.0 == probed[0].0).unwrap().1.pts;
+    assert_eq!(away % WRAP, 0, "{args}");
     for (index, track) in tracks.iter().enumerate() {
         let expected = packets.iter().filter(|one| one.0 == index);
         let expected: Vec<_> = expected
-            .map(|(_, packet)| (index, packet.pts, packet.dts, packet.is_key))
+            .map(|(_, packet)| (index, packet.pts + away, packet.dts + away, packet.is_key))
             .collect();
         let found: Vec<_> = probed.iter().filter(|one| one.0 == index).copied().collect();
         assert_eq!(found, expected, "{args}: {}", track.codec);
     }
-    let Some(decoded) = decoded(file.path(), tracks.len()) else {
+    let Some(decoded) = decoded(file.path(), tracks.len(), false) else {
         return;
     };
     for (index, frames) in decoded.into_iter().enumerate() {
@@ -188,7 +212,7 @@ fn is_read_as_ffmpeg_does(args: &str, codecs: &[Codec]) -> Option<Media> {
             other => panic!("{args}: {other:?}"),
         }
     }
-    let probed = probed(file.path())?;
+    let probed = probed(file.path(), false)?;
     for (index, codec) in codecs.iter().enumerate() {
         let expected: Vec<_> = probed.iter().filter(|one| one.0 == index).copied().collect();
         let found: Vec<_> = packets.iter().filter(|one| one.0 == index).collect();
@@ -224,8 +248,8 @@ fn what_ffmpeg_writes_is_read_as_it_does() {
             return;
         };
         // Once more, written by us.
-        let again = (tracks, packets);
-        let bytes = written(&again);
+        are_read_by_ffmpeg(&args, &tracks, &packets);
+        let bytes = written(&tracks, &packets);
         let (items, counts) = read(&bytes);
         assert_eq!(counts, Counts::default(), "{args}");
         let mut found: Vec<_> = items
@@ -235,7 +259,7 @@ fn what_ffmpeg_writes_is_read_as_it_does() {
                 _ => None,
             })
             .collect();
-        let mut expected = again.1;
+        let mut expected = packets;
         found.sort_by_key(|(index, packet)| (*index, packet.dts));
         expected.sort_by_key(|(index, packet)| (*index, packet.dts));
         assert!(found == expected, "{args}: nothing is added to what has all");
@@ -285,4 +309,50 @@ fn who_comes_late_gets_pictures_from_the_next_keyframe_on() {
     assert_eq!(first, Some(true));
     assert!((1..25).contains(&counts.skipped), "{counts:?}");
     assert_eq!((counts.continuity_errors, counts.lost), (0, 0));
+}
+
+#[test]
+fn who_begins_at_a_join_point_of_what_we_write_sees_the_rest() {
+    let Some((tracks, packets)) = encoded(&format!("{LIVE} -c:a aac")) else {
+        return;
+    };
+    let bytes = written(&tracks, &packets);
+    let mut scanner = Scanner::new(None);
+    scanner.scan(&bytes);
+    let joins: Vec<_> = scanner.joins().collect();
+    let keys = packets.iter().filter(|(track, packet)| *track == 0 && packet.is_key);
+    assert_eq!(joins.len(), keys.count());
+    for (second, join) in joins.iter().enumerate().step_by(3) {
+        let rest = [&join.head, &bytes[usize::try_from(join.at).unwrap()..]].concat();
+        let Some(decoded) = decoded(file(&rest).path(), 1, false) else {
+            return;
+        };
+        assert_eq!(decoded, [200 - 25 * second]);
+    }
+}
+
+#[test]
+fn jump_of_the_timeline_is_no_error_to_ffmpeg() {
+    let Some((tracks, packets)) = encoded(&format!("{LIVE} -c:a aac -t 2")) else {
+        return;
+    };
+    let mut writer = Writer::new(&tracks).unwrap();
+    let mut bytes = Vec::new();
+    for begin in [100 * CLOCK, 3 * CLOCK] {
+        for (track, packet) in &packets {
+            let (pts, dts) = (packet.pts + begin, packet.dts + begin);
+            let packet = Packet { pts, dts, ..packet.clone() };
+            writer.write(*track, &packet, &mut bytes).unwrap();
+        }
+        writer.set_discontinuity();
+    }
+    let file = file(&bytes);
+    let Some(probed) = probed(file.path(), true) else {
+        return;
+    };
+    assert_eq!(probed.len(), 2 * packets.len());
+    let Some(decoded) = decoded(file.path(), 1, true) else {
+        return;
+    };
+    assert_eq!(decoded, [100]);
 }
