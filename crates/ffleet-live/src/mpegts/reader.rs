@@ -25,9 +25,12 @@ const ROW: usize = 3;
 /// (ETSI TS 101 154, 4.1.6): it is given when its stated length is there, or else when the next
 /// begins, one picture later. Sound is cut into its frames, each with a timestamp of its own, as
 /// soon as they are there. Pictures are given from the first on that decoding can begin with and
-/// whose parameter sets have come.
+/// whose parameter sets have come: an IDR or IRAP picture, one that has the random access indicator,
+/// or an I slice of H.264 behind a sequence parameter set.
 ///
-/// Nothing ends the reading: what is damaged is left out, counted and said.
+/// Timestamps go on over their wrap: of two ways to the next, the shorter one, so that a timeline
+/// that begins again goes back by as much as it is less. Nothing ends the reading: what is damaged is
+/// left out, counted and said. Two fields that are sent each for itself are two packets.
 #[derive(Debug, Default)]
 pub struct Reader {
     /// The beginning of a packet that has not wholly come, or what is looked through for one.
@@ -90,7 +93,8 @@ impl Reader {
         Self::default()
     }
 
-    /// The next bytes of the stream, in order, cut anywhere.
+    /// The next bytes of the stream, in order, cut anywhere. What is found is kept until
+    /// [`Self::next`] has given it.
     pub fn push(&mut self, bytes: &[u8]) {
         let mut input = std::mem::take(&mut self.carry);
         input.extend_from_slice(bytes);

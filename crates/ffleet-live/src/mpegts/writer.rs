@@ -28,7 +28,8 @@ const TABLES_SOUND: i64 = CLOCK / 10;
 /// (PCR) goes with the first track of pictures, else with the first of all: it is the dts of what
 /// is written less [`DELAY`], is told at least each 40 ms of dts, and only grows. Packets are to be
 /// given in the order of their dts over all tracks, within [`DELAY`]; after a jump of the timeline
-/// [`Self::set_discontinuity`] is to be called.
+/// [`Self::set_discontinuity`] is to be called. Where a timeline begins below [`DELAY`], the clock
+/// begins just before its wrap.
 ///
 /// Before pictures access unit delimiters are put where there are none, and before keyframes
 /// the track's parameter sets where they do not bring theirs. AAC is framed as ADTS.
