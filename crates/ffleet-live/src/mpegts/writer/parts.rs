@@ -5,7 +5,7 @@ use super::super::{HEADER, PACKET, SYNC, pcr};
 /// Bytes in several places that follow each other.
 #[derive(Debug)]
 pub(super) struct Parts<'a> {
-    parts: [&'a [u8]; 5],
+    parts: [&'a [u8]; 4],
     /// How many they are.
     pub(super) left: usize,
 }
@@ -14,7 +14,7 @@ impl<'a> Parts<'a> {
     /// Behind what they are yet to begin with.
     pub(super) fn new([one, two, three]: [&'a [u8]; 3]) -> Self {
         let left = one.len() + two.len() + three.len();
-        Self { parts: [&[], one, two, three, &[]], left }
+        Self { parts: [&[], one, two, three], left }
     }
 
     /// Puts a header before them.
