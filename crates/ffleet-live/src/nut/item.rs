@@ -71,6 +71,17 @@ pub struct TimeBase {
     pub den: u32,
 }
 
+impl TimeBase {
+    /// So many ticks in ticks of [`packet::CLOCK`], to the nearest; none beyond what 64 bits hold.
+    /// Of each moment by itself, so that nothing drifts.
+    #[must_use]
+    pub fn to_clock(self, ticks: i64) -> Option<i64> {
+        let scaled = i128::from(ticks) * i128::from(self.num) * i128::from(packet::CLOCK);
+        let den = i128::from(self.den);
+        i64::try_from((scaled + den / 2).checked_div_euclid(den)?).ok()
+    }
+}
+
 /// A packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {

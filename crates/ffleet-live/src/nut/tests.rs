@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::envelope::startcode;
 use super::error::{Fault, Part};
-use super::{Coding, Error, Item, Kind, PACKET, Reader, SIGNATURE};
+use super::{Coding, Error, Item, Kind, PACKET, Reader, SIGNATURE, TimeBase};
 use crate::crc::crc;
 
 const KEY: u64 = 1;
@@ -228,6 +228,16 @@ fn what_is_too_long_is_refused_before_it_comes() {
     let head = [&startcode::MAIN.to_be_bytes()[..], &v(2 << 20)].concat();
     let error = fault(&[SIGNATURE, &checked(&head)].concat());
     assert_eq!(error.fault, Fault::Long { long: 2 << 20, most: 1 << 20 });
+}
+
+#[test]
+fn ticks_become_those_of_the_clock() {
+    let clock = |num, den, ticks| TimeBase { num, den }.to_clock(ticks);
+    assert_eq!(clock(1, 44_100, 1024), Some(2_090), "2089.8");
+    assert_eq!(clock(1, 44_100, -1024), Some(-2_090));
+    assert_eq!(clock(1001, 30_000, 1 << 40), Some((1 << 40) * 3_003));
+    assert_eq!(clock(1, 1, i64::MAX), None);
+    assert_eq!(clock(1, 0, 1), None);
 }
 
 #[test]

@@ -95,7 +95,8 @@ pub(crate) fn bytes(args: &str) -> Option<Vec<u8>> {
     sent(&need::ffmpeg()?, args)
 }
 
-fn sent(ffmpeg: &PathBuf, args: &str) -> Option<Vec<u8>> {
+/// The same of another FFmpeg.
+pub(crate) fn sent(ffmpeg: &PathBuf, args: &str) -> Option<Vec<u8>> {
     let mut command = Command::new(ffmpeg);
     command.args("-v error -nostdin".split_whitespace());
     let mut words: Vec<_> = args.split_whitespace().collect();

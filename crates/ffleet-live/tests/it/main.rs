@@ -11,6 +11,7 @@ mod flv;
 mod frames;
 mod matroska;
 mod mp4;
+mod mpegts;
 mod mpjpeg;
 mod mutated;
 mod nut;

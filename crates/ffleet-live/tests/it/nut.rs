@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 
 use ffleet_live::nut::{Coding, Item, Kind, Packet, Reader, Track};
 use ffleet_live::packet::Codec;
-use ffleet_testkit::need;
+use ffleet_testkit::{cpus, need};
 use tempfile::NamedTempFile;
 
-use crate::clip::bytes;
+use crate::clip::{bytes, sent};
 
 /// The settings of a live encoder.
 const LIVE: &str = "-c:v libx264 -preset ultrafast -tune zerolatency -g 25 -pix_fmt yuv420p";
@@ -53,10 +53,13 @@ fn probed(path: &Path) -> Option<Vec<(usize, i64, bool, usize)>> {
 
 /// What FFmpeg with `args` writes is read as FFmpeg reads it, however it is cut.
 fn as_ffmpeg_reads_it(args: &str) -> Option<(Vec<Track>, Vec<Packet>)> {
-    let bytes = bytes(&format!("{args} -f nut"))?;
+    is_read(args, &bytes(&format!("{args} -f nut"))?)
+}
+
+fn is_read(args: &str, bytes: &[u8]) -> Option<(Vec<Track>, Vec<Packet>)> {
     let mut file = NamedTempFile::new().unwrap();
-    file.write_all(&bytes).unwrap();
-    let (tracks, packets) = read(&bytes, 4096);
+    file.write_all(bytes).unwrap();
+    let (tracks, packets) = read(bytes, 4096);
     let got: Vec<_> = packets
         .iter()
         .map(|packet| (packet.track, packet.pts, packet.is_key, packet.bytes.len()))
@@ -64,7 +67,7 @@ fn as_ffmpeg_reads_it(args: &str) -> Option<(Vec<Track>, Vec<Packet>)> {
     assert!(!got.is_empty(), "{args}");
     assert_eq!(got, probed(file.path())?, "{args}");
     for cut in [1, 65_536, bytes.len()] {
-        assert!(read(&bytes, cut) == (tracks.clone(), packets.clone()), "{args}: by {cut}");
+        assert!(read(bytes, cut) == (tracks.clone(), packets.clone()), "{args}: by {cut}");
     }
     Some((tracks, packets))
 }
@@ -206,4 +209,21 @@ fn headers_come_again_in_a_long_stream() {
     // FFmpeg repeats them after 8 MiB, and twice at the end.
     let sum: usize = packets.iter().map(|packet| packet.bytes.len()).sum();
     assert!(sum > 8 << 20, "{sum}");
+}
+
+#[test]
+fn what_a_recent_ffmpeg_writes_is_read_as_well() {
+    let Some(recent) = cpus::new_ffmpeg() else { return };
+    for args in [
+        format!("{LIVE} -c:a aac -ar 44100"),
+        "-c:v libx264 -preset fast -bf 3 -pix_fmt yuv420p -c:a libopus".to_owned(),
+        "-c:a libmp3lame -strict experimental -syncpoints none".to_owned(),
+    ] {
+        let Some(bytes) = sent(&recent, &format!("{args} -f nut")) else {
+            return;
+        };
+        if is_read(&args, &bytes).is_none() {
+            return;
+        }
+    }
 }
