@@ -5,8 +5,10 @@
 //! and does what it is told.
 
 pub mod feed;
+pub mod flv;
 pub mod join;
 pub mod packet;
+pub mod rtmp;
 pub mod window;
 
 pub use feed::Feed;
