@@ -257,7 +257,7 @@ fn parameter_sets_without_end_are_refused() {
 }
 
 #[test]
-fn times_before_the_origin_are_its_own_and_pictures_are_shown_when_they_should_be() {
+fn times_before_the_origin_are_its_own_and_pictures_keep_theirs() {
     let mut packager = Packager::new(&[avc()]).expect("a track").starting_at(90_000);
     let early = tags(&mut packager, 0, &packet(99_000, 81_000, stream(&["65"])));
     assert_eq!(early[0].timestamp(), 0);
