@@ -1,4 +1,5 @@
-//! Join points on what FFmpeg writes: a decoder that begins at each of them has nothing to say.
+//! Join points on what FFmpeg writes: a decoder that begins at each of them has nothing to say. Packets as FLV and by
+//! RTMP, held against FFmpeg's own and a server of the system.
 #![expect(
     clippy::disallowed_types,
     reason = "the decoders that are asked are programs, and read files"
@@ -13,5 +14,7 @@ mod mp4;
 mod mpjpeg;
 mod mutated;
 mod ogg;
+mod package;
 mod serial;
+mod source;
 mod ts;
