@@ -15,6 +15,7 @@ mod mpjpeg;
 mod mutated;
 mod ogg;
 mod package;
+mod rtmp;
 mod serial;
 mod source;
 mod ts;
