@@ -86,6 +86,11 @@ impl Tag {
         &self.body
     }
 
+    /// Whether it is `onMetaData`.
+    pub(crate) fn is_metadata(&self) -> bool {
+        self.kind == Kind::Script && self.body.starts_with(metadata::NAME)
+    }
+
     /// The length of its body in bytes.
     pub(crate) fn long(&self) -> u32 {
         u32::try_from(self.body.len()).expect("a body is at most 24 bits long")
@@ -95,7 +100,7 @@ impl Tag {
     #[must_use]
     pub fn is_header(&self) -> bool {
         match (self.kind, &self.body[..]) {
-            (Kind::Script, _) => true,
+            (Kind::Script, _) => self.is_metadata(),
             (Kind::Audio, [first, second, ..]) => first >> 4 == sound::AAC && *second == 0,
             (Kind::Video, [first, ..]) if first & 0x80 != 0 => first & 0x0f == 0,
             (Kind::Video, [first, second, ..]) => first & 0x0f == avc::CODEC && *second == 0,

@@ -7,6 +7,9 @@ use super::sets::Sets;
 use super::{avc, hevc, sound};
 use crate::rtmp::amf::{self, Value};
 
+/// What the body begins with: its name, as a value.
+pub(super) const NAME: &[u8] = b"\x02\0\x0aonMetaData";
+
 /// What is said of a track.
 #[derive(Debug)]
 pub(super) enum Said<'a> {
@@ -44,7 +47,7 @@ pub(super) fn body<'a>(tracks: impl Iterator<Item = Said<'a>>) -> Vec<u8> {
         }
     }
     say("encoder", Value::String("ffleet".to_owned()));
-    let mut body = Vec::new();
-    amf::encode(&[Value::String("onMetaData".to_owned()), Value::Map(pairs)], &mut body);
+    let mut body = NAME.to_vec();
+    amf::encode(&[Value::Map(pairs)], &mut body);
     body
 }

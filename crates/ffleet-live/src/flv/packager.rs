@@ -15,11 +15,14 @@ const EARLY: i64 = -0x80_0000;
 /// one of sound (AAC, MP3).
 ///
 /// Pictures come out with the length of each unit before it, without access unit delimiters and parameter sets:
-/// those are the sequence header's. Where a packet brings parameter sets that are new, a new sequence header goes before it.
+/// those are the sequence header's. Where a packet brings parameter sets that are new, a new sequence header goes before
+/// it, and new metadata before that if they say something else.
 #[derive(Clone, Debug)]
 pub struct Packager {
     tracks: Vec<Laid>,
     origin: i64,
+    /// The newest metadata.
+    metadata: Vec<u8>,
 }
 
 /// A track as it is laid out in tags.
@@ -53,7 +56,9 @@ impl Packager {
         }
         let forms = tracks.iter().enumerate().map(|(track, it)| Form::of(track, it));
         let laid = forms.map(|form| form.map(|form| Laid { form, last: 0 }));
-        Ok(Self { tracks: laid.collect::<Result<_, _>>()?, origin: 0 })
+        let tracks = laid.collect::<Result<Vec<_>, _>>()?;
+        let metadata = metadata_of(&tracks);
+        Ok(Self { tracks, origin: 0, metadata })
     }
 
     /// The same with `origin`, in ticks of [`CLOCK`], as time 0 of the tags. What is decoded before it is stamped 0, and
@@ -68,20 +73,16 @@ impl Packager {
     /// track that has one, with the time of its newest tag.
     #[must_use]
     pub fn headers(&self) -> Vec<Tag> {
-        let said = self.tracks.iter().map(|track| match &track.form {
-            Form::Picture(sets) => Said::Picture(sets),
-            Form::Aac { format, .. } => Said::Aac(*format),
-            Form::Mp3 => Said::Mp3,
-        });
         let first = self.tracks.iter().map(|track| track.last).min().unwrap_or(0);
-        let metadata = tag(Kind::Script, first, metadata::body(said)).ok();
+        let metadata = tag(Kind::Script, first, self.metadata.clone()).ok();
         metadata
             .into_iter()
             .chain(self.tracks.iter().filter_map(Laid::header))
             .collect()
     }
 
-    /// A track is coded otherwise from its next packet on; appends its sequence header, if that is a new one.
+    /// A track is coded otherwise from its next packet on; appends its sequence header, if that is a new one,
+    /// behind new metadata, if that says something else.
     ///
     /// # Errors
     ///
@@ -100,7 +101,9 @@ impl Packager {
         }
         if it.form != form {
             it.form = form;
+            let (begun, last) = (into.len(), it.last);
             into.extend(it.header());
+            self.renew(begun, last, into);
         }
         Ok(())
     }
@@ -138,7 +141,12 @@ impl Packager {
                 .and_then(|head| sounding(vec![head], packet, dts, into)),
         };
         match packaged {
-            Ok(()) => it.last = dts,
+            Ok(()) => {
+                it.last = dts;
+                if into.get(begun).is_some_and(Tag::is_header) {
+                    self.renew(begun, dts, into);
+                }
+            }
             Err(fault) => {
                 into.truncate(begun);
                 return Err(match fault {
@@ -149,6 +157,24 @@ impl Packager {
         }
         Ok(())
     }
+
+    /// Puts metadata before what was appended from `begun` on, where it says something else than before.
+    fn renew(&mut self, begun: usize, millis: i64, into: &mut Vec<Tag>) {
+        let metadata = metadata_of(&self.tracks);
+        if metadata != self.metadata {
+            self.metadata.clone_from(&metadata);
+            let tags = tag(Kind::Script, millis, metadata).ok();
+            into.splice(begun..begun, tags);
+        }
+    }
+}
+
+fn metadata_of(tracks: &[Laid]) -> Vec<u8> {
+    metadata::body(tracks.iter().map(|track| match &track.form {
+        Form::Picture(sets) => Said::Picture(sets),
+        Form::Aac { format, .. } => Said::Aac(*format),
+        Form::Mp3 => Said::Mp3,
+    }))
 }
 
 /// Why a packet is not packaged.

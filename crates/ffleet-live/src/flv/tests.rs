@@ -158,6 +158,19 @@ fn new_parameter_sets_in_a_packet_make_a_new_header() {
 }
 
 #[test]
+fn new_size_in_a_packet_makes_new_metadata() {
+    let mut packager = Packager::new(&[aac(), avc()]).expect("tracks");
+    let small = "677a000bbcb41623c444e022000003000200000300641e285540";
+    let made = tags(&mut packager, 1, &packet(90_000, 90_000, stream(&[small, "6588"])));
+    let kinds: Vec<_> = made.iter().map(|tag| (tag.kind(), tag.is_header())).collect();
+    assert_eq!(kinds, [(Kind::Script, true), (Kind::Video, true), (Kind::Video, false)]);
+    assert!(made.iter().all(|tag| tag.timestamp() == 1000));
+    let values = amf::decode(made[0].body()).expect("values");
+    assert_eq!(values[1].field("width"), Some(&Value::Number(162.0)));
+    assert_eq!(packager.headers()[0].body(), made[0].body());
+}
+
+#[test]
 fn packet_that_is_refused_leaves_no_trace() {
     let mut packager = Packager::new(&[avc()]).expect("a track");
     let mut made = Vec::new();
@@ -182,12 +195,17 @@ fn changed_track_gets_a_new_header() {
     packager
         .change(1, &track(Codec::Aac, vec![0x11, 0x88]), &mut made)
         .expect("a change");
-    assert_eq!(made[0].body(), [0xaf, 0, 0x11, 0x88]);
-    assert_eq!(made[0].timestamp(), 1000);
+    let rate = |tag: &Tag| {
+        let values = amf::decode(tag.body()).expect("values");
+        values[1].field("audiosamplerate").and_then(Value::number)
+    };
+    assert_eq!((made[0].kind(), rate(&made[0])), (Kind::Script, Some(48_000.0)));
+    assert_eq!(made[1].body(), [0xaf, 0, 0x11, 0x88]);
+    assert!(made.iter().all(|tag| tag.timestamp() == 1000));
     packager
         .change(1, &track(Codec::Mp3, Vec::new()), &mut made)
         .expect("a change");
-    assert_eq!(made.len(), 1, "MP3 has no header");
+    assert_eq!((made.len(), made[2].kind()), (3, Kind::Script), "MP3 has no header");
     let mp3 = packet(90_000, 90_000, bytes("fffb9000"));
     assert_eq!(tags(&mut packager, 1, &mp3)[0].body(), bytes("2ffffb9000"));
     let picture = packager.change(1, &avc(), &mut made);

@@ -11,6 +11,8 @@ const PARTIAL: usize = 2 << 20;
 const STREAMS: usize = 64;
 /// The size of chunks before another is agreed on, in bytes.
 const SIZE: usize = 128;
+/// About how long a chunk's header is, in bytes.
+const HEAD: usize = 8;
 /// What stands for a time that is in the extended field.
 const EXTENDED: u32 = 0xff_ffff;
 
@@ -67,6 +69,7 @@ impl Writer {
     /// servers disagree on what it means behind a type 0.
     pub(super) fn write(&mut self, id: u8, message: &Outgoing<'_>, into: &mut Vec<u8>) {
         let long = message.body.iter().map(|part| part.len()).sum::<usize>();
+        into.reserve(long + long / self.size * HEAD + 2 * HEAD);
         let long = u32::try_from(long).unwrap_or(EXTENDED).min(EXTENDED);
         let Outgoing { kind, timestamp, stream, .. } = *message;
         let sent = Sent { kind, timestamp, stream, long };

@@ -14,6 +14,8 @@ mod command;
 const CHUNK: u32 = 64 << 10;
 /// The most that waits to be sent, in bytes: some tens of seconds of a good picture.
 const BACKLOG: usize = 64 << 20;
+/// How much more than that may wait for want of a socket that takes our answers.
+const ANSWERS: usize = 1 << 20;
 /// The most of a server's words that is kept, in characters.
 const WORDS: usize = 500;
 
@@ -82,8 +84,9 @@ impl fmt::Display for Refusal {
 /// What publishes one stream to a server.
 ///
 /// Its owner connects, and then does three things for as long as [`Self::state`] is neither closed nor refused: gives it
-/// all that comes by [`Self::receive`], sends all that [`Self::output`] answers, and hands it tags by [`Self::publish`] once it
-/// is [`State::Publishing`]. When to give up waiting is the owner's to say.
+/// all that comes by [`Self::receive`], sends all that [`Self::output`] answers, and hands it tags by [`Self::publish`]
+/// once it is [`State::Publishing`]. When to give up waiting is the owner's to say. A session is for one connection:
+/// on the next one another begins, with the headers again and then a keyframe.
 ///
 /// ```
 /// use ffleet_live::rtmp::{Address, Publisher, State};
@@ -231,7 +234,8 @@ impl Publisher {
             Kind::Audio => (AUDIO, &b""[..]),
             Kind::Video => (VIDEO, &b""[..]),
             // Who comes later is to get the metadata too, which servers keep where they are told to.
-            Kind::Script => (SCRIPT, &b"\x02\0\x0d@setDataFrame"[..]),
+            Kind::Script if tag.is_metadata() => (SCRIPT, &b"\x02\0\x0d@setDataFrame"[..]),
+            Kind::Script => (SCRIPT, &b""[..]),
         };
         if keep.len() + long > BODY {
             return Err(Error::Message { long });
@@ -335,7 +339,7 @@ impl Publisher {
             COMMAND_3 => self.obey(body.get(1..).unwrap_or_default())?,
             _ => {}
         }
-        if self.output.len() > BACKLOG {
+        if self.output.len() > BACKLOG + ANSWERS {
             return Err(Error::Full { pending: self.output.len() });
         }
         Ok(())

@@ -159,15 +159,24 @@ fn keyframes_of_h265_are_join_points_and_a_recent_ffmpeg_decodes_it() {
     let found = sums(&ours);
     assert_eq!(found.len(), 200);
     assert_eq!(found, sums(&plain));
-    // FFmpeg's own file of the same has the same sequence header, but for what ours leaves open.
+    // FFmpeg's own file of the same has the same sequence header, but that it does not say of the parameter sets
+    // that there are no others.
     let mut command = Command::new(&ffmpeg);
     command.args("-v error -framerate 25 -i".split(' ')).arg(&plain);
     let theirs = command.args("-c copy -f flv -".split(' ')).output().unwrap();
     let theirs = source::tags(&theirs.stdout);
     let header = |tags: &[Tag]| {
         let is_ours = |tag: &&Tag| tag.kind() == Kind::Video && tag.is_header();
-        tags.iter().find(is_ours).unwrap().body().to_vec()
+        let body = tags.iter().find(is_ours).unwrap().body().to_vec();
+        let open = |byte: u8| {
+            if (0xa0..=0xa2).contains(&byte) {
+                byte & 0x7f
+            } else {
+                byte
+            }
+        };
+        body.into_iter().map(open).collect::<Vec<_>>()
     };
     assert_eq!(source.tracks[0].codec, Codec::H265);
-    assert_eq!(header(&tags)[..18], header(&theirs)[..18], "up to the levels");
+    assert_eq!(header(&tags), header(&theirs));
 }

@@ -1,7 +1,7 @@
 //! Publishing to servers that are not ours: nginx with its RTMP module, and FFmpeg as a server.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::source::{self, Source};
 
 mod nginx;
 
-use nginx::{Nginx, PATIENCE, Running, read};
+use nginx::{Nginx, PATIENCE, Running, free_port, read};
 
 /// A session over a socket.
 #[derive(Debug)]
@@ -248,8 +248,7 @@ fn times_pass_24_and_32_bits() {
 /// Publishes to an FFmpeg that listens; answers what it wrote.
 fn to_ffmpeg(ffmpeg: &Path, source: &Source) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = format!("rtmp://127.0.0.1:{port}/live/key");
+    let url = format!("rtmp://127.0.0.1:{}/live/key", free_port());
     let mut command = Command::new(ffmpeg);
     command.args("-v error -listen 1 -i".split(' ')).arg(&url);
     let file = dir.path().join("seen.flv");

@@ -60,6 +60,7 @@ fn tags_arrive_as_messages_of_the_stream() {
     let picture = vec![9; 200_000];
     for tag in [
         tag(Kind::Script, 0, b"\x02\0\x0aonMetaData\x05"),
+        tag(Kind::Script, 10, b"\x02\0\x0aonCuePoint\x05"),
         tag(Kind::Audio, u32::MAX, &[8; 3]),
         tag(Kind::Video, 20, &picture),
         tag(Kind::Audio, 21, &[8; 3]),
@@ -69,6 +70,7 @@ fn tags_arrive_as_messages_of_the_stream() {
     talk(&mut publisher, &mut peer, 1000);
     let expected = [
         (18, 0, &b"\x02\0\x0d@setDataFrame\x02\0\x0aonMetaData\x05"[..]),
+        (18, 10, b"\x02\0\x0aonCuePoint\x05"),
         (8, u32::MAX, &[8; 3]),
         (9, 20, &picture),
         (8, 21, &[8; 3]),
@@ -260,19 +262,24 @@ fn backlog_has_a_bound() {
     let pending = publisher.pending();
     assert_eq!(publisher.publish(&large), Err(Error::Full { pending }));
     assert_eq!(publisher.pending(), pending, "nothing of it is sent");
-    let script = tag(Kind::Script, 0, &vec![0; BODY]);
+    peer.say(USER_CONTROL, &[0, 6, 1, 2, 3, 4]);
+    publisher
+        .receive(&std::mem::take(&mut peer.says))
+        .expect("there is room for an answer");
+    let name = &b"\x02\0\x0aonMetaData"[..];
+    let script = tag(Kind::Script, 0, &[name, &vec![0; BODY - name.len()]].concat());
     assert!(publisher.output().is_some());
     assert_eq!(publisher.publish(&script), Err(Error::Message { long: BODY }));
     // A server that asks and asks, and reads nothing.
     peer.says.clear();
-    for _ in 0..1000 {
+    for _ in 0..5000 {
         peer.say(USER_CONTROL, &[0, 6, 1, 2, 3, 4]);
     }
     let pings = std::mem::take(&mut peer.says);
     let mut received = Ok(());
     while received.is_ok() {
         received = publisher.receive(&pings);
-        assert!(publisher.pending() < BACKLOG + 100);
+        assert!(publisher.pending() < BACKLOG + ANSWERS + 100);
     }
     assert!(matches!(received, Err(Error::Full { .. })), "{received:?}");
 }

@@ -61,7 +61,7 @@ impl Nginx {
         }
         let program = need::program("nginx")?;
         let dir = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let path = dir.path().display();
         let config = format!(
             "daemon off; master_process off; pid {path}/pid; error_log {path}/log info;
@@ -103,6 +103,16 @@ live on; publish_notify on; record all; record_path {path}; }} }} }}"
             String::from_utf8_lossy(&read(&self.path("log"))).contains(words)
         });
     }
+}
+
+/// A port that nobody listens on, and that the kernel gives to nobody who asks for any (those begin at 32768): programs that are
+/// told a port bind it later.
+pub(crate) fn free_port() -> u16 {
+    let tests = u16::try_from(std::process::id() % 2000).unwrap();
+    let mut ports = (0..10).map(|step| 10_000 + tests * 10 + step);
+    ports
+        .find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+        .unwrap()
 }
 
 pub(crate) fn read(path: &Path) -> Vec<u8> {
