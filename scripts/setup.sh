@@ -14,8 +14,8 @@ usage() {
 Usage: scripts/setup.sh [--for demo|test|bench] [--list]
 
   --for demo    what `make demo` needs (default)
-  --for test    what `make test` needs: demo, a browser, debootstrap, user-mode-linux, cargo-nextest,
-                and a recent FFmpeg beside the system's (below target/, 200 MB)
+  --for test    what `make test` needs: demo, a browser, debootstrap, user-mode-linux, nginx with its RTMP
+                module, cargo-nextest, and a recent FFmpeg beside the system's (below target/, 200 MB)
   --for bench   what `make bench` needs: demo, strace, icecast2, nginx, voyandz (below target/)
   --list        print the packages, one a line, and change nothing
 TEXT
@@ -57,6 +57,7 @@ test|has debootstrap|debootstrap|makes the bare system that set-up is tried on
 test|has strace|strace|shows in a test that data is on disk before it is acknowledged
 test|has curl|curl|speaks to the API from outside in the tests
 test|has_uml|user-mode-linux|boots a kernel with the one tree of cgroups in the tests
+test|has_rtmp|nginx libnginx-mod-rtmp|takes in the tests what is published by RTMP
 test|has_venv|python3 python3-venv|fetches a recent FFmpeg, as a wheel, whose threads the tests count
 bench|has strace|strace|counts system calls
 bench|has icecast2|icecast2|is measured beside us: what viewers cost
@@ -87,6 +88,10 @@ has_certificates() {
 # Debian has it for some machines, and others do not; without it a test says that it is skipped.
 has_uml() {
     has linux.uml || [ "${ID:-}" != debian ] || [ "$(uname -m)" != x86_64 ]
+}
+
+has_rtmp() {
+    has nginx && [ -f /usr/lib/nginx/modules/ngx_rtmp_module.so ]
 }
 
 has_venv() {

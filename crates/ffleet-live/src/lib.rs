@@ -7,11 +7,13 @@
 pub mod anchor;
 mod crc;
 pub mod feed;
+pub mod flv;
 pub mod join;
 pub mod mpegts;
 pub mod nut;
 pub mod packet;
 pub mod replay;
+pub mod rtmp;
 pub mod window;
 
 pub use feed::Feed;

@@ -1,5 +1,7 @@
 //! What FFmpeg writes: a decoder that begins at any join point of it has nothing to say, and readers
 //! read of it what FFmpeg does.
+//! Join points on what FFmpeg writes: a decoder that begins at each of them has nothing to say. Packets as FLV and by
+//! RTMP, held against FFmpeg's own and a server of the system.
 #![expect(
     clippy::disallowed_types,
     reason = "the decoders that are asked are programs, and read files"
@@ -16,5 +18,8 @@ mod mpjpeg;
 mod mutated;
 mod nut;
 mod ogg;
+mod package;
+mod rtmp;
 mod serial;
+mod source;
 mod ts;
