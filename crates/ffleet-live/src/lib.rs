@@ -7,6 +7,7 @@
 pub mod feed;
 pub mod join;
 pub mod packet;
+pub mod raw;
 pub mod window;
 
 pub use feed::Feed;

@@ -13,5 +13,6 @@ mod mp4;
 mod mpjpeg;
 mod mutated;
 mod ogg;
+mod raw;
 mod serial;
 mod ts;
