@@ -10,6 +10,7 @@
 
 use std::fmt;
 
+pub mod annexb;
 pub mod picture;
 mod pieces;
 mod rate;

@@ -5,6 +5,7 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare fails, and says where")]
 
+mod annexb;
 mod clip;
 mod flv;
 mod frames;
