@@ -11,6 +11,7 @@
 use std::fmt;
 
 pub mod annexb;
+pub mod dts;
 pub mod picture;
 mod pieces;
 mod rate;

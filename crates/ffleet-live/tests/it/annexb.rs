@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::Write as _;
 
 use ffleet_live::packet::Codec;
+use ffleet_live::raw::Rate;
 use ffleet_live::raw::annexb::{Counts, Cutter, Unit};
+use ffleet_live::raw::dts::{Stamp, Stamper};
 
 use crate::raw::written;
 
@@ -98,8 +100,18 @@ fn is_cut_as_encoded(stream: &Stream) {
     let ahead = packets.iter().map(|packet| packet.pts - packet.dts).min().unwrap();
     assert_eq!(ahead, 0, "{name}: {packets:?}");
     let delay = first - packets[0].dts;
-    let reorder = units.last().unwrap().reorder;
+    let reorder = units[0].reorder;
     assert_eq!(i64::try_from(reorder).unwrap(), delay, "{name}: what is reordered");
+    let rate = Rate::new(25, 1).unwrap();
+    let mut stamper = Stamper::new(rate, reorder);
+    for (at, (unit, packet)) in units.iter().zip(packets).enumerate() {
+        let [pts, dts] = [packet.pts, packet.dts].map(|time| rate.ticks(time - first));
+        assert_eq!(
+            stamper.stamp(unit.display, unit.reorder),
+            Stamp { pts, dts },
+            "{name}: unit {at}"
+        );
+    }
 }
 
 /// The same of what passed through a transport stream.
