@@ -12,6 +12,7 @@ use std::fmt;
 
 pub mod annexb;
 pub mod dts;
+pub mod frames;
 pub mod picture;
 mod pieces;
 mod rate;

@@ -8,6 +8,7 @@
 mod annexb;
 mod clip;
 mod flv;
+mod framed;
 mod frames;
 mod matroska;
 mod mp4;
