@@ -292,12 +292,13 @@ impl Cutter {
                 self.syntax.begin();
                 self.unit.has_picture = true;
             }
-            Place::Unknown { is_first } => {
+            // Before the parameter sets have come nothing of a picture is of use.
+            Place::Unknown { is_first } if !self.unit.has_picture => {
                 self.counts.skipped += u64::from(is_first);
                 self.unit = Begun::default();
                 return Goes::Nowhere;
             }
-            Place::Headless => {
+            Place::Headless | Place::Unknown { .. } => {
                 self.counts.damaged += 1;
                 return Goes::Nowhere;
             }

@@ -2,12 +2,17 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
 
 use ffleet_live::packet::Codec;
 use ffleet_live::raw::Rate;
 use ffleet_live::raw::annexb::{Counts, Cutter, Unit};
 use ffleet_live::raw::dts::{Stamp, Stamper};
+use ffleet_testkit::need;
+use proptest::prelude::*;
 
+use crate::mutated::{damaged, damages};
 use crate::raw::written;
 
 /// Two seconds of pictures with something new in the middle.
@@ -114,17 +119,6 @@ fn is_cut_as_encoded(stream: &Stream) {
     }
 }
 
-/// The same of what passed through a transport stream.
-fn remuxed(stream: &Stream) -> Option<Vec<Unit>> {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("stream.ts");
-    let format = if stream.codec == Codec::H264 { "h264" } else { "hevc" };
-    let transport = written(&format!("{} -f mpegts", stream.name))?;
-    File::create(&path).unwrap().write_all(&transport).unwrap();
-    let bytes = written(&format!("-i {} -c copy -f {format}", path.display()))?;
-    Some(cut(stream.codec, &bytes, 188).0)
-}
-
 fn h264(params: &str) {
     let args = format!("-pix_fmt yuv420p -x264-params {params}");
     if let Some(stream) = stream(Codec::H264, &args) {
@@ -211,25 +205,82 @@ fn streams_of_other_profiles_are_cut_as_encoded() {
     }
 }
 
+/// What ffprobe says of each packet of a file: pts, dts, whether it is a key.
+fn probed(path: &Path) -> Option<Vec<(i64, i64, bool)>> {
+    let output = Command::new(need::ffprobe()?)
+        .args(
+            "-v error -select_streams v -show_entries packet=pts,dts,flags -of csv=p=0".split(' '),
+        )
+        .arg(path)
+        .output()
+        .unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let packet = |line: &str| {
+        let fields: Vec<_> = line.split(',').collect();
+        let time = |field: usize| fields[field].parse().unwrap();
+        (time(0), time(1), fields[2].starts_with('K'))
+    };
+    Some(lines.lines().filter(|line| !line.is_empty()).map(packet).collect())
+}
+
 #[test]
-fn stream_out_of_a_transport_stream_is_cut_as_encoded() {
+fn stream_out_of_a_transport_stream_has_the_times_that_were_in_it() {
+    let x264 = format!("-c:v libx264 -preset veryfast -x264-params {DEEP}");
+    let x265 = format!("-c:v libx265 -preset ultrafast -x265-params log-level=none:{DEEP}");
+    for (codec, format, encoder) in [
+        (Codec::H264, "h264", format!("{x264}:open-gop=1:slices=2")),
+        (Codec::H264, "h264", format!("{x264}:tff=1:aud=1")),
+        (Codec::H264, "h264", format!("{x264}:bframes=0")),
+        (Codec::H265, "hevc", format!("{x265}:open-gop=1")),
+        (Codec::H265, "hevc", format!("{x265}:no-open-gop=1:radl=2")),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stream.ts");
+        let args = format!(
+            "-f lavfi -i testsrc2=size=176x144:rate=30000/1001:duration=4 -threads 1 \
+             -pix_fmt yuv420p {encoder} -f mpegts"
+        );
+        let Some(transport) = written(&args) else { return };
+        File::create(&path).unwrap().write_all(&transport).unwrap();
+        let Some(packets) = probed(&path) else { return };
+        let copy = format!("-i {} -c copy -f {format}", path.display());
+        let Some(bytes) = written(&copy) else { return };
+        let (units, counts) = cut(codec, &bytes, 188);
+        assert_eq!((units.len(), counts.irregular), (packets.len(), 0), "{args}");
+        let first = packets.iter().map(|packet| packet.0).min().unwrap();
+        let mut stamper = Stamper::new(Rate::new(30_000, 1_001).unwrap(), units[0].reorder);
+        for (unit, &(pts, dts, is_key)) in units.iter().zip(&packets) {
+            let expected = Stamp { pts: pts - first, dts: dts - first };
+            let stamp = stamper.stamp(unit.display, unit.reorder);
+            assert_eq!((stamp, unit.is_key), (expected, is_key), "{args}: {}", unit.display);
+        }
+    }
+}
+
+#[test]
+fn damaged_streams_are_survived() {
     for (codec, args) in [
-        (Codec::H264, format!("-pix_fmt yuv420p -x264-params {DEEP}:open-gop=1:slices=2")),
+        (Codec::H264, format!("-pix_fmt yuv420p -x264-params {DEEP}:slices=2:tff=1")),
         (
             Codec::H265,
-            format!("-pix_fmt yuv420p -x265-params log-level=none:{DEEP}:open-gop=1"),
+            format!("-pix_fmt yuv420p -x265-params log-level=none:{DEEP}:radl=2"),
         ),
     ] {
         let Some(stream) = stream(codec, &args) else { return };
-        let Some(units) = remuxed(&stream) else { return };
-        let direct = cut(codec, &stream.bytes, usize::MAX).0;
-        let told = |units: &[Unit]| -> Vec<_> {
-            units
-                .iter()
-                .map(|unit| (unit.display, unit.is_key, unit.reorder))
-                .collect()
-        };
-        assert_eq!(told(&units), told(&direct), "{args}");
+        let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) };
+        proptest!(config, |(damages in damages(), piece in 1..5_000_usize)| {
+            let bytes = damaged(stream.bytes.clone(), &damages);
+            let whole = cut(codec, &bytes, usize::MAX);
+            prop_assert!(whole.0.len() <= stream.packets.len() * 3);
+            prop_assert!(cut(codec, &bytes, piece) == whole, "by {piece}");
+            let mut stamper = Stamper::new(Rate::new(25, 1).unwrap(), 0);
+            let mut last = i64::MIN;
+            for unit in &whole.0 {
+                let stamp = stamper.stamp(unit.display, unit.reorder);
+                prop_assert!(last < stamp.dts && stamp.dts <= stamp.pts);
+                last = stamp.dts;
+            }
+        });
     }
 }
 

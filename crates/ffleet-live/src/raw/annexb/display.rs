@@ -46,8 +46,8 @@ enum Run {
     Waits,
     /// Nothing is reordered; the count of the last one.
     Plain { last: i64 },
-    /// The count of one of them, and its index.
-    Counted { poc: i64, index: i64, seen: Seen },
+    /// The count of one of them, its index, and how much the count is taken to grow.
+    Counted { poc: i64, index: i64, step: i64, seen: Seen },
 }
 
 /// What was seen of the counts of a run.
@@ -82,8 +82,8 @@ impl Order {
     /// Nothing follows of this run.
     pub(super) fn end(&mut self, out: &mut Vec<Unit>) {
         self.release(out);
-        if let (Run::Counted { seen, .. }, Some(step)) = (&self.run, self.step) {
-            self.step = Some(seen.corrected(step));
+        if let Run::Counted { seen, step, .. } = &self.run {
+            self.step = self.step.map(|_| seen.corrected(*step));
         }
         self.run = Run::Waits;
     }
@@ -106,6 +106,18 @@ impl Order {
             || bytes > WAITING_BYTES
     }
 
+    /// How many waiting pictures are shown behind the one with this count.
+    fn later(&self, poc: i64) -> usize {
+        self.waiting.iter().filter(|(_, picture)| picture.poc > poc).count()
+    }
+
+    /// How much the count grows, if so much of the run waits that this is certain.
+    fn learnt(&self) -> Option<i64> {
+        let (_, first) = self.waiting.first()?;
+        let is_enough = self.later(first.poc) > self.reorder;
+        self.least().filter(|&least| is_enough || least == 1)
+    }
+
     /// The least that counts of waiting pictures are apart.
     fn least(&self) -> Option<i64> {
         let mut counts: Vec<_> = self.waiting.iter().map(|(_, picture)| picture.poc).collect();
@@ -123,9 +135,10 @@ impl Order {
             } else {
                 let leading = self.waiting.iter().filter(|(_, picture)| picture.poc < poc).count();
                 let index = self.next.saturating_add(i64::try_from(leading).unwrap_or(0));
-                Run::Counted { poc, index, seen: Seen::default() }
+                self.step = self.step.or_else(|| self.learnt());
+                let step = self.step.or_else(|| self.least()).unwrap_or(1);
+                Run::Counted { poc, index, step, seen: Seen::default() }
             };
-            self.step = self.step.or_else(|| self.least());
         }
         for (mut unit, picture) in std::mem::take(&mut self.waiting) {
             unit.display = self.index(picture.poc);
@@ -147,8 +160,8 @@ impl Order {
                 *last = poc;
                 self.next
             }
-            Run::Counted { poc: base, index, seen } => {
-                let step = self.step.unwrap_or(1);
+            Run::Counted { poc: base, index, step, seen } => {
+                let step = *step;
                 let away = poc.saturating_sub(*base);
                 seen.note(away);
                 let at = index.saturating_add(away.div_euclid(step));

@@ -33,6 +33,7 @@ mod kind {
     pub(super) const PPS: u8 = 34;
     pub(super) const DELIMITER: u8 = 35;
     pub(super) const END_OF_SEQUENCE: u8 = 36;
+    pub(super) const END_OF_STREAM: u8 = 37;
     pub(super) const PREFIX_SEI: u8 = 39;
 }
 
@@ -177,7 +178,7 @@ impl Syntax for H265 {
         };
         let kept = match header.kind {
             _ if header.layer > 0 => return Read::Other,
-            kind::END_OF_SEQUENCE => {
+            kind::END_OF_SEQUENCE | kind::END_OF_STREAM => {
                 self.has_ended = true;
                 return Read::Other;
             }

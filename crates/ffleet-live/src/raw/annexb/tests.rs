@@ -133,6 +133,19 @@ fn stream_is_given_from_its_first_key_on() {
 }
 
 #[test]
+fn slice_of_nobody_knows_what_takes_nothing_with_it() {
+    let lost = written::Bits::default()
+        .golombs(&[0, 0, 7])
+        .number(24, 0xabcdef)
+        .nal(&[0x61]);
+    let stream = [sets(0), IDR.nal(), lost.clone(), p(1, 2).nal(), DELIMITER.to_vec(), lost];
+    let (units, counts) = cut(Codec::H264, &stream.concat(), 4);
+    let bytes: Vec<_> = units.iter().map(|unit| unit.bytes.clone()).collect();
+    assert_eq!(bytes, [stream[..2].concat(), stream[3].clone()]);
+    assert_eq!(counts, Counts { units: 2, damaged: 1, skipped: 1, ..Counts::default() });
+}
+
+#[test]
 fn another_writer_begins_with_a_key_behind_the_last_ones_pictures() {
     let mut cutter = cutter();
     let stream = [sets(1), IDR.nal(), p(1, 4).nal(), b(2, 2).nal()].concat();

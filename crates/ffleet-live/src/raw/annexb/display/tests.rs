@@ -42,6 +42,12 @@ fn only_the_beginning_of_a_stream_waits() {
 }
 
 #[test]
+fn run_that_is_too_short_teaches_nothing() {
+    let (indices, irregular) = shown(2, &[0, 8, 0, 8, 4, 2, 6, 16, 12]);
+    assert_eq!((indices, irregular), (vec![0, 1, 2, 6, 4, 3, 5, 10, 8], 0));
+}
+
+#[test]
 fn gap_is_left_where_a_picture_is_missing() {
     assert_eq!(shown(1, &[0, 4, 2, 12, 10, 0, 4, 2]), (vec![0, 2, 1, 6, 5, 7, 9, 8], 0));
 }
