@@ -35,7 +35,7 @@ pub struct Stamp {
 pub struct Stamper {
     rate: Rate,
     reorder: usize,
-    /// Indices whose time of decoding is to come, ascending: as many as are reordered.
+    /// Times of decoding that are to come, ascending: as many as are reordered.
     held: Vec<i64>,
     last: i64,
     late: u64,
@@ -46,15 +46,16 @@ impl Stamper {
     /// are taken for 16).
     #[must_use]
     pub fn new(rate: Rate, reorder: usize) -> Self {
+        Self::beginning_at(0, rate, reorder)
+    }
+
+    /// The same for a stream whose packets say when they are shown, the first of them at this time.
+    #[must_use]
+    pub fn beginning_at(pts: i64, rate: Rate, reorder: usize) -> Self {
         let reorder = reorder.min(HELD);
-        let held = (1..=reorder).rev().filter_map(|before| i64::try_from(before).ok());
-        Self {
-            rate,
-            reorder,
-            held: held.map(|before| -before).collect(),
-            last: i64::MIN,
-            late: 0,
-        }
+        let before = (1..=reorder).rev().filter_map(|before| i64::try_from(before).ok());
+        let held = before.map(|before| pts.saturating_add(rate.ticks(-before)));
+        Self { rate, reorder, held: held.collect(), last: i64::MIN, late: 0 }
     }
 
     /// The times of the next packet in the order of decoding, which is shown with this index.
@@ -63,17 +64,21 @@ impl Stamper {
     /// apart; less are taken for as many as before. A picture that comes too late to be shown where it should is shown
     /// when it is decoded.
     pub fn stamp(&mut self, display: i64, reorder: usize) -> Stamp {
+        self.stamp_at(self.rate.ticks(display), reorder)
+    }
+
+    /// The same of one that is shown at this time, in ticks.
+    pub fn stamp_at(&mut self, pts: i64, reorder: usize) -> Stamp {
         self.reorder = self.reorder.max(reorder.min(HELD));
-        let place = self.held.partition_point(|&held| held <= display);
-        self.held.insert(place, display);
+        let place = self.held.partition_point(|&held| held <= pts);
+        self.held.insert(place, pts);
         let soonest = self.last.saturating_add(1);
         let is_due = self.held.len() > self.reorder;
         let dts = if is_due {
-            self.rate.ticks(self.held.remove(0)).max(soonest)
+            self.held.remove(0).max(soonest)
         } else {
             soonest
         };
-        let pts = self.rate.ticks(display);
         self.late += u64::from(pts < dts);
         self.last = dts;
         Stamp { pts: pts.max(dts), dts }
@@ -138,6 +143,14 @@ mod tests {
         assert_eq!([stamp(3, 2), stamp(5, 0)], [(300, 300), (500, 400)]);
         assert_eq!(stamp(4, 2), (401, 401), "it was shown already");
         assert_eq!(stamper.late(), 1);
+    }
+
+    #[test]
+    fn times_that_packets_say_are_kept() {
+        let mut stamper = Stamper::beginning_at(1_000, Rate::new(900, 1).unwrap(), 1);
+        let stamps = [1_000, 1_203, 1_101, 1_399, 1_300].map(|pts| stamper.stamp_at(pts, 1));
+        assert_eq!(stamps.map(|stamp| stamp.pts), [1_000, 1_203, 1_101, 1_399, 1_300]);
+        assert_eq!(stamps.map(|stamp| stamp.dts), [900, 1_000, 1_101, 1_203, 1_300]);
     }
 
     fn rates() -> impl Strategy<Value = Rate> {
