@@ -14,6 +14,7 @@ pub mod nut;
 pub mod packet;
 pub mod replay;
 pub mod rtmp;
+pub mod raw;
 pub mod window;
 
 pub use feed::Feed;

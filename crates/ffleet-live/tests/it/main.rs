@@ -8,8 +8,10 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare fails, and says where")]
 
+mod annexb;
 mod clip;
 mod flv;
+mod framed;
 mod frames;
 mod matroska;
 mod mp4;
@@ -20,6 +22,7 @@ mod nut;
 mod ogg;
 mod package;
 mod rtmp;
+mod raw;
 mod serial;
 mod source;
 mod ts;

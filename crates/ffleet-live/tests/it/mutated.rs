@@ -9,7 +9,7 @@ use crate::clip::{GOP, bytes};
 const LONG: usize = 100_000;
 
 #[derive(Clone, Copy, Debug)]
-enum Damage {
+pub(crate) enum Damage {
     Set(u8),
     /// So many bytes are lost.
     Lose(usize),
@@ -17,7 +17,7 @@ enum Damage {
     Repeat(usize),
 }
 
-fn damages() -> impl Strategy<Value = Vec<(usize, Damage)>> {
+pub(crate) fn damages() -> impl Strategy<Value = Vec<(usize, Damage)>> {
     let damage = prop_oneof![
         3 => any::<u8>().prop_map(Damage::Set),
         1 => (1..2_000_usize).prop_map(Damage::Lose),
@@ -28,7 +28,7 @@ fn damages() -> impl Strategy<Value = Vec<(usize, Damage)>> {
     prop::collection::vec((place, damage), 1..12)
 }
 
-fn damaged(mut bytes: Vec<u8>, damages: &[(usize, Damage)]) -> Vec<u8> {
+pub(crate) fn damaged(mut bytes: Vec<u8>, damages: &[(usize, Damage)]) -> Vec<u8> {
     for (place, damage) in damages {
         let at = place % bytes.len();
         match *damage {
