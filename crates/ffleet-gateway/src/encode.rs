@@ -104,9 +104,15 @@ pub(crate) async fn run(
 fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Job>, Refused> {
     let Equipment { engine, presets, cpu } = equipment;
     let budget = Budget::fitted(*cpu);
-    let named = |name: &str| presets.get(name).cloned().or_else(|| ffleet_media::preset::builtin(name));
+    let named = |name: &str| {
+        presets
+            .get(name)
+            .cloned()
+            .or_else(|| ffleet_media::preset::builtin(name))
+    };
     let recipe = named(&encode.preset).ok_or_else(|| {
-        let unknown = ffleet_media::preset::Unknown::new(&encode.preset, presets.keys().map(String::as_str));
+        let unknown =
+            ffleet_media::preset::Unknown::new(&encode.preset, presets.keys().map(String::as_str));
         Refused { reason: ffleet_types::Reason::UserError, message: unknown.to_string() }
     })?;
     let mut jobs = Vec::new();
@@ -141,7 +147,8 @@ fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Job>, R
         });
     }
     if jobs.is_empty() {
-        let message = format!("the preset {} leaves out every track that the feed has", encode.preset);
+        let message =
+            format!("the preset {} leaves out every track that the feed has", encode.preset);
         return Err(Refused { reason: ffleet_types::Reason::UserError, message });
     }
     Ok(jobs)

@@ -61,6 +61,7 @@ struct Track {
 }
 
 /// What one turn of the task met.
+#[expect(clippy::large_enum_variant, reason = "it is matched at once, and nowhere kept")]
 enum Turn {
     Frame(Option<Frame>),
     Written(std::io::Result<()>),
@@ -177,7 +178,7 @@ impl Track {
             Cut::Frames { .. } => self.hold(frame.at, frame.bytes),
             Cut::Blocks { samples, rate, bytes, silence, .. } => {
                 let block = Block { samples, rate, bytes, silence };
-                for (at, bytes) in self.blocks.cut(frame, block) {
+                for (at, bytes) in self.blocks.cut(&frame, block) {
                     self.hold(at, bytes);
                 }
             }
@@ -286,10 +287,18 @@ impl Track {
     }
 
     fn ended(&mut self, is_active: bool) {
-        let gone = if is_active { self.active.take() } else { self.spare.take() };
+        let gone = if is_active {
+            self.active.take()
+        } else {
+            self.spare.take()
+        };
         if let Some(gone) = gone {
             let said = gone.child.stderr_tail();
-            let said = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            let said = said
+                .lines()
+                .rev()
+                .find(|line| !line.trim().is_empty())
+                .unwrap_or_default();
             let colon = if said.is_empty() { "" } else { ": " };
             let what = if is_active { "the encoder" } else { "the spare" };
             self.note(&format!("{what} (process {}) has ended{colon}{said}", gone.child.pid()));
@@ -338,7 +347,11 @@ impl Track {
             return true;
         }
         self.described = Some(known.clone());
-        self.parts.made.send(Made::Track(self.parts.number, known)).await.is_ok()
+        self.parts
+            .made
+            .send(Made::Track(self.parts.number, known))
+            .await
+            .is_ok()
     }
 
     /// What goes out because of `packet`.
@@ -351,11 +364,14 @@ impl Track {
             self.health().doubled.fetch_add(1, Ordering::Relaxed);
             return Vec::new();
         }
-        let at = number.checked_sub(self.backlog.first()).and_then(|at| usize::try_from(at).ok());
+        let at = number
+            .checked_sub(self.backlog.first())
+            .and_then(|at| usize::try_from(at).ok());
         let Some(&(pts, _)) = at.and_then(|at| self.frames.get(at)) else {
             return Vec::new();
         };
-        self.order.hold(Packet { pts, dts: pts, is_key: packet.is_key, bytes: packet.bytes });
+        self.order
+            .hold(Packet { pts, dts: pts, is_key: packet.is_key, bytes: packet.bytes });
         self.came();
         match gave {
             Gave::Upto(_) => {
@@ -378,7 +394,8 @@ impl Track {
             Cut::Frames { rate: (frames, seconds) } => (frames, seconds, 0),
             Cut::Blocks { samples, rate, lead, .. } => (rate, samples, lead),
         };
-        let (over, under) = (passed * i128::from(units), i128::from(base.den) * i128::from(seconds));
+        let (over, under) =
+            (passed * i128::from(units), i128::from(base.den) * i128::from(seconds));
         let nth = (over + under / 2).div_euclid(under);
         active.feeder.number(u64::try_from(nth).ok()?.checked_sub(lead)?)
     }
@@ -408,9 +425,16 @@ impl Track {
 
     fn note(&self, what: &str) {
         let kind = self.job.kind;
-        tracing::warn!(stream = self.parts.label, track = kind.name(), what, "an encoder needs attention");
+        tracing::warn!(
+            stream = self.parts.label,
+            track = kind.name(),
+            what,
+            "an encoder needs attention"
+        );
         let at = self.parts.shop.clock.now();
-        self.parts.health.note(health::Event { at, kind, what: what.to_owned() });
+        self.parts
+            .health
+            .note(health::Event { at, kind, what: what.to_owned() });
     }
 
     /// Shows how it is.

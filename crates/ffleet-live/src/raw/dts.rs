@@ -4,7 +4,9 @@
 //! of decoding are those of display, sorted and moved by so many frames. Each is computed from an index, so that
 //! nothing adds up over days; and because they follow what is shown, gaps in it do not pull them apart.
 
-use super::Rate;
+use ffleet_types::FrameRate;
+
+use super::ticks;
 
 /// The most pictures that are reordered (H.264, A.3.1; H.265, A.4.2).
 const HELD: usize = 16;
@@ -22,18 +24,17 @@ pub struct Stamp {
 /// What gives packets their times.
 ///
 /// ```
-/// use ffleet_live::raw::Rate;
 /// use ffleet_live::raw::dts::Stamper;
 ///
-/// let mut stamper = Stamper::new(Rate::new(30, 1)?, 1);
+/// let mut stamper = Stamper::new("30".parse()?, 1);
 /// let stamps = [0, 2, 1, 4, 3].map(|display| stamper.stamp(display, 1));
 /// assert_eq!(stamps.map(|stamp| stamp.pts), [0, 6_000, 3_000, 12_000, 9_000]);
 /// assert_eq!(stamps.map(|stamp| stamp.dts), [-3_000, 0, 3_000, 6_000, 9_000]);
-/// # Ok::<(), ffleet_live::raw::Unfit>(())
+/// # Ok::<(), ffleet_types::ParseError>(())
 /// ```
 #[derive(Debug)]
 pub struct Stamper {
-    rate: Rate,
+    rate: FrameRate,
     reorder: usize,
     /// Times of decoding that are to come, ascending: as many as are reordered.
     held: Vec<i64>,
@@ -45,16 +46,16 @@ impl Stamper {
     /// For a stream whose indices begin at 0, at this rate, of which so many pictures are reordered (16 at most; more
     /// are taken for 16).
     #[must_use]
-    pub fn new(rate: Rate, reorder: usize) -> Self {
+    pub fn new(rate: FrameRate, reorder: usize) -> Self {
         Self::beginning_at(0, rate, reorder)
     }
 
     /// The same for a stream whose packets say when they are shown, the first of them at this time.
     #[must_use]
-    pub fn beginning_at(pts: i64, rate: Rate, reorder: usize) -> Self {
+    pub fn beginning_at(pts: i64, rate: FrameRate, reorder: usize) -> Self {
         let reorder = reorder.min(HELD);
         let before = (1..=reorder).rev().filter_map(|before| i64::try_from(before).ok());
-        let held = before.map(|before| pts.saturating_add(rate.ticks(-before)));
+        let held = before.map(|before| pts.saturating_add(ticks(rate, -before)));
         Self { rate, reorder, held: held.collect(), last: i64::MIN, late: 0 }
     }
 
@@ -64,7 +65,7 @@ impl Stamper {
     /// apart; less are taken for as many as before. A picture that comes too late to be shown where it should is shown
     /// when it is decoded.
     pub fn stamp(&mut self, display: i64, reorder: usize) -> Stamp {
-        self.stamp_at(self.rate.ticks(display), reorder)
+        self.stamp_at(ticks(self.rate, display), reorder)
     }
 
     /// The same of one that is shown at this time, in ticks.
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn stamps(rate: Rate, reorder: usize, shown: &[i64]) -> (Vec<Stamp>, u64) {
+    fn stamps(rate: FrameRate, reorder: usize, shown: &[i64]) -> (Vec<Stamp>, u64) {
         let mut stamper = Stamper::new(rate, reorder);
         let stamps = shown.iter().map(|&display| stamper.stamp(display, reorder)).collect();
         (stamps, stamper.late())
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn nothing_adds_up_over_hours() {
-        let rate = Rate::new(24_000, 1_001).unwrap();
+        let rate = FrameRate::new(24_000, 1_001).unwrap();
         let frames = 24_000 * 7;
         let mut stamper = Stamper::new(rate, 2);
         for frame in 0..frames {
@@ -117,15 +118,15 @@ mod tests {
                 _ => frame - 1,
             };
             let stamp = stamper.stamp(display, 2);
-            assert_eq!(stamp.dts, rate.ticks(frame - 2));
-            assert_eq!(stamp.pts, rate.ticks(display));
+            assert_eq!(stamp.dts, ticks(rate, frame - 2));
+            assert_eq!(stamp.pts, ticks(rate, display));
         }
         assert_eq!(stamper.late(), 0);
     }
 
     #[test]
     fn gap_moves_decoding_as_well() {
-        let rate = Rate::new(90_000, 100).unwrap();
+        let rate = FrameRate::new(90_000, 100).unwrap();
         let (stamps, late) = stamps(rate, 1, &[0, 2, 1, 103, 102, 105, 104]);
         let dts: Vec<_> = stamps.iter().map(|stamp| stamp.dts / 100).collect();
         assert_eq!((dts, late), (vec![-1, 0, 1, 2, 102, 103, 104], 0));
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn more_that_are_reordered_are_made_room_for() {
-        let mut stamper = Stamper::new(Rate::new(900, 1).unwrap(), 0);
+        let mut stamper = Stamper::new(FrameRate::new(900, 1).unwrap(), 0);
         let mut stamp = |display, reorder| {
             let Stamp { pts, dts } = stamper.stamp(display, reorder);
             (pts, dts)
@@ -147,14 +148,14 @@ mod tests {
 
     #[test]
     fn times_that_packets_say_are_kept() {
-        let mut stamper = Stamper::beginning_at(1_000, Rate::new(900, 1).unwrap(), 1);
+        let mut stamper = Stamper::beginning_at(1_000, FrameRate::new(900, 1).unwrap(), 1);
         let stamps = [1_000, 1_203, 1_101, 1_399, 1_300].map(|pts| stamper.stamp_at(pts, 1));
         assert_eq!(stamps.map(|stamp| stamp.pts), [1_000, 1_203, 1_101, 1_399, 1_300]);
         assert_eq!(stamps.map(|stamp| stamp.dts), [900, 1_000, 1_101, 1_203, 1_300]);
     }
 
-    fn rates() -> impl Strategy<Value = Rate> {
-        prop::sample::select(vec!["25", "30000/1001", "24000/1001", "1000", "1/3600", "999/998"])
+    fn rates() -> impl Strategy<Value = FrameRate> {
+        prop::sample::select(vec!["25", "30000/1001", "24000/1001", "1000", "1/100", "999/998"])
             .prop_map(|text| text.parse().unwrap())
     }
 
@@ -186,9 +187,9 @@ mod tests {
             }
             let (stamps, late) = stamps(rate, reorder, &order);
             let delay = i64::try_from(reorder).unwrap();
-            let expected = (0..).map(|at| rate.ticks(at - delay));
+            let expected = (0..).map(|at| ticks(rate, at - delay));
             prop_assert!(stamps.iter().map(|stamp| stamp.dts).eq(expected.take(stamps.len())));
-            prop_assert!(stamps.iter().map(|stamp| stamp.pts).eq(order.iter().map(|&at| rate.ticks(at))));
+            prop_assert!(stamps.iter().map(|stamp| stamp.pts).eq(order.iter().map(|&at| ticks(rate, at))));
             prop_assert_eq!(late, 0);
         }
     }

@@ -12,7 +12,8 @@ use crate::packet::CLOCK;
 
 mod track;
 
-pub use track::Track;
+use track::Times;
+pub use track::{CHANNELS, FASTEST, PICTURE, SIDE, SOUND, Track};
 
 /// The first line.
 const GREETING: &[u8] = b"ffleet-frames 1\n";
@@ -144,6 +145,7 @@ pub enum Closed {
 #[derive(Debug, Default)]
 pub struct Reader {
     tracks: Vec<Track>,
+    times: [Times; TRACKS],
     state: State,
     /// What has come of what is under way.
     begun: Vec<u8>,
@@ -305,12 +307,26 @@ impl Reader {
         self.begun.extend_from_slice(more);
         if let Ok(head) = <[u8; HEAD]>::try_from(&self.begun[..]) {
             self.state = self.read(head)?;
-            if matches!(self.state, State::Done) {
-                events.push(Event::End);
+            match &self.state {
+                State::Payload { frame, .. } => self.time(frame.track, frame.time)?,
+                State::Done => events.push(Event::End),
+                _ => {}
             }
             self.pass();
         }
         Ok(rest)
+    }
+
+    /// Takes the time of a frame.
+    fn time(&mut self, track: u8, time: Option<i64>) -> Result<(), Fault> {
+        let number = usize::from(track);
+        let (Some(&of), Some(times)) = (self.tracks.get(number), self.times.get_mut(number)) else {
+            return Ok(());
+        };
+        let got = || time.map_or_else(|| "none".to_owned(), |time| time.to_string());
+        times.take(of, time).map_err(|expected| {
+            self.fault(8, &format!("{expected} in a frame of track {track}"), got())
+        })
     }
 
     /// What follows this head.

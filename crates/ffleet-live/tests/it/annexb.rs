@@ -6,10 +6,11 @@ use std::path::Path;
 use std::process::Command;
 
 use ffleet_live::packet::Codec;
-use ffleet_live::raw::Rate;
 use ffleet_live::raw::annexb::{Counts, Cutter, Unit};
 use ffleet_live::raw::dts::{Stamp, Stamper};
+use ffleet_live::raw::ticks;
 use ffleet_testkit::need;
+use ffleet_types::FrameRate;
 use proptest::prelude::*;
 
 use crate::mutated::{damaged, damages};
@@ -107,10 +108,10 @@ fn is_cut_as_encoded(stream: &Stream) {
     let delay = first - packets[0].dts;
     let reorder = units[0].reorder;
     assert_eq!(i64::try_from(reorder).unwrap(), delay, "{name}: what is reordered");
-    let rate = Rate::new(25, 1).unwrap();
+    let rate = FrameRate::new(25, 1).unwrap();
     let mut stamper = Stamper::new(rate, reorder);
     for (at, (unit, packet)) in units.iter().zip(packets).enumerate() {
-        let [pts, dts] = [packet.pts, packet.dts].map(|time| rate.ticks(time - first));
+        let [pts, dts] = [packet.pts, packet.dts].map(|time| ticks(rate, time - first));
         assert_eq!(
             stamper.stamp(unit.display, unit.reorder),
             Stamp { pts, dts },
@@ -248,7 +249,7 @@ fn stream_out_of_a_transport_stream_has_the_times_that_were_in_it() {
         let (units, counts) = cut(codec, &bytes, 188);
         assert_eq!((units.len(), counts.irregular), (packets.len(), 0), "{args}");
         let first = packets.iter().map(|packet| packet.0).min().unwrap();
-        let mut stamper = Stamper::new(Rate::new(30_000, 1_001).unwrap(), units[0].reorder);
+        let mut stamper = Stamper::new(FrameRate::new(30_000, 1_001).unwrap(), units[0].reorder);
         for (unit, &(pts, dts, is_key)) in units.iter().zip(&packets) {
             let expected = Stamp { pts: pts - first, dts: dts - first };
             let stamp = stamper.stamp(unit.display, unit.reorder);
@@ -273,7 +274,7 @@ fn damaged_streams_are_survived() {
             let whole = cut(codec, &bytes, usize::MAX);
             prop_assert!(whole.0.len() <= stream.packets.len() * 3);
             prop_assert!(cut(codec, &bytes, piece) == whole, "by {piece}");
-            let mut stamper = Stamper::new(Rate::new(25, 1).unwrap(), 0);
+            let mut stamper = Stamper::new(FrameRate::new(25, 1).unwrap(), 0);
             let mut last = i64::MIN;
             for unit in &whole.0 {
                 let stamp = stamper.stamp(unit.display, unit.reorder);

@@ -2,10 +2,9 @@
 
 use std::process::Command;
 
-use ffleet_live::raw::Rate;
-use ffleet_live::raw::picture::{Cutter, PixelFormat};
-use ffleet_live::raw::sound::{self, Layout, SampleFormat};
 use ffleet_testkit::need;
+use ffleet_types::FrameSize;
+use ffleet_types::live::inputs::{PixelFormat, SampleFormat};
 
 /// What FFmpeg writes with these arguments.
 pub(crate) fn written(args: &str) -> Option<Vec<u8>> {
@@ -22,8 +21,7 @@ pub(crate) fn written(args: &str) -> Option<Vec<u8>> {
 
 #[test]
 fn pictures_are_as_long_as_ffmpeg_writes_them() {
-    let rate = Rate::new(25, 1).unwrap();
-    for format in PixelFormat::ALL {
+    for &format in PixelFormat::ALL {
         for (width, height) in [(16, 16), (17, 16), (16, 17), (19, 13), (1, 1), (2, 3), (640, 360)]
         {
             let args = format!(
@@ -31,30 +29,21 @@ fn pictures_are_as_long_as_ffmpeg_writes_them() {
                  -vf scale={width}:{height} -pix_fmt {format} -f rawvideo"
             );
             let Some(bytes) = written(&args) else { return };
-            let mut cutter = Cutter::new(format, (width, height), rate).unwrap();
-            let frames = cutter.push(&bytes);
-            assert_eq!((frames.len(), cutter.end()), (3, 0), "{args}: {} bytes", bytes.len());
+            let frame = format.frame_bytes(FrameSize { width, height });
+            assert_eq!(bytes.len() as u64, 3 * frame, "{args}");
         }
     }
 }
 
 #[test]
 fn samples_are_as_long_as_ffmpeg_writes_them() {
-    for format in SampleFormat::ALL {
+    for &format in SampleFormat::ALL {
         for channels in [1, 2, 6] {
             let args = format!(
                 "-f lavfi -i sine=frequency=440:sample_rate=44100 -t 0.1 -ac {channels} -f {format}"
             );
             let Some(bytes) = written(&args) else { return };
-            let layout = Layout::new(format, 44_100, channels).unwrap();
-            let mut cutter = sound::Cutter::new(layout, 1_000).unwrap();
-            let blocks = cutter.push(&bytes);
-            assert_eq!(
-                blocks.iter().map(|block| block.pts).collect::<Vec<_>>(),
-                [0, 2_041, 4_082, 6_122]
-            );
-            let (last, lost) = cutter.end();
-            assert_eq!((last.unwrap().samples, lost), (410, 0), "{args}");
+            assert_eq!(bytes.len() as u64, 4_410 * channels * format.bytes(), "{args}");
         }
     }
 }

@@ -122,7 +122,8 @@ macro_rules! formats {
 
 formats!(
     /// How the samples of a picture lie, by FFmpeg's names.
-    PixelFormat: "a pixel format: yuv420p, nv12, yuv422p, yuv444p, yuyv422, uyvy422, rgb24, bgr24, rgba, bgra or gray",
+    PixelFormat: "a pixel format: yuv420p, nv12, yuv422p, yuv444p, yuyv422, uyvy422, rgb24, bgr24, rgba, bgra, \
+     gray, gray10le or yuv420p10le",
     /// 8 bits, 4:2:0, three planes.
     Yuv420p = "yuv420p",
     /// 8 bits, 4:2:0, chroma interleaved in a second plane.
@@ -145,6 +146,10 @@ formats!(
     Bgra = "bgra",
     /// 1 byte a pixel.
     Gray = "gray",
+    /// 10 bits in 2 bytes, the lower first, luma alone.
+    Gray10le = "gray10le",
+    /// 10 bits in 2 bytes, the lower first, 4:2:0, three planes.
+    Yuv420p10le = "yuv420p10le",
 );
 
 impl PixelFormat {
@@ -160,17 +165,21 @@ impl PixelFormat {
             Self::Yuv444p | Self::Rgb24 | Self::Bgr24 => 3 * width * height,
             Self::Rgba | Self::Bgra => 4 * width * height,
             Self::Gray => width * height,
+            Self::Gray10le => 2 * width * height,
+            Self::Yuv420p10le => 2 * (width * height + 2 * half * low),
         }
     }
 }
 
 formats!(
     /// What a sample of sound is, by FFmpeg's names.
-    SampleFormat: "a sample format: u8, s16le, s24le, s32le or f32le",
+    SampleFormat: "a sample format: u8, s16le, s16be, s24le, s32le or f32le",
     /// 8 bits, 128 is silence.
     U8 = "u8",
     /// 16 bits with a sign, little-endian.
     S16le = "s16le",
+    /// 16 bits with a sign, big-endian.
+    S16be = "s16be",
     /// 24 bits with a sign, little-endian, in 3 bytes.
     S24le = "s24le",
     /// 32 bits with a sign, little-endian.
@@ -185,7 +194,7 @@ impl SampleFormat {
     pub const fn bytes(self) -> u64 {
         match self {
             Self::U8 => 1,
-            Self::S16le => 2,
+            Self::S16le | Self::S16be => 2,
             Self::S24le => 3,
             Self::S32le | Self::F32le => 4,
         }
@@ -221,6 +230,9 @@ mod tests {
         let size = FrameSize { width: 17, height: 17 };
         assert_eq!(PixelFormat::Yuv420p.frame_bytes(size), 289 + 2 * 81);
         assert_eq!(PixelFormat::Yuyv422.frame_bytes(size), 36 * 17);
-        assert_eq!(PixelFormat::Bgr24.frame_bytes(FrameSize { width: 1280, height: 720 }), 2_764_800);
+        assert_eq!(
+            PixelFormat::Bgr24.frame_bytes(FrameSize { width: 1280, height: 720 }),
+            2_764_800
+        );
     }
 }

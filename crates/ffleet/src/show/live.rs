@@ -171,8 +171,15 @@ fn source(feed: &Feed) -> String {
         Source::Pull(address) => redact(address).into_owned(),
         Source::Fifo(path) => path.display().to_string(),
         Source::Inputs(inputs) => {
-            let ways = [inputs.video.as_ref().map(|one| &one.via), inputs.audio.as_ref().map(|one| &one.via)];
-            ways.into_iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            let ways = [
+                inputs.video.as_ref().map(|one| &one.via),
+                inputs.audio.as_ref().map(|one| &one.via),
+            ];
+            ways.into_iter()
+                .flatten()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
         }
         Source::Encode(encode) => encode.preset.clone(),
     }

@@ -1,7 +1,7 @@
-use super::super::picture::PixelFormat;
-use super::super::sound::SampleFormat;
-use super::*;
+use ffleet_types::live::inputs::{PixelFormat, SampleFormat};
 use proptest::prelude::*;
+
+use super::*;
 
 const LINES_OF_TWO: &[u8] = b"ffleet-frames 1\npicture gray 4x2 25\nsound s16le 48000 2\n\n";
 
@@ -90,7 +90,7 @@ fn what_makes_no_sense_is_named_with_its_place() {
         ),
         (
             b"ffleet-frames 1\nsound s16le 48000 0\n".to_vec(),
-            "expected 1 to 64 channels, got 0 at byte 16".to_owned(),
+            "expected 1 to 64 channels, got \"0\" at byte 16".to_owned(),
         ),
         (
             b"ffleet-frames 1\ncoded aac 25\n".to_vec(),
@@ -137,6 +137,45 @@ fn what_makes_no_sense_is_named_with_its_place() {
 }
 
 #[test]
+fn times_of_a_track_grow_or_there_are_none() {
+    let frame = |track, time, bytes: &[u8]| written(&Frame { time, ..frame(track, bytes) });
+    let after = |frames: &[Vec<u8>]| said(&[LINES_OF_TWO, &frames.concat()].concat());
+    let first = frame(0, Some(-3), b"8 pixels");
+    let at = LINES_OF_TWO.len() + HEAD + 8 + 8;
+    assert_eq!(
+        after(&[first.clone(), frame(0, Some(-3), b"8 pixels")]),
+        format!("expected a time behind -3 in a frame of track 0, got -3 at byte {at}")
+    );
+    assert_eq!(
+        after(&[first.clone(), frame(0, None, b"8 pixels")]),
+        format!(
+            "expected a time, as of the frames before, in a frame of track 0, got none at byte {at}"
+        )
+    );
+    let sound = [
+        frame(0, None, b"8 pixels"),
+        frame(1, Some(-9), b"four"),
+        frame(0, Some(1), b"8 pixels"),
+    ];
+    let at = at + HEAD + 4;
+    assert_eq!(
+        after(&sound),
+        format!(
+            "expected no time, as of the frames before, in a frame of track 0, got 1 at byte {at}"
+        )
+    );
+}
+
+#[test]
+fn coded_pictures_come_in_the_order_of_decoding() {
+    let tracks = vec!["coded h264 25".parse().unwrap()];
+    let frames =
+        [0, 120_000, 40_000].map(|time| written(&Frame { time: Some(time), ..frame(0, b"unit") }));
+    let bytes = [greeting(&tracks), frames.concat()].concat();
+    assert_eq!(read(&bytes, 7).1, Ok(Closed::Lost));
+}
+
+#[test]
 fn connection_that_ends_too_early_says_what_is_missing() {
     let frame = written(&frame(0, b"8 pixels"));
     let whole = [LINES_OF_TWO, &frame].concat();
@@ -175,8 +214,8 @@ fn lines_and_tracks_are_bounded() {
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
-        4 => Just(written(&frame(0, b"8 pixels"))),
-        4 => (1..9_usize).prop_map(|samples| written(&frame(1, &vec![3; 4 * samples]))),
+        4 => Just(written(&Frame { time: None, ..frame(0, b"8 pixels") })),
+        4 => (1..9_usize).prop_map(|samples| written(&Frame { time: None, ..frame(1, &vec![3; 4 * samples]) })),
         1 => prop::collection::vec(any::<u8>(), 0..40),
         1 => (any::<[u8; 2]>(), 0..20_u32, any::<i64>()).prop_map(|(about, long, time)| head(about, long, time).to_vec()),
         1 => Just(end_mark().to_vec()),
@@ -205,7 +244,7 @@ proptest! {
         let line = match kind {
             0 => format!("picture {pixels} {}x{} {rate}", sides.0, sides.1),
             1 => format!("sound {samples} {} {}", sides.0, sides.1 % 64 + 1),
-            _ => format!("coded {} {rate}/{}", ["h264", "h265"][format % 2], sides.1 + 1),
+            _ => format!("coded {} {rate}/{}", ["h264", "h265"][format % 2], sides.1 % 99 + 2),
         };
         prop_assert_eq!(line.parse::<Track>().map(|track| track.to_string()), Ok(line));
     }
