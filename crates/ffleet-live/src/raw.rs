@@ -14,6 +14,7 @@ use crate::packet::CLOCK;
 
 pub mod annexb;
 pub mod dts;
+pub mod elementary;
 pub mod frames;
 
 /// When the frame with this index begins at a constant rate, in ticks of [`CLOCK`] after the one with index 0, to the

@@ -195,6 +195,18 @@ impl Cutter {
         self.syntax.config()
     }
 
+    /// How many whole units wait to be told where they are shown.
+    #[must_use]
+    pub const fn waiting(&self) -> usize {
+        self.order.waiting()
+    }
+
+    /// Whether there is something of a unit that [`Self::flush`] may end.
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        self.unit.has_picture
+    }
+
     /// What was given so far, and what was not.
     #[must_use]
     pub const fn counts(&self) -> Counts {

@@ -10,6 +10,7 @@
 
 mod annexb;
 mod clip;
+mod elementary;
 mod flv;
 mod framed;
 mod frames;

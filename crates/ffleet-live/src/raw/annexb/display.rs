@@ -67,6 +67,11 @@ impl Order {
         self.irregular
     }
 
+    /// How many units wait.
+    pub(super) const fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// The next unit in the order of decoding; what needs to wait no more goes to `out`.
     pub(super) fn push(&mut self, unit: Unit, picture: Picture, out: &mut Vec<Unit>) {
         if picture.starts != Starts::Nothing {
