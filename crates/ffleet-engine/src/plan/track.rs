@@ -12,6 +12,7 @@ use ffleet_media::{Probe, Source, Spec};
 use ffleet_types::job::Terms;
 use ffleet_types::live::inputs::{Picture, PictureFormat, PixelFormat, Sound};
 use ffleet_types::node::Engine;
+use ffleet_types::{FrameRate, FrameSize};
 
 use super::draft::Draft;
 use super::job::Job;
@@ -75,8 +76,13 @@ pub fn picture(
             "a stream keeps the frame rate of its feed: choose a preset without one, such as 720p-h264",
         ));
     }
-    let PictureFormat::Raw { pixels, size } = picture.format;
-    let probe = Probe { video: vec![raw_picture(picture, pixels)], ..Probe::default() };
+    let PictureFormat::Raw { pixels, size } = picture.format else {
+        return Err(Refused::user(format!(
+            "pictures that come as {} are passed on as they are: choose a preset that copies them, such as copy",
+            picture.format
+        )));
+    };
+    let probe = Probe { video: vec![raw_picture(picture.fps, pixels, size)], ..Probe::default() };
     let opened = [
         ("-f", "rawvideo".to_owned()),
         ("-pixel_format", pixels.to_string()),
@@ -175,8 +181,7 @@ fn ratio(picture: &Picture) -> String {
     format!("{frames}/{seconds}")
 }
 
-fn raw_picture(picture: &Picture, pixels: PixelFormat) -> VideoTrack {
-    let PictureFormat::Raw { size, .. } = picture.format;
+fn raw_picture(fps: FrameRate, pixels: PixelFormat, size: FrameSize) -> VideoTrack {
     VideoTrack {
         index: 0,
         codec: "rawvideo".to_owned(),
@@ -184,7 +189,7 @@ fn raw_picture(picture: &Picture, pixels: PixelFormat) -> VideoTrack {
         height: size.height,
         sample_aspect: (1, 1),
         rotation: 0,
-        fps: Some(picture.fps),
+        fps: Some(fps),
         variable_rate: false,
         interlaced: false,
         pixel_format: pixels.to_string(),
@@ -215,7 +220,7 @@ fn raw_sound(sound: &Sound) -> AudioTrack {
 mod tests {
     use ffleet_media::preset::builtin;
     use ffleet_types::live::inputs::{SampleFormat, Via};
-    use ffleet_types::{Cpu, FrameRate, FrameSize};
+    use ffleet_types::Cpu;
 
     use super::*;
     use crate::plan::tests::engine;

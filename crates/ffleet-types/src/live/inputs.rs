@@ -1,4 +1,4 @@
-//! What programs push into a feed without a container: raw pictures and raw sound, each by a way of its own.
+//! What programs push into a feed without a container: pictures and sound, each by a way of its own or all by one.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::feed::WhenFull;
 use crate::units::{FrameRate, FrameSize, ParseError};
 
-/// The tracks of a feed. At least one is there.
+/// The tracks of a feed. At least one is there. Those that come by a socket or in bodies come by the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Inputs {
@@ -27,12 +27,17 @@ pub struct Inputs {
 pub enum Via {
     /// Somebody writes them into this FIFO (`fifo(7)`), which is made if it is missing.
     Fifo(PathBuf),
+    /// Somebody connects to this socket (`unix(7)`), and frames all tracks that have it as docs/design/frames.md says.
+    Socket(PathBuf),
+    /// They are in bodies of requests over HTTP.
+    Push,
 }
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fifo(path) => path.display().fmt(f),
+            Self::Fifo(path) | Self::Socket(path) => path.display().fmt(f),
+            Self::Push => f.pad("http"),
         }
     }
 }
@@ -60,12 +65,15 @@ pub enum PictureFormat {
         /// How many there are.
         size: FrameSize,
     },
+    /// Access units in the byte stream format (Annex B), which are passed on as they are.
+    Coded(CodedFormat),
 }
 
 impl fmt::Display for PictureFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Raw { pixels, size } => write!(f, "rawvideo {pixels} {size}"),
+            Self::Coded(codec) => codec.fmt(f),
         }
     }
 }
@@ -172,6 +180,15 @@ impl PixelFormat {
 }
 
 formats!(
+    /// How a picture that is pushed is coded.
+    CodedFormat: "a codec: h264 or h265",
+    /// ITU-T H.264.
+    H264 = "h264",
+    /// ITU-T H.265.
+    H265 = "h265",
+);
+
+formats!(
     /// What a sample of sound is, by FFmpeg's names.
     SampleFormat: "a sample format: u8, s16le, s16be, s24le, s32le or f32le",
     /// 8 bits, 128 is silence.
@@ -198,6 +215,20 @@ impl SampleFormat {
             Self::S24le => 3,
             Self::S32le | Self::F32le => 4,
         }
+    }
+}
+
+impl Inputs {
+    /// How its tracks come.
+    pub fn vias(&self) -> impl Iterator<Item = &Via> {
+        let (video, audio) = (self.video.as_ref(), self.audio.as_ref());
+        video.map(|picture| &picture.via).into_iter().chain(audio.map(|sound| &sound.via))
+    }
+
+    /// Whether some of them are in bodies of requests.
+    #[must_use]
+    pub fn are_pushed(&self) -> bool {
+        self.vias().any(|via| *via == Via::Push)
     }
 }
 

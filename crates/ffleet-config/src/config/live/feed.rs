@@ -38,14 +38,18 @@ pub(crate) const RING: Bytes = Bytes::mib(8);
 /// The feed that `block` declares; nothing where it has no source, which is noted. `usual` says who may push
 /// to one that does not say.
 pub(super) fn read(name: &Name, block: &mut Block<'_>, usual: Access) -> Option<Feed> {
-    let source = source(block);
     let feed = block.read::<Name>("feed");
     let other = SOURCES[1..].iter().find(|&&word| block.says(word));
     if let Some(other) = other.filter(|_| block.says("feed")) {
         let message = format!("says `{other}`, and `feed`, which a command reads");
         block.wrong("feed", Trouble::new(message, "leave one of the two out"));
     }
-    if block.says("access") && !block.says("push") {
+    let source = source(block);
+    let is_pushed = match &source {
+        Some(Source::Inputs(inputs)) => inputs.are_pushed(),
+        _ => block.says("push"),
+    };
+    if block.says("access") && !is_pushed && source.is_some() {
         let hint = "leave it out; who may watch is said by a stream's `access`";
         block.wrong("access", Trouble::new("nobody pushes to it", hint));
     }
@@ -63,7 +67,7 @@ pub(super) fn read(name: &Name, block: &mut Block<'_>, usual: Access) -> Option<
         at_end: block.read("at-end").unwrap_or(AtEnd::Restart),
         ring: ring(block),
         // One that nobody pushes to is not another one where the usual access changes.
-        access: match block.says("push") {
+        access: match is_pushed {
             true => block.read("access").unwrap_or(usual),
             false => Access::Open,
         },
@@ -75,14 +79,7 @@ fn source(block: &mut Block<'_>) -> Option<Source> {
     let said: Vec<&str> = SOURCES.into_iter().filter(|word| block.says(word)).collect();
     match said[..] {
         ["command"] => block.command("command").map(Source::Command),
-        ["push"] => match block.text("push")?.as_str() {
-            "http" => Some(Source::Push),
-            other => {
-                let message = format!("{other:?} is not a way to push");
-                block.wrong("push", Trouble::new(message, "write `push: http`"));
-                None
-            }
-        },
+        ["push"] => is_http(block).then_some(Source::Push),
         ["pull"] => {
             let text = block.text("pull")?;
             address(&text).map_err(|trouble| block.wrong("pull", trouble)).ok()?;
@@ -91,7 +88,7 @@ fn source(block: &mut Block<'_>) -> Option<Source> {
         ["inputs"] => inputs::read(block).map(Source::Inputs),
         [_fifo] => {
             let text = block.text("fifo")?;
-            let path = fifo(&text).map_err(|trouble| block.wrong("fifo", trouble)).ok()?;
+            let path = path(&text, "a FIFO").map_err(|trouble| block.wrong("fifo", trouble)).ok()?;
             Some(Source::Fifo(path))
         }
         [] => {
@@ -131,15 +128,25 @@ fn address(text: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// The path of a FIFO.
-pub(super) fn fifo(text: &str) -> Result<PathBuf, Trouble> {
+/// Whether `push` says the one way that there is.
+pub(super) fn is_http(block: &mut Block<'_>) -> bool {
+    let Some(text) = block.text("push") else { return false };
+    if text != "http" {
+        let message = format!("{text:?} is not a way to push");
+        block.wrong("push", Trouble::new(message, "write `push: http`"));
+    }
+    text == "http"
+}
+
+/// The path of what is `what`.
+pub(super) fn path(text: &str, what: &str) -> Result<PathBuf, Trouble> {
     let path = Path::new(text);
     let plain = path
         .components()
         .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
     if !path.is_absolute() || !plain || text.contains(char::is_control) || text.ends_with('/') {
         let hint = "write the whole path, from `/` on, without `..`";
-        return Err(Trouble::new(format!("{text:?} is not the path of a FIFO"), hint));
+        return Err(Trouble::new(format!("{text:?} is not the path of {what}"), hint));
     }
     Ok(path.to_path_buf())
 }

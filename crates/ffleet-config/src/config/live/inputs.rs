@@ -1,9 +1,12 @@
-//! `inputs`: the raw tracks that programs push into a feed.
+//! `inputs`: the tracks that programs push into a feed without a container.
 
+use std::path::PathBuf;
+
+use ffleet_types::FrameSize;
 use ffleet_types::live::Inputs;
-use ffleet_types::live::inputs::{Picture, PictureFormat, Sound, Via};
+use ffleet_types::live::inputs::{CodedFormat, Picture, PictureFormat, PixelFormat, Sound, Via};
 
-use super::feed::fifo;
+use super::feed::path;
 use crate::block::{Block, Trouble};
 
 /// What a picture can say.
@@ -11,48 +14,96 @@ const VIDEO: [&str; 5] = ["fifo", "format", "pixel-format", "size", "fps"];
 /// What a sound can say.
 const AUDIO: [&str; 4] = ["fifo", "format", "rate", "channels"];
 
+/// The most bytes of a frame: what a connection carries.
+const FRAME: u64 = 256 << 20;
+/// The longest path of a socket (`unix(7)`).
+const SOCKET: usize = 107;
+
 /// The tracks that `block`, a feed, declares in `inputs`; nothing where they are wrong, which is noted.
 pub(super) fn read(block: &mut Block<'_>) -> Option<Inputs> {
     let mut inputs = block.section("inputs")?;
-    inputs.only(&["video", "audio"]);
+    inputs.only(&["socket", "push", "video", "audio"]);
+    let common = common(&mut inputs);
     let video = inputs.section("video").map(|mut picture| {
-        let read = video(&mut picture);
+        let read = video(&mut picture, &common);
         inputs.absorb(picture);
         read
     });
     let audio = inputs.section("audio").map(|mut sound| {
-        let read = audio(&mut sound);
+        let read = audio(&mut sound, &common);
         inputs.absorb(sound);
         read
     });
     if video.is_none() && audio.is_none() && !inputs.is_broken() {
-        let hint = "say `video`, `audio` or both, each with its `fifo` and `format`";
+        let hint = "say `video`, `audio` or both, each with its `format`";
         inputs.wrong("", Trouble::new("has no track", hint));
     }
-    block.absorb(inputs);
     let when_full = block.read("when-full").unwrap_or_default();
-    match (video, audio) {
+    let read = match (video, audio) {
         (Some(None), _) | (_, Some(None)) | (None, None) => None,
-        (video, audio) => {
-            Some(Inputs { video: video.flatten(), audio: audio.flatten(), when_full })
-        }
+        (video, audio) => Some(Inputs { video: video.flatten(), audio: audio.flatten(), when_full }),
+    };
+    if let (Common::Via(via), Some(read)) = (&common, &read)
+        && !read.vias().any(|of| of == via)
+    {
+        let word = if inputs.says("socket") { "socket" } else { "push" };
+        let hint = "leave it out, or the `fifo` of a track";
+        inputs.wrong(word, Trouble::new("each track has a FIFO of its own", hint));
     }
+    block.absorb(inputs);
+    read
 }
 
-fn video(block: &mut Block<'_>) -> Option<Picture> {
+/// How tracks come that do not say it.
+enum Common {
+    Via(Via),
+    /// What was said is wrong, which is noted.
+    Wrong,
+    None,
+}
+
+fn common(inputs: &mut Block<'_>) -> Common {
+    if inputs.says("socket") && inputs.says("push") {
+        let trouble = Trouble::new("says `socket`, and `push`", "leave one of the two out");
+        inputs.wrong("push", trouble);
+        return Common::Wrong;
+    }
+    let via = if inputs.says("socket") {
+        inputs.text("socket").and_then(|text| match socket(&text) {
+            Ok(path) => Some(Via::Socket(path)),
+            Err(trouble) => {
+                inputs.wrong("socket", trouble);
+                None
+            }
+        })
+    } else if inputs.says("push") {
+        let is_http = super::feed::is_http(inputs);
+        is_http.then_some(Via::Push)
+    } else {
+        return Common::None;
+    };
+    via.map_or(Common::Wrong, Common::Via)
+}
+
+/// The path of a socket.
+fn socket(text: &str) -> Result<PathBuf, Trouble> {
+    if text.len() > SOCKET {
+        let message = format!("has {} bytes, and the path of a socket {SOCKET} at most", text.len());
+        return Err(Trouble::new(message, "choose a shorter one"));
+    }
+    path(text, "a socket")
+}
+
+fn video(block: &mut Block<'_>, common: &Common) -> Option<Picture> {
     block.only(&VIDEO);
-    let via = via(block);
+    let via = via(block, common);
     let format = match needed::<String>(block, "format", "rawvideo")?.as_str() {
-        "rawvideo" => {
-            let pixels = block
-                .read("pixel-format")
-                .unwrap_or(ffleet_types::live::inputs::PixelFormat::Yuv420p);
-            let size = needed(block, "size", "1280x720")?;
-            Some(PictureFormat::Raw { pixels, size })
-        }
+        "rawvideo" => raw(block),
+        "h264" => coded(block, CodedFormat::H264),
+        "h265" | "hevc" => coded(block, CodedFormat::H265),
         other => {
             let message = format!("{other:?} is not how a picture is pushed");
-            block.wrong("format", Trouble::new(message, "write `format: rawvideo`"));
+            block.wrong("format", Trouble::new(message, "write rawvideo, h264 or h265"));
             None
         }
     };
@@ -60,9 +111,31 @@ fn video(block: &mut Block<'_>) -> Option<Picture> {
     Some(Picture { via: via?, format: format?, fps: fps? })
 }
 
-fn audio(block: &mut Block<'_>) -> Option<Sound> {
+fn raw(block: &mut Block<'_>) -> Option<PictureFormat> {
+    let pixels: PixelFormat = block.read("pixel-format").unwrap_or(PixelFormat::Yuv420p);
+    let size: FrameSize = needed(block, "size", "1280x720")?;
+    let bytes = pixels.frame_bytes(size);
+    if bytes > FRAME {
+        let message = format!("{size} of {pixels} has {bytes} bytes a frame, of {FRAME} at most");
+        block.wrong("size", Trouble::new(message, "choose a smaller one"));
+        return None;
+    }
+    Some(PictureFormat::Raw { pixels, size })
+}
+
+fn coded(block: &mut Block<'_>, format: CodedFormat) -> Option<PictureFormat> {
+    for word in ["pixel-format", "size"] {
+        if block.says(word) {
+            let hint = "leave it out: it is in the stream";
+            block.wrong(word, Trouble::new(format!("{format} does not need it"), hint));
+        }
+    }
+    Some(PictureFormat::Coded(format))
+}
+
+fn audio(block: &mut Block<'_>, common: &Common) -> Option<Sound> {
     block.only(&AUDIO);
-    let via = via(block);
+    let via = via(block, common);
     let format = needed(block, "format", "s16le");
     let rate = match block.says("rate") {
         true => block.within("rate", &(8_000..=192_000)),
@@ -75,9 +148,19 @@ fn audio(block: &mut Block<'_>) -> Option<Sound> {
     Some(Sound { via: via?, format: format?, rate: rate?, channels: channels? })
 }
 
-fn via(block: &mut Block<'_>) -> Option<Via> {
-    let text: String = needed(block, "fifo", "/run/ffleet/studio.video")?;
-    fifo(&text)
+fn via(block: &mut Block<'_>, common: &Common) -> Option<Via> {
+    if !block.says("fifo") {
+        match common {
+            Common::Via(via) => return Some(via.clone()),
+            Common::Wrong => return None,
+            Common::None => {}
+        }
+        let hint = "say it, or how all tracks come: `socket: PATH` or `push: http` in `inputs`";
+        block.wrong("", Trouble::new("has no `fifo`", hint));
+        return None;
+    }
+    let text = block.text("fifo")?;
+    path(&text, "a FIFO")
         .map(Via::Fifo)
         .map_err(|trouble| block.wrong("fifo", trouble))
         .ok()
