@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::health::Health;
 use self::job::{Cut, Job};
-use self::mux::Mux;
+use self::mux::{Mux, Next};
 use crate::feed::{Ended, Feed, Shop};
 use crate::inputs::{Hub, Kind};
 use crate::reader::Reading;
@@ -89,8 +89,12 @@ pub(crate) async fn run(
     }
     drop(sender);
     // Ends with the last of the tracks.
-    while let Some(first) = made.recv().await {
-        mux.take(first);
+    loop {
+        match mux.next(&mut made).await {
+            Next::Made(first) => mux.take(first),
+            Next::Late => mux.begin(),
+            Next::End => break,
+        }
         while let Ok(next) = made.try_recv() {
             mux.take(next);
         }
@@ -104,9 +108,15 @@ pub(crate) async fn run(
 fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Job>, Refused> {
     let Equipment { engine, presets, cpu } = equipment;
     let budget = Budget::fitted(*cpu);
-    let named = |name: &str| presets.get(name).cloned().or_else(|| ffleet_media::preset::builtin(name));
+    let named = |name: &str| {
+        presets
+            .get(name)
+            .cloned()
+            .or_else(|| ffleet_media::preset::builtin(name))
+    };
     let recipe = named(&encode.preset).ok_or_else(|| {
-        let unknown = ffleet_media::preset::Unknown::new(&encode.preset, presets.keys().map(String::as_str));
+        let unknown =
+            ffleet_media::preset::Unknown::new(&encode.preset, presets.keys().map(String::as_str));
         Refused { reason: ffleet_types::Reason::UserError, message: unknown.to_string() }
     })?;
     let mut jobs = Vec::new();
@@ -141,7 +151,8 @@ fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Job>, R
         });
     }
     if jobs.is_empty() {
-        let message = format!("the preset {} leaves out every track that the feed has", encode.preset);
+        let message =
+            format!("the preset {} leaves out every track that the feed has", encode.preset);
         return Err(Refused { reason: ffleet_types::Reason::UserError, message });
     }
     Ok(jobs)

@@ -89,7 +89,8 @@ impl Hub {
     pub(crate) fn new(spec: &Inputs) -> Self {
         let mut lanes = Vec::new();
         let mut rates = Vec::new();
-        if let Some(Picture { via, format: PictureFormat::Raw { pixels, size }, fps }) = &spec.video {
+        if let Some(Picture { via, format: PictureFormat::Raw { pixels, size }, fps }) = &spec.video
+        {
             let unit = usize::try_from(pixels.frame_bytes(*size)).unwrap_or(usize::MAX);
             lanes.push(Lane::new(Kind::Video, via, (unit, 1)));
             rates.push(fps.parts());
@@ -122,7 +123,9 @@ impl Hub {
                 self.spec.video.as_ref().map_or_else(String::new, of)
             }
             Kind::Audio => {
-                let of = |sound: &Sound| format!("{} {} Hz, {} channels", sound.format, sound.rate, sound.channels);
+                let of = |sound: &Sound| {
+                    format!("{} {} Hz, {} channels", sound.format, sound.rate, sound.channels)
+                };
                 self.spec.audio.as_ref().map_or_else(String::new, of)
             }
         };

@@ -73,7 +73,11 @@ fn one_feed(feed: &feed::Feed, tables: &Tables, total: FeedTotal) -> Feed {
         received_bytes,
         held_bytes,
         ring_bytes: spec.ring.0,
-        inputs: feed.hub().filter(|_| feed.health().is_none()).map(|hub| hub.shown()).unwrap_or_default(),
+        inputs: feed
+            .hub()
+            .filter(|_| feed.health().is_none())
+            .map(|hub| hub.shown())
+            .unwrap_or_default(),
         access: (spec.source == Source::Push).then(|| spec.access.to_string()),
         total,
     }
@@ -128,7 +132,10 @@ fn encoding(stream: &stream::Stream) -> Option<Encoding> {
     Some(Encoding {
         preset: encode.preset.clone(),
         recovery: encode.recovery.to_string(),
-        tracks: hub.kinds().map(|kind| health.track(kind).shown(kind, encode.backlog)).collect(),
+        tracks: hub
+            .kinds()
+            .map(|kind| health.track(kind).shown(kind, encode.backlog))
+            .collect(),
         events: Vec::new(),
     })
 }

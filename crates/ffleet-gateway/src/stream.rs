@@ -33,8 +33,14 @@ impl Stream {
     /// A stream of `feed`, if it is to have one.
     pub(crate) fn start(spec: Spec, feed: Option<Arc<Feed>>, shop: &Arc<Shop>) -> Arc<Self> {
         let is_shared = spec.kind == Kind::Stream && spec.client == Client::Shared;
-        let encoded = spec.encode.clone().map(|encode| (Source::Encode(encode), Mode::Autostart));
-        let made = spec.command.clone().map(|command| (Source::Command(command), Mode::OnDemand));
+        let encoded = spec
+            .encode
+            .clone()
+            .map(|encode| (Source::Encode(encode), Mode::Autostart));
+        let made = spec
+            .command
+            .clone()
+            .map(|command| (Source::Command(command), Mode::OnDemand));
         let (shared, is_own) = match encoded.or(made) {
             Some((source, mode)) if is_shared => {
                 let own = FeedSpec {

@@ -87,7 +87,8 @@ impl Anchor {
         let Some(began) = self.began else {
             return 0;
         };
-        let ticks = now.saturating_sub(began).as_nanos() * CLOCK.unsigned_abs() as u128 / 1_000_000_000;
+        let ticks =
+            now.saturating_sub(began).as_nanos() * u128::from(CLOCK.unsigned_abs()) / 1_000_000_000;
         i64::try_from(ticks).unwrap_or(i64::MAX)
     }
 

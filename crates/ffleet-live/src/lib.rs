@@ -12,9 +12,9 @@ pub mod join;
 pub mod mpegts;
 pub mod nut;
 pub mod packet;
+pub mod raw;
 pub mod replay;
 pub mod rtmp;
-pub mod raw;
 pub mod window;
 
 pub use feed::Feed;

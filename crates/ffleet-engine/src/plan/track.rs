@@ -66,7 +66,8 @@ pub fn picture(
         }
     };
     if !matches!(wanted.codec, VideoCodec::H264 | VideoCodec::H265) {
-        let message = format!("a stream cannot carry {}: choose a preset with h264 or h265", wanted.codec);
+        let message =
+            format!("a stream cannot carry {}: choose a preset with h264 or h265", wanted.codec);
         return Err(Refused::user(message));
     }
     if wanted.fps.is_some_and(|fps| fps != picture.fps) {
@@ -108,7 +109,8 @@ pub fn sound(
     };
     samples(codec)?;
     if codec == AudioCodec::Opus && sound.rate != 48_000 {
-        let message = format!("opus has 48000 samples a second, and the feed's sound {}", sound.rate);
+        let message =
+            format!("opus has 48000 samples a second, and the feed's sound {}", sound.rate);
         return Err(Refused::user(message));
     }
     let probe = Probe { audio: vec![raw_sound(sound)], ..Probe::default() };
@@ -145,18 +147,25 @@ fn command(
     let mut draft = Draft::new(0, Container::Ts, None);
     plan(&job, &mut draft)?;
     let threads = budget.filter().to_string();
-    let mut args: Vec<String> = ["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+warning"]
-        .map(str::to_owned)
-        .into();
+    let mut args: Vec<String> =
+        ["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+warning"]
+            .map(str::to_owned)
+            .into();
     args.extend(["-filter_threads".to_owned(), threads.clone()]);
     args.extend(["-filter_complex_threads".to_owned(), threads]);
     // Nothing is to be found out: everything about the input is said.
     args.extend(["-probesize", "32", "-analyzeduration", "0", "-threads", "1"].map(str::to_owned));
-    args.extend(opened.iter().flat_map(|(name, value)| [(*name).to_owned(), value.clone()]));
+    args.extend(
+        opened
+            .iter()
+            .flat_map(|(name, value)| [(*name).to_owned(), value.clone()]),
+    );
     args.extend(["-i", "pipe:0", "-map", "0:0"].map(str::to_owned));
     args.extend(draft.args);
     // An index would be kept in memory for as long as it runs.
-    args.extend(["-f", "nut", "-write_index", "0", "-flush_packets", "1", "pipe:1"].map(str::to_owned));
+    args.extend(
+        ["-f", "nut", "-write_index", "0", "-flush_packets", "1", "pipe:1"].map(str::to_owned),
+    );
     let threads = threads::count(&args, probe, &job.build, budget.seen);
     Ok(Command { args, notes: draft.notes, threads })
 }
@@ -222,7 +231,12 @@ mod tests {
     }
 
     fn microphone(rate: u32) -> Sound {
-        Sound { via: Via::Fifo("/run/microphone".into()), format: SampleFormat::S16le, rate, channels: 2 }
+        Sound {
+            via: Via::Fifo("/run/microphone".into()),
+            format: SampleFormat::S16le,
+            rate,
+            channels: 2,
+        }
     }
 
     fn shown(command: &Command) -> String {

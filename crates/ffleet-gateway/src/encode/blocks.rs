@@ -25,7 +25,7 @@ pub(super) struct Blocks {
 
 impl Blocks {
     /// The blocks that are whole with `frame`. Where sound is missing before it, the last one is filled with silence.
-    pub(super) fn cut(&mut self, frame: Frame, block: Block) -> Vec<(i64, Bytes)> {
+    pub(super) fn cut(&mut self, frame: &Frame, block: Block) -> Vec<(i64, Bytes)> {
         let mut blocks = Vec::new();
         let sample = (block.bytes / block.samples.max(1) as usize).max(1);
         let waiting = i64::try_from(self.part.len() / sample).unwrap_or(0);
@@ -69,16 +69,16 @@ mod tests {
     #[test]
     fn blocks_are_whole_and_follow_each_other() {
         let mut blocks = Blocks::default();
-        assert!(blocks.cut(frame(5_000, b"abc"), BLOCK).is_empty());
-        let cut = blocks.cut(frame(8_000, b"defghi"), BLOCK);
+        assert!(blocks.cut(&frame(5_000, b"abc"), BLOCK).is_empty());
+        let cut = blocks.cut(&frame(8_000, b"defghi"), BLOCK);
         assert_eq!(cut, [(5_000, Bytes::from("abcd")), (9_000, Bytes::from("efgh"))]);
     }
 
     #[test]
     fn block_before_a_gap_is_filled_with_silence() {
         let mut blocks = Blocks::default();
-        blocks.cut(frame(0, b"ab"), BLOCK);
-        let cut = blocks.cut(frame(90_000, b"cdef"), BLOCK);
+        blocks.cut(&frame(0, b"ab"), BLOCK);
+        let cut = blocks.cut(&frame(90_000, b"cdef"), BLOCK);
         assert_eq!(cut, [(0, Bytes::from(&b"ab\0\0"[..])), (90_000, Bytes::from("cdef"))]);
     }
 }

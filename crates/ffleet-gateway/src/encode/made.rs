@@ -58,7 +58,9 @@ impl Order {
         for (packet, time) in packets.iter_mut().zip(&times) {
             if self.last.is_empty() {
                 let delay = i64::try_from(self.delay).unwrap_or(0);
-                let before = (1..=delay).rev().map(|back| time.saturating_sub(back.saturating_mul(self.length)));
+                let before = (1..=delay)
+                    .rev()
+                    .map(|back| time.saturating_sub(back.saturating_mul(self.length)));
                 self.last.extend(before);
             }
             self.last.push_back(*time);

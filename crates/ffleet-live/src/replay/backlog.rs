@@ -211,7 +211,8 @@ impl Backlog {
     /// Moves `out` over all that has come out or was left out.
     fn settle(&mut self) {
         // Those that were left out behind the last that has come out wait for it: else nothing would say when.
-        while self.ahead.remove(&self.out) || (self.is_dropped(self.out) && !self.ahead.is_empty()) {
+        while self.ahead.remove(&self.out) || (self.is_dropped(self.out) && !self.ahead.is_empty())
+        {
             self.out += 1;
         }
     }

@@ -237,7 +237,11 @@ impl Switch {
     /// that pauses.
     fn deadline(&self) -> Option<Duration> {
         let active = self.active.filter(|active| active.behind >= BEHIND)?;
-        let patience = if active.gave { self.policy.silence } else { self.policy.start };
+        let patience = if active.gave {
+            self.policy.silence
+        } else {
+            self.policy.start
+        };
         Some(active.waiting + patience)
     }
 
@@ -270,7 +274,11 @@ impl Switch {
             return None;
         }
         let start = (self.spare.is_none() && self.wants_another()).then_some(self.not_before);
-        [self.deadline(), start].into_iter().flatten().min().map(|at| at.max(now))
+        [self.deadline(), start]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at.max(now))
     }
 }
 

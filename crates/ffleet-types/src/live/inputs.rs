@@ -21,6 +21,14 @@ pub struct Inputs {
     pub when_full: WhenFull,
 }
 
+impl Inputs {
+    /// How many tracks there are: 1 or 2.
+    #[must_use]
+    pub const fn tracks(&self) -> u64 {
+        self.video.is_some() as u64 + self.audio.is_some() as u64
+    }
+}
+
 /// How the frames of a track come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -221,6 +229,9 @@ mod tests {
         let size = FrameSize { width: 17, height: 17 };
         assert_eq!(PixelFormat::Yuv420p.frame_bytes(size), 289 + 2 * 81);
         assert_eq!(PixelFormat::Yuyv422.frame_bytes(size), 36 * 17);
-        assert_eq!(PixelFormat::Bgr24.frame_bytes(FrameSize { width: 1280, height: 720 }), 2_764_800);
+        assert_eq!(
+            PixelFormat::Bgr24.frame_bytes(FrameSize { width: 1280, height: 720 }),
+            2_764_800
+        );
     }
 }

@@ -33,7 +33,9 @@ pub(super) fn read(block: &mut Block<'_>) -> Option<Inputs> {
     let when_full = block.read("when-full").unwrap_or_default();
     match (video, audio) {
         (Some(None), _) | (_, Some(None)) | (None, None) => None,
-        (video, audio) => Some(Inputs { video: video.flatten(), audio: audio.flatten(), when_full }),
+        (video, audio) => {
+            Some(Inputs { video: video.flatten(), audio: audio.flatten(), when_full })
+        }
     }
 }
 
@@ -42,7 +44,9 @@ fn video(block: &mut Block<'_>) -> Option<Picture> {
     let via = via(block);
     let format = match needed::<String>(block, "format", "rawvideo")?.as_str() {
         "rawvideo" => {
-            let pixels = block.read("pixel-format").unwrap_or(ffleet_types::live::inputs::PixelFormat::Yuv420p);
+            let pixels = block
+                .read("pixel-format")
+                .unwrap_or(ffleet_types::live::inputs::PixelFormat::Yuv420p);
             let size = needed(block, "size", "1280x720")?;
             Some(PictureFormat::Raw { pixels, size })
         }

@@ -55,7 +55,9 @@ fn raw(feeds: &mut Section<'_, Feed>, streams: &mut Section<'_, Stream>) {
                 let hint = "say how they are encoded: `encode: {preset: live-720p}`";
                 block.wrong("feed", Trouble::new("has raw tracks, which nobody can watch", hint));
             }
-            (Some(false) | None, Some(_)) if stream.feed.is_none() || reads_raw(&stream.feed).is_some() => {
+            (Some(false) | None, Some(_))
+                if stream.feed.is_none() || reads_raw(&stream.feed).is_some() =>
+            {
                 let hint = "name a feed that has `inputs`, or write a `command`";
                 block.wrong("encode", Trouble::new("there are no raw tracks to encode", hint));
             }

@@ -76,7 +76,10 @@ fn check(block: &mut Block<'_>, kind: Kind, client: Client) {
     for word in ["command", "client"] {
         if block.says("encode") && block.says(word) {
             let message = format!("says `encode`, and `{word}`");
-            block.wrong(word, Trouble::new(message, "leave it out: ffleet runs the encoders, for all viewers"));
+            block.wrong(
+                word,
+                Trouble::new(message, "leave it out: ffleet runs the encoders, for all viewers"),
+            );
         }
     }
     if kind == Kind::Shot && !command {

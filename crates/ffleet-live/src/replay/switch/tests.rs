@@ -51,7 +51,10 @@ fn encoder_that_is_alive_and_silent_is_dead() {
     assert_eq!((plan.actions, plan.wake), (vec![], Some(ms(9_400))));
     let plan = switch.apply(Event::Tick, ms(9_400), 0.0);
     assert_eq!(plan.actions, [Action::Kill(1), Action::Feed(2)]);
-    assert!(switch.apply(Event::Ended(1), ms(5_401), 0.0).actions.is_empty(), "that is known");
+    assert!(
+        switch.apply(Event::Ended(1), ms(5_401), 0.0).actions.is_empty(),
+        "that is known"
+    );
     assert!(switch.apply(Event::Gave(1), ms(5_402), 0.0).actions.is_empty());
 }
 
