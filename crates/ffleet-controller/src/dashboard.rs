@@ -14,6 +14,7 @@ mod base;
 mod chip;
 mod config;
 mod curves;
+mod encode;
 mod feeds;
 mod format;
 mod job;

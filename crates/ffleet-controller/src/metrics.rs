@@ -2,6 +2,7 @@
 //! and statuses, and of the names that an operator gives feeds and streams so many and no more.
 
 mod children;
+mod encoders;
 mod live;
 
 use std::sync::atomic::AtomicU64;

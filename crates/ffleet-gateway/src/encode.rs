@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::health::Health;
 use self::job::{Cut, Job};
-use self::mux::Mux;
+use self::mux::{Mux, Next};
 use crate::feed::{Ended, Feed, Shop};
 use crate::inputs::{Hub, Kind};
 use crate::reader::Reading;
@@ -89,8 +89,12 @@ pub(crate) async fn run(
     }
     drop(sender);
     // Ends with the last of the tracks.
-    while let Some(first) = made.recv().await {
-        mux.take(first);
+    loop {
+        match mux.next(&mut made).await {
+            Next::Made(first) => mux.take(first),
+            Next::Late => mux.begin(),
+            Next::End => break,
+        }
         while let Ok(next) = made.try_recv() {
             mux.take(next);
         }

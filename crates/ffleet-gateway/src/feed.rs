@@ -21,9 +21,9 @@ use ffleet_guard::holdings::Held;
 use ffleet_live::feed::{Event, Policy, State};
 use ffleet_live::join::Format;
 use ffleet_supervise::Backoff;
-use ffleet_types::Timestamp;
 use ffleet_types::live::feed::{Feed as Spec, Mode};
 use ffleet_types::live::{Source, totals};
+use ffleet_types::{Bytes, Timestamp};
 use tokio::sync::{mpsc, watch};
 
 pub(crate) use self::body::Body;
@@ -133,7 +133,7 @@ impl Feed {
         let (events, heard) = mpsc::unbounded_channel();
         let (held, refused) = match parent.as_ref().and_then(|parent| parent.refused.clone()) {
             Some(refused) => (None, Some(refused)),
-            None => match shop.node.holdings().hold(spec.ring) {
+            None => match shop.node.holdings().hold(memory(&spec, parent.as_deref())) {
                 Ok(held) => (Some(held), None),
                 Err(refused) => (None, Some(refused.to_string())),
             },
@@ -295,6 +295,18 @@ impl Feed {
     pub(crate) fn logs(&self, shop: &Shop) -> PathBuf {
         shop.options.logs.join(&self.label)
     }
+}
+
+/// What a feed holds, at most: its ring, and what its encoders have not given yet.
+fn memory(spec: &Spec, parent: Option<&Feed>) -> Bytes {
+    let backlogs = match &spec.source {
+        Source::Encode(encode) => {
+            let hub = parent.and_then(|parent| parent.hub.as_ref());
+            encode.backlogs(hub.map_or(0, |hub| hub.spec.tracks())).0
+        }
+        _ => 0,
+    };
+    Bytes(spec.ring.0.saturating_add(backlogs))
 }
 
 impl Drop for Hold {

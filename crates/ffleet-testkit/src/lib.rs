@@ -18,6 +18,7 @@ pub mod media;
 pub mod need;
 mod processes;
 mod programs;
+pub mod studio;
 pub mod turns;
 pub mod uml;
 mod wait;

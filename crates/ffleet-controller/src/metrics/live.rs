@@ -10,7 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::whole;
+use super::{encoders, whole};
 
 /// Feeds, and streams, that have lines of their own.
 const NAMED: usize = 200;
@@ -44,7 +44,7 @@ pub(super) fn registry(feeds: &[Feed], streams: &[Stream]) -> Registry {
 }
 
 /// The name under which the one at `index` counts.
-fn label(index: usize, name: &str) -> String {
+pub(super) fn label(index: usize, name: &str) -> String {
     if index < NAMED { name } else { OTHERS }.to_owned()
 }
 
@@ -107,6 +107,7 @@ fn of_streams(r: &mut Registry, streams: &[Stream]) {
     for (name, help, of) in sums {
         r.register(name, help, sum(of));
     }
+    encoders::add(r, streams);
     let delivered = sum(|one| one.delivered_bytes);
     let (name, help) = ("ffleet_stream_delivered", "What was sent to viewers");
     r.register_with_unit(name, help, Unit::Bytes, delivered);

@@ -219,8 +219,8 @@ fn raw_sound(sound: &Sound) -> AudioTrack {
 #[cfg(test)]
 mod tests {
     use ffleet_media::preset::builtin;
-    use ffleet_types::live::inputs::{SampleFormat, Via};
     use ffleet_types::Cpu;
+    use ffleet_types::live::inputs::{SampleFormat, Via};
 
     use super::*;
     use crate::plan::tests::engine;

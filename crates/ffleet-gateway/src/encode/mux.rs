@@ -1,12 +1,14 @@
 //! All tracks of a stream as one transport stream, and into the ring.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ffleet_live::join::{Format, Scanner};
 use ffleet_live::mpegts::Writer;
 use ffleet_live::packet::{CLOCK, Packet, Track};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::made::Made;
 use crate::reader::Reading;
@@ -15,7 +17,18 @@ use crate::ring::Ring;
 /// How late the first packet is in the stream: what is decoded before it is shown has a time then too.
 const START: i64 = CLOCK;
 /// How long a track is waited for that has not come, so that it is there from the first byte on.
-const PATIENCE: i64 = CLOCK;
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What comes next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// This.
+    Made(Made),
+    /// A track that was waited for has not come.
+    Late,
+    /// Nothing any more.
+    End,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -26,6 +39,8 @@ pub(super) struct Mux {
     writer: Option<Writer>,
     /// Packets that came before there was a writer.
     early: Vec<(usize, Packet)>,
+    /// Until when others are waited for, once there is one.
+    until: Option<Instant>,
     bytes: Vec<u8>,
     scanner: Scanner,
     ring: Arc<Ring>,
@@ -42,11 +57,27 @@ impl Mux {
             places: vec![None; tracks],
             writer: None,
             early: Vec::new(),
+            until: None,
             bytes: Vec::new(),
             scanner: Scanner::new(Some(Format::MpegTs)),
             ring,
             progress,
             total: 0,
+        }
+    }
+
+    /// Waits for what comes next.
+    pub(super) async fn next(&self, made: &mut mpsc::Receiver<Made>) -> Next {
+        let until = self.until.filter(|_| self.writer.is_none());
+        let late = async {
+            match until {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            made = made.recv() => made.map_or(Next::End, Next::Made),
+            () = late => Next::Late,
         }
     }
 
@@ -81,7 +112,8 @@ impl Mux {
     }
 
     /// Begins to write what tracks there are.
-    fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
+        self.until = None;
         let known: Vec<Track> = self.tracks.iter().flatten().cloned().collect();
         let mut next = 0..;
         self.places = self
@@ -115,12 +147,8 @@ impl Mux {
         if self.writer.is_some() {
             return;
         }
-        let first = self.early.first().map_or(packet.dts, |(_, first)| first.dts);
-        let waited = packet.dts - first;
+        self.until.get_or_insert_with(|| Instant::now() + PATIENCE);
         self.early.push((number, packet));
-        if waited > PATIENCE {
-            self.begin();
-        }
     }
 
     /// Pushes what was written.

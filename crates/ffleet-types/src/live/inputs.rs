@@ -21,6 +21,14 @@ pub struct Inputs {
     pub when_full: WhenFull,
 }
 
+impl Inputs {
+    /// How many tracks there are: 1 or 2.
+    #[must_use]
+    pub const fn tracks(&self) -> u64 {
+        self.video.is_some() as u64 + self.audio.is_some() as u64
+    }
+}
+
 /// How the frames of a track come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -222,7 +230,10 @@ impl Inputs {
     /// How its tracks come.
     pub fn vias(&self) -> impl Iterator<Item = &Via> {
         let (video, audio) = (self.video.as_ref(), self.audio.as_ref());
-        video.map(|picture| &picture.via).into_iter().chain(audio.map(|sound| &sound.via))
+        video
+            .map(|picture| &picture.via)
+            .into_iter()
+            .chain(audio.map(|sound| &sound.via))
     }
 
     /// Whether some of them are in bodies of requests.

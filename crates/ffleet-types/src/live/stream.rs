@@ -59,6 +59,14 @@ pub struct Encode {
     pub silence: Span,
 }
 
+impl Encode {
+    /// What is held of the input of all `tracks`, at most.
+    #[must_use]
+    pub const fn backlogs(&self, tracks: u64) -> Bytes {
+        Bytes(self.backlog.0.saturating_mul(tracks))
+    }
+}
+
 /// What is ready for the death of an encoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,5 +1,7 @@
 //! Feeds and streams in words.
 
+mod raw;
+
 use std::time::Duration;
 
 use ffleet_api::Moment;
@@ -50,7 +52,10 @@ pub(crate) fn feed(feed: &Feed, now: Timestamp) -> String {
     page.heading(&format!("feed {}  {}", feed.name, feed.state));
     page.line("for", &ago(feed.since.0, now));
     page.line("declared", declared(&feed.origin));
-    page.line(&feed.source, feed.from.as_deref().unwrap_or("by whoever sends"));
+    match feed.inputs.is_empty() {
+        true => page.line(&feed.source, feed.from.as_deref().unwrap_or("by whoever sends")),
+        false => raw::inputs(&mut page, feed),
+    }
     if let Some(parent) = &feed.feed {
         page.line("reads", &format!("feed {parent}"));
     }
@@ -77,7 +82,9 @@ pub(crate) fn feed(feed: &Feed, now: Timestamp) -> String {
         day(total.since),
     );
     page.line("in all", &sums);
-    page.line("ring", &format!("{} of {}", size(feed.held_bytes), size(feed.ring_bytes)));
+    if feed.ring_bytes > 0 {
+        page.line("ring", &format!("{} of {}", size(feed.held_bytes), size(feed.ring_bytes)));
+    }
     page.finish()
 }
 
@@ -124,6 +131,9 @@ pub(crate) fn stream(stream: &Stream, now: Timestamp) -> String {
     }
     if let Some(command) = &stream.command {
         page.block("command", command);
+    }
+    if let Some(encode) = &stream.encode {
+        raw::encoding(&mut page, encode, now);
     }
     page.line("viewers", &format!("{}, {} in all", stream.viewers, stream.viewers_total));
     page.line("sent", &size(stream.delivered_bytes));

@@ -93,10 +93,18 @@ fn rings(live: &Live) -> Vec<Bytes> {
     // A stream that passes a feed on has none, and neither has one whose viewers have a command each.
     let own = |stream: &&Stream| {
         let is_shared = stream.kind == Kind::Stream && stream.client == Client::Shared;
-        stream.command.is_some() && is_shared
+        (stream.command.is_some() || stream.encode.is_some()) && is_shared
     };
     let own = live.streams.values().filter(own).map(|stream| stream.ring);
-    let mut all: Vec<_> = live.feeds.values().map(|feed| feed.ring).chain(own).collect();
+    let feeds = live.feeds.values().map(|feed| feed.ring).filter(|ring| ring.0 > 0);
+    let backlogs = live.streams.values().filter_map(|stream| {
+        let encode = stream.encode.as_ref()?;
+        match &live.feeds.get(stream.feed.as_ref()?)?.source {
+            Source::Inputs(inputs) => Some(encode.backlogs(inputs.tracks())),
+            _ => None,
+        }
+    });
+    let mut all: Vec<_> = feeds.chain(own).chain(backlogs).collect();
     all.sort_by(|one, other| other.cmp(one));
     all
 }

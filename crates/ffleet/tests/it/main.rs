@@ -10,6 +10,7 @@ mod backlog;
 mod bad_input;
 mod crash;
 mod discovery;
+mod encode;
 mod fake;
 mod fixture;
 mod gateway;

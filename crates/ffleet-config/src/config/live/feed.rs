@@ -53,6 +53,10 @@ pub(super) fn read(name: &Name, block: &mut Block<'_>, usual: Access) -> Option<
         let hint = "leave it out; who may watch is said by a stream's `access`";
         block.wrong("access", Trouble::new("nobody pushes to it", hint));
     }
+    if block.says("inputs") && block.says("ring-bytes") {
+        let hint = "leave it out; `backlog` of a stream's `encode` says what is held";
+        block.wrong("ring-bytes", Trouble::new("raw tracks have no ring", hint));
+    }
     if block.says("when-full") && !block.says("inputs") {
         let hint = "leave it out; what others give is never kept waiting";
         block.wrong("when-full", Trouble::new("only `inputs` have it", hint));
@@ -65,7 +69,11 @@ pub(super) fn read(name: &Name, block: &mut Block<'_>, usual: Access) -> Option<
         silence: or_never(block, "silence", span_ms(100)..=Span::secs(86_400), Some(SILENCE)),
         fallback: fallback(block),
         at_end: block.read("at-end").unwrap_or(AtEnd::Restart),
-        ring: ring(block),
+        // Raw tracks are held by the streams that encode them.
+        ring: match block.says("inputs") {
+            true => Bytes(0),
+            false => ring(block),
+        },
         // One that nobody pushes to is not another one where the usual access changes.
         access: match is_pushed {
             true => block.read("access").unwrap_or(usual),
@@ -88,7 +96,9 @@ fn source(block: &mut Block<'_>) -> Option<Source> {
         ["inputs"] => inputs::read(block).map(Source::Inputs),
         [_fifo] => {
             let text = block.text("fifo")?;
-            let path = path(&text, "a FIFO").map_err(|trouble| block.wrong("fifo", trouble)).ok()?;
+            let path = path(&text, "a FIFO")
+                .map_err(|trouble| block.wrong("fifo", trouble))
+                .ok()?;
             Some(Source::Fifo(path))
         }
         [] => {

@@ -41,7 +41,9 @@ pub(super) fn read(block: &mut Block<'_>) -> Option<Inputs> {
     let when_full = block.read("when-full").unwrap_or_default();
     let read = match (video, audio) {
         (Some(None), _) | (_, Some(None)) | (None, None) => None,
-        (video, audio) => Some(Inputs { video: video.flatten(), audio: audio.flatten(), when_full }),
+        (video, audio) => {
+            Some(Inputs { video: video.flatten(), audio: audio.flatten(), when_full })
+        }
     };
     if let (Common::Via(via), Some(read)) = (&common, &read)
         && !read.vias().any(|of| of == via)
@@ -88,7 +90,8 @@ fn common(inputs: &mut Block<'_>) -> Common {
 /// The path of a socket.
 fn socket(text: &str) -> Result<PathBuf, Trouble> {
     if text.len() > SOCKET {
-        let message = format!("has {} bytes, and the path of a socket {SOCKET} at most", text.len());
+        let message =
+            format!("has {} bytes, and the path of a socket {SOCKET} at most", text.len());
         return Err(Trouble::new(message, "choose a shorter one"));
     }
     path(text, "a socket")

@@ -88,11 +88,17 @@ fn misfit(inputs: &Inputs, preset: &str) -> Option<Trouble> {
         (_, Video::Drop) => None,
         (Some(PictureFormat::Coded(codec)), _) if !copies => {
             let hint = "choose a preset that copies pictures, such as `preset: copy`";
-            Some(Trouble::new(format!("{codec} is passed on as it is, and {preset} encodes it"), hint))
+            Some(Trouble::new(
+                format!("{codec} is passed on as it is, and {preset} encodes it"),
+                hint,
+            ))
         }
         (Some(PictureFormat::Raw { .. }), _) if copies => {
             let hint = "choose one that encodes, such as `preset: live-720p`";
-            Some(Trouble::new(format!("{preset} copies pictures, and raw ones have to be encoded"), hint))
+            Some(Trouble::new(
+                format!("{preset} copies pictures, and raw ones have to be encoded"),
+                hint,
+            ))
         }
         _ => None,
     }

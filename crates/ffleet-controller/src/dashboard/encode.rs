@@ -1,0 +1,62 @@
+//! How a stream encodes the raw tracks of its feed.
+
+use ffleet_api::live::{EncodedTrack, Encoding};
+use ffleet_types::{Bytes, Timestamp};
+use maud::{Markup, html};
+
+use super::format;
+
+/// Events that are shown, the newest first.
+const SHOWN: usize = 10;
+
+/// The tracks, and what happened to their encoders.
+pub(super) fn render(encode: &Encoding, now: Timestamp) -> Markup {
+    html! {
+        h2 { "Encoders " span .faint { (encode.preset) ", recovery " (encode.recovery) } }
+        table .plain {
+            thead { tr {
+                th scope="col" { "Track" }
+                th scope="col" .right { "In" }
+                th scope="col" .right { "Out" }
+                th scope="col" .right { "Waiting" }
+                th scope="col" .right { "Dropped" }
+                th scope="col" .right { "Lost" }
+                th scope="col" .right { "Recoveries" }
+                th scope="col" .right { "Longest gap" }
+                th scope="col" .right { "Held" }
+            } }
+            tbody { @for track in &encode.tracks { (row(track)) } }
+        }
+        @if !encode.events.is_empty() {
+            ul .events {
+                @for event in encode.events.iter().rev().take(SHOWN) {
+                    li {
+                        span .faint { (format::ago(event.at, now)) " " (event.track) }
+                        " " (event.what)
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(track: &EncodedTrack) -> Markup {
+    let standing = match (track.pid, track.spare_pid) {
+        (Some(_), Some(_)) => "encodes, spare ready",
+        (Some(_), None) => "encodes",
+        (None, _) => "no encoder",
+    };
+    html! {
+        tr data-track=(track.track) {
+            th scope="row" { (track.track) " " span .faint { (standing) } }
+            td .right { (format::grouped(track.frames_in)) }
+            td .right { (format::grouped(track.frames_out)) }
+            td .right { (format::grouped(track.frames_waiting)) }
+            td .right { (format::grouped(track.frames_dropped)) }
+            td .right { (format::grouped(track.frames_lost)) }
+            td .right { (format::grouped(track.recoveries)) }
+            td .right { (format::grouped(track.longest_gap_micros / 1_000)) " ms" }
+            td .right { (Bytes(track.held_bytes).human()) }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What encoders of streams have done, by stream and track.
+
+use ffleet_api::live::{EncodedTrack, Stream};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::live::label;
+use super::whole;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TrackLabel {
+    stream: String,
+    track: String,
+}
+
+/// A sum of a track that is encoded.
+type TrackSum = (&'static str, &'static str, fn(&EncodedTrack) -> u64);
+
+const TRACK_SUMS: [TrackSum; 7] = [
+    (
+        "ffleet_encoder_frames_in",
+        "Raw frames or blocks of sound that were taken",
+        |one| one.frames_in,
+    ),
+    ("ffleet_encoder_frames_out", "Frames that came out", |one| one.frames_out),
+    ("ffleet_encoder_frames_dropped", "Frames left out for want of room", |one| {
+        one.frames_dropped
+    }),
+    ("ffleet_encoder_frames_lost", "Frames that were given up", |one| one.frames_lost),
+    (
+        "ffleet_encoder_frames_replayed",
+        "Frames that another encoder was fed again",
+        |one| one.frames_replayed,
+    ),
+    (
+        "ffleet_encoder_packets_doubled",
+        "Packets left out because they had been there",
+        |one| one.packets_doubled,
+    ),
+    ("ffleet_encoder_recoveries", "How often another encoder went on", |one| {
+        one.recoveries
+    }),
+];
+
+/// Adds what has come of the tracks that `streams` encode.
+pub(super) fn add(r: &mut Registry, streams: &[Stream]) {
+    let tracks: Vec<(TrackLabel, &EncodedTrack)> = streams
+        .iter()
+        .enumerate()
+        .flat_map(|(index, stream)| {
+            let stream_label = label(index, &stream.name);
+            let tracks = stream.encode.iter().flat_map(|encode| &encode.tracks);
+            tracks.map(move |track| {
+                let label = TrackLabel { stream: stream_label.clone(), track: track.track.clone() };
+                (label, track)
+            })
+        })
+        .collect();
+    for (name, help, of) in TRACK_SUMS {
+        let family = Family::<TrackLabel, Counter>::default();
+        for (label, track) in &tracks {
+            family.get_or_create(label).inc_by(of(track));
+        }
+        r.register(name, help, family);
+    }
+    let (waiting, held) =
+        (Family::<TrackLabel, Gauge>::default(), Family::<TrackLabel, Gauge>::default());
+    for (label, track) in &tracks {
+        waiting.get_or_create(label).inc_by(whole(track.frames_waiting));
+        held.get_or_create(label).inc_by(whole(track.held_bytes));
+    }
+    r.register("ffleet_encoder_frames_waiting", "Frames that have not come out", waiting);
+    r.register_with_unit(
+        "ffleet_encoder_held",
+        "What is held of input that has not come out",
+        Unit::Bytes,
+        held,
+    );
+}
