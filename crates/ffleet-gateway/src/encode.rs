@@ -6,6 +6,7 @@
 //! process a packet came from.
 
 mod blocks;
+mod copied;
 mod encoder;
 pub(crate) mod health;
 mod job;
@@ -18,10 +19,12 @@ use std::sync::Arc;
 
 use ffleet_engine::plan::Budget;
 use ffleet_engine::{Refused, track as commands};
+use ffleet_live::packet::Codec;
 use ffleet_media::codec::AudioCodec;
-use ffleet_media::recipe::{Audio, Recipe};
+use ffleet_media::recipe::{Audio, AudioEncode, Recipe, Video};
 use ffleet_types::Cpu;
 use ffleet_types::live::Encode;
+use ffleet_types::live::inputs::{CodedFormat, PictureFormat};
 use ffleet_types::node::Engine;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -72,9 +75,23 @@ pub(crate) async fn run(
     let ended = stop.child_token();
     let mut tracks = JoinSet::new();
     let mut mux = Mux::new(jobs.len(), reading);
-    for (number, job) in jobs.into_iter().enumerate() {
-        let Some(frames) = hub.lane(job.kind).map(crate::inputs::Lane::subscribe) else {
+    for (number, work) in jobs.into_iter().enumerate() {
+        let Some(frames) = hub.lane(work.kind()).map(crate::inputs::Lane::subscribe) else {
             continue;
+        };
+        let job = match work {
+            Work::Encode(job) => *job,
+            Work::Copy(codec) => {
+                let parts = copied::Parts {
+                    health: Arc::clone(health),
+                    made: sender.clone(),
+                    frames,
+                    number,
+                };
+                // As those that are encoded.
+                tracks.spawn(copied::run(codec, parts, ended.clone()));
+                continue;
+            }
         };
         let parts = track::Parts {
             shop: Arc::clone(shop),
@@ -104,8 +121,26 @@ pub(crate) async fn run(
     Ended::failed("it was stopped")
 }
 
-/// What each track of the feed is encoded by.
-fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Job>, Refused> {
+/// What becomes of a track.
+#[derive(Clone, Debug)]
+enum Work {
+    /// It is encoded.
+    Encode(Box<Job>),
+    /// Its pictures are passed on as they are.
+    Copy(Codec),
+}
+
+impl Work {
+    const fn kind(&self) -> Kind {
+        match self {
+            Self::Encode(job) => job.kind,
+            Self::Copy(_) => Kind::Video,
+        }
+    }
+}
+
+/// What becomes of each track of the feed.
+fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Work>, Refused> {
     let Equipment { engine, presets, cpu } = equipment;
     let budget = Budget::fitted(*cpu);
     let named = |name: &str| {
@@ -114,27 +149,38 @@ fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Job>, R
             .cloned()
             .or_else(|| ffleet_media::preset::builtin(name))
     };
-    let recipe = named(&encode.preset).ok_or_else(|| {
+    let mut recipe = named(&encode.preset).ok_or_else(|| {
         let unknown =
             ffleet_media::preset::Unknown::new(&encode.preset, presets.keys().map(String::as_str));
         Refused { reason: ffleet_types::Reason::UserError, message: unknown.to_string() }
     })?;
     let mut jobs = Vec::new();
-    if let Some(picture) = &hub.spec.video
+    let codec = hub.spec.video.as_ref().and_then(|picture| match picture.format {
+        PictureFormat::Coded(CodedFormat::H264) => Some(Codec::H264),
+        PictureFormat::Coded(CodedFormat::H265) => Some(Codec::H265),
+        PictureFormat::Raw { .. } => None,
+    });
+    if let (Some(codec), Video::Copy) = (codec, &recipe.video) {
+        jobs.push(Work::Copy(codec));
+    } else if let Some(picture) = &hub.spec.video
         && let Some(command) = commands::picture(&recipe, picture, engine, budget)?
     {
-        jobs.push(Job {
+        jobs.push(Work::Encode(Box::new(Job {
             kind: Kind::Video,
             cut: Cut::Frames { rate: picture.fps.parts() },
             again: 0,
             ..Job::new(hub, encode, engine, command)
-        });
+        })));
+    }
+    // Raw sound cannot be copied: it is what a picture that is copied goes with.
+    if recipe.audio == Audio::Copy {
+        recipe.audio = Audio::Encode(AudioEncode { codec: AudioCodec::Aac, bitrate: None });
     }
     if let (Some(sound), Audio::Encode(wanted)) = (&hub.spec.audio, &recipe.audio)
         && let Some(command) = commands::sound(&recipe, sound, engine, budget)?
     {
         let samples = commands::samples(wanted.codec)?;
-        jobs.push(Job {
+        jobs.push(Work::Encode(Box::new(Job {
             kind: Kind::Audio,
             cut: Cut::Blocks {
                 samples,
@@ -148,7 +194,7 @@ fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Job>, R
             },
             again: AGAIN,
             ..Job::new(hub, encode, engine, command)
-        });
+        })));
     }
     if jobs.is_empty() {
         let message =

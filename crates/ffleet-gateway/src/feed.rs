@@ -29,12 +29,11 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use self::body::Body;
 pub(crate) use self::command::{Given, Killed, LOG, log, pipe, start, widen};
 pub(crate) use self::fifo::make as make_fifo;
-use self::push::Dock;
-pub(crate) use self::push::Refused;
+pub(crate) use self::push::{Dock, Refused};
 pub(crate) use self::run::Ended;
 use crate::encode::{Equipment, Health};
 use crate::gateway::Options;
-use crate::inputs::{self, Hub};
+use crate::inputs::{self, Hub, Kind};
 use crate::ring::Ring;
 
 /// What all feeds of a gateway share.
@@ -279,15 +278,17 @@ impl Feed {
         }
     }
 
-    /// Feeds it from `body` until that ends; only for a feed that is pushed to.
+    /// Feeds it, or one track of it, from `body` until that ends; only for a feed that is pushed to.
     ///
     /// # Errors
     ///
     /// If somebody else does.
-    pub(crate) async fn push(&self, body: Body) -> Result<(), Refused> {
-        match &self.refused {
-            Some(why) => Err(Refused::NoRoom(why.clone())),
-            None => self.dock.push(body).await,
+    pub(crate) async fn push(&self, track: Option<Kind>, body: Body) -> Result<(), Refused> {
+        match (&self.refused, &self.hub) {
+            (Some(why), _) => Err(Refused::NoRoom(why.clone())),
+            (None, Some(hub)) => hub.push(track, body).await,
+            (None, None) if track.is_some() => Err(Refused::NoTrack),
+            (None, None) => self.dock.push(body).await,
         }
     }
 

@@ -30,7 +30,7 @@ use crate::feed::{self, Hold, Refused};
 use crate::gateway::Gateway;
 use crate::ring::{Place, Ring, Take};
 use crate::stream::Stream;
-use crate::{exclusive, shot, status};
+use crate::{exclusive, inputs, shot, status};
 
 /// Where feeds are pushed to.
 const INGEST: &str = "/ingest/";
@@ -43,8 +43,8 @@ impl Front for Gateway {
     fn claims(&self, method: &Method, path: &str) -> Claim {
         if let Some(name) = path.strip_prefix(INGEST) {
             let tables = self.tables();
-            let feed = tables.feeds.get(name).map(|feed| &feed.spec);
-            return match feed.filter(|spec| spec.source == Source::Push) {
+            let feed = tables.feeds.get(split(name).0).map(|feed| &feed.spec);
+            return match feed.filter(|spec| is_pushed(spec)) {
                 Some(spec) if spec.access == Access::Open => Claim::Open,
                 Some(spec) if spec.access == Access::Token => door(Purpose::Push, &spec.name),
                 _ => Claim::Key,
@@ -166,6 +166,26 @@ impl Front for Gateway {
     }
 }
 
+/// The feed, and which of its tracks, that is behind [`INGEST`].
+fn split(path: &str) -> (&str, Option<inputs::Kind>) {
+    for kind in [inputs::Kind::Video, inputs::Kind::Audio] {
+        let name = path.strip_suffix(kind.name()).and_then(|path| path.strip_suffix('/'));
+        if let Some(name) = name {
+            return (name, Some(kind));
+        }
+    }
+    (path, None)
+}
+
+/// Whether bodies of requests feed it.
+pub(crate) fn is_pushed(feed: &ffleet_types::live::Feed) -> bool {
+    match &feed.source {
+        Source::Push => true,
+        Source::Inputs(inputs) => inputs.are_pushed(),
+        _ => false,
+    }
+}
+
 fn door(purpose: Purpose, name: &Name) -> Claim {
     Claim::Token(Door { purpose, name: name.clone() })
 }
@@ -226,8 +246,9 @@ impl Gateway {
     }
 
     async fn ingest(&self, name: &str, request: Request<Body>) -> Result<Response<Body>, Problem> {
+        let (name, track) = split(name);
         let feed = self.tables().feeds.get(name).cloned();
-        let feed = feed.filter(|feed| feed.spec.source == Source::Push).ok_or_else(|| {
+        let feed = feed.filter(|feed| is_pushed(&feed.spec)).ok_or_else(|| {
             Problem::new(Code::FeedNotFound, format!("there is no feed {name:?} that is pushed to"))
                 .hint("a feed with `push: http` is one")
         })?;
@@ -237,11 +258,15 @@ impl Gateway {
                 Problem::new(Code::MethodNotAllowed, detail).hint("send it with PUT or POST")
             );
         }
-        match feed.push(feed::Body(request.into_body())).await {
+        match feed.push(track, feed::Body(request.into_body())).await {
             Ok(()) => {
                 let mut answer = Response::new(full(Bytes::new()));
                 *answer.status_mut() = StatusCode::NO_CONTENT;
                 Ok(answer)
+            }
+            Err(refused @ Refused::NoTrack) => {
+                let hint = "raw bytes of one track go to /ingest/NAME/video or /ingest/NAME/audio";
+                Err(Problem::new(Code::FeedNotFound, refused.to_string()).hint(hint))
             }
             Err(refused @ Refused::Taken) => {
                 Err(Problem::new(Code::FeedTaken, refused.to_string()))

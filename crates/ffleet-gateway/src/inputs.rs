@@ -1,37 +1,55 @@
-//! Raw tracks that programs push: read, cut into frames, given a time, and handed to every stream that encodes them.
+//! Tracks that programs push without a container: read, cut into frames, given a time, and handed to every stream that
+//! makes something of them.
 //!
 //! What programs write into belongs to the feed and stays open as long as the feed is there, so that a writer may come
-//! and go, and never meets a broken pipe because something behind the feed has died. Picture and sound are read by
-//! tasks of their own: neither waits for the other.
+//! and go, and never meets a broken pipe because something behind the feed has died. Tracks that have a FIFO each are
+//! read by tasks of their own: none waits for the other. Those of one connection come as its writer sends them.
 
+mod bytes;
+mod desk;
 mod fifo;
+mod framed;
+mod lane;
+mod push;
+mod socket;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
+use ::bytes::Bytes;
 use ffleet_api::live::Input;
 use ffleet_base::Clock;
 use ffleet_live::anchor::Anchor;
 use ffleet_types::live::Inputs;
-use ffleet_types::live::inputs::{Picture, PictureFormat, Sound, Via};
-use tokio::sync::{mpsc, watch};
+use ffleet_types::live::inputs::{Picture, Sound, Via};
+use futures_util::future::select_all;
+use tokio::sync::watch;
 
-use self::fifo::{Fifo, Read};
-use crate::feed::Ended;
+use self::desk::Desk;
+pub(crate) use self::lane::Lane;
+use self::push::Docks;
+use self::socket::Socket;
+use crate::feed::{Body, Ended, Refused};
 
-/// Frames that wait for a stream that takes them, beyond those that it holds.
-const WAITING: usize = 2;
-/// How many pieces of sound a second are read, at least, of a writer that writes no faster than it is heard.
-const PIECES: u64 = 50;
-
-/// A frame of a picture, or a piece of sound.
+/// A frame of a picture, an access unit, or a piece of sound.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
     /// When it is, in ticks of 1/90000 s from the first frame of the feed on.
     pub(crate) at: i64,
     /// A frame; of sound any number of whole samples of all channels.
     pub(crate) bytes: Bytes,
+    /// What is to be known of it where it is coded.
+    pub(crate) coded: Option<Coded>,
+}
+
+/// What is to be known of an access unit.
+#[derive(Clone, Debug)]
+pub(crate) struct Coded {
+    /// When it is decoded, in the same ticks.
+    pub(crate) dts: i64,
+    /// The parameter sets, where decoding can begin with it.
+    pub(crate) sets: Option<Bytes>,
 }
 
 /// Of which kind a track is.
@@ -56,53 +74,29 @@ pub(crate) struct Hub {
     pub(crate) spec: Inputs,
     lanes: Vec<Lane>,
     anchor: Mutex<Anchor>,
+    socket: tokio::sync::Mutex<Socket>,
+    docks: Docks,
 }
 
-/// One track: who writes it, and who takes it.
-#[derive(Debug)]
-pub(crate) struct Lane {
-    pub(crate) kind: Kind,
-    via: Via,
-    /// Bytes of a frame, or of one sample of all channels.
-    unit: usize,
-    /// Units that are read at once, at most.
-    most: usize,
-    takers: Mutex<Vec<mpsc::Sender<Frame>>>,
-    source: tokio::sync::Mutex<Fifo>,
-    pub(crate) counts: Counts,
-}
-
-/// What has come of a track.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    /// Whether somebody writes it.
-    pub(crate) is_written: AtomicBool,
-    /// Frames, or samples.
-    pub(crate) units: AtomicU64,
-    /// Frames that a writer left unfinished.
-    pub(crate) cut: AtomicU64,
-    /// How often a writer came.
-    pub(crate) came: AtomicU64,
-}
+type Reading<'a> = Pin<Box<dyn Future<Output = Ended> + Send + 'a>>;
 
 impl Hub {
     pub(crate) fn new(spec: &Inputs) -> Self {
         let mut lanes = Vec::new();
-        let mut rates = Vec::new();
-        if let Some(Picture { via, format: PictureFormat::Raw { pixels, size }, fps }) = &spec.video
-        {
-            let unit = usize::try_from(pixels.frame_bytes(*size)).unwrap_or(usize::MAX);
-            lanes.push(Lane::new(Kind::Video, via, (unit, 1)));
-            rates.push(fps.parts());
+        if let Some(picture) = &spec.video {
+            lanes.push(Lane::of_picture(picture, lanes.len()));
         }
-        if let Some(Sound { via, rate, .. }) = &spec.audio {
-            let unit = spec.audio.as_ref().map_or(1, |sound| sound.bytes(1));
-            let most = u64::from(*rate) / PIECES;
-            let sizes = [unit, most].map(|size| usize::try_from(size).unwrap_or(1));
-            lanes.push(Lane::new(Kind::Audio, via, (sizes[0], sizes[1])));
-            rates.push((*rate, 1));
+        if let Some(sound) = &spec.audio {
+            lanes.push(Lane::of_sound(sound, lanes.len()));
         }
-        Self { spec: spec.clone(), lanes, anchor: Mutex::new(Anchor::new(&rates)) }
+        let rates: Vec<_> = lanes.iter().map(Lane::rate).collect();
+        Self {
+            spec: spec.clone(),
+            lanes,
+            anchor: Mutex::new(Anchor::new(&rates)),
+            socket: tokio::sync::Mutex::default(),
+            docks: Docks::default(),
+        }
     }
 
     /// The track of this kind.
@@ -146,87 +140,42 @@ impl Hub {
     }
 
     /// Reads what is written until nobody writes any more; how that ended. Goes on where it was when it is called
-    /// again.
+    /// again, but for connections, which are closed.
     pub(crate) async fn run(&self, clock: &dyn Clock, progress: &watch::Sender<u64>) -> Ended {
-        let read = |(track, lane)| Box::pin(self.read(track, lane, clock, progress));
-        let reading = self.lanes.iter().enumerate().map(read);
-        futures_util::future::select_all(reading).await.0
-    }
-
-    async fn read(
-        &self,
-        track: usize,
-        lane: &Lane,
-        clock: &dyn Clock,
-        progress: &watch::Sender<u64>,
-    ) -> Ended {
-        let mut source = lane.source.lock().await;
-        loop {
-            match source.read(&lane.via, lane.unit, lane.most).await {
-                Ok(Read::Units(bytes)) => {
-                    if !lane.counts.is_written.swap(true, Ordering::Relaxed) {
-                        lane.counts.came.fetch_add(1, Ordering::Relaxed);
-                        tracing::info!(track = lane.kind.name(), from = %lane.via, "a writer has come");
-                    }
-                    let units = (bytes.len() / lane.unit) as u64;
-                    lane.counts.units.fetch_add(units, Ordering::Relaxed);
-                    let count = u32::try_from(units).unwrap_or(u32::MAX);
-                    let at = self.anchor().take(track, count, clock.monotonic());
-                    progress.send_modify(|sum| *sum += bytes.len() as u64);
-                    lane.give(Frame { at, bytes: bytes.into() }).await;
-                }
-                Ok(Read::Gone { cut }) => {
-                    lane.counts.is_written.store(false, Ordering::Relaxed);
-                    lane.counts.cut.fetch_add(u64::from(cut > 0), Ordering::Relaxed);
-                    self.anchor().leave(track);
-                    tracing::info!(track = lane.kind.name(), from = %lane.via, cut, "a writer has gone");
-                    if self.lanes.iter().all(|lane| !lane.is_written()) {
-                        return Ended::clean("its writers have gone");
-                    }
-                }
-                Err(error) => return Ended::failed(format!("{}: {error}", lane.via)),
+        let desk = Desk { hub: self, clock, progress };
+        let mut reading: Vec<Reading<'_>> = Vec::new();
+        for lane in &self.lanes {
+            if let Via::Fifo(path) = &lane.via {
+                reading.push(Box::pin(desk.fifo(lane, path)));
             }
         }
-    }
-}
-
-impl Lane {
-    fn new(kind: Kind, via: &Via, (unit, most): (usize, usize)) -> Self {
-        Self {
-            kind,
-            via: via.clone(),
-            unit: unit.max(1),
-            most: most.max(1),
-            takers: Mutex::default(),
-            source: tokio::sync::Mutex::default(),
-            counts: Counts::default(),
+        let socket = self.spec.vias().find_map(|via| match via {
+            Via::Socket(path) => Some(path),
+            Via::Fifo(_) | Via::Push => None,
+        });
+        if let Some(path) = socket {
+            reading.push(Box::pin(desk.socket(path)));
         }
-    }
-
-    /// Whether somebody writes it.
-    pub(crate) fn is_written(&self) -> bool {
-        self.counts.is_written.load(Ordering::Relaxed)
-    }
-
-    fn takers(&self) -> MutexGuard<'_, Vec<mpsc::Sender<Frame>>> {
-        self.takers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// All of its frames from now on. Who does not take them keeps the writer waiting, and all others who take them.
-    pub(crate) fn subscribe(&self) -> mpsc::Receiver<Frame> {
-        let (sender, frames) = mpsc::channel(WAITING);
-        self.takers().push(sender);
-        frames
-    }
-
-    async fn give(&self, frame: Frame) {
-        let takers = self.takers().clone();
-        let mut is_gone = false;
-        for taker in &takers {
-            is_gone |= taker.send(frame.clone()).await.is_err();
+        if self.spec.are_pushed() {
+            reading.extend(desk.pushes());
         }
-        if is_gone {
-            self.takers().retain(|taker| !taker.is_closed());
+        if reading.is_empty() {
+            return Ended::failed("it has no tracks");
+        }
+        select_all(reading).await.0
+    }
+
+    /// Takes a body of frames of all tracks, or of the bytes of one of them, to its end.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such track, somebody else writes, or what makes no sense in it.
+    pub(crate) async fn push(&self, kind: Option<Kind>, body: Body) -> Result<(), Refused> {
+        let is_there =
+            kind.is_none_or(|kind| self.lane(kind).is_some_and(|lane| lane.via == Via::Push));
+        match is_there {
+            true => self.docks.of(kind).push(body).await,
+            false => Err(Refused::NoTrack),
         }
     }
 }

@@ -13,7 +13,7 @@ use ffleet_types::live::{Command, Name, Sort, Source};
 use crate::encode::Health;
 use crate::feed;
 use crate::gateway::{Gateway, Tables};
-use crate::stream;
+use crate::{http, stream};
 
 /// Viewers that are listed.
 const LISTED: usize = 1_000;
@@ -78,7 +78,7 @@ fn one_feed(feed: &feed::Feed, tables: &Tables, total: FeedTotal) -> Feed {
             .filter(|_| feed.health().is_none())
             .map(|hub| hub.shown())
             .unwrap_or_default(),
-        access: (spec.source == Source::Push).then(|| spec.access.to_string()),
+        access: http::is_pushed(spec).then(|| spec.access.to_string()),
         total,
     }
 }

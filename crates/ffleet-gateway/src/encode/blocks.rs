@@ -63,7 +63,7 @@ mod tests {
     const BLOCK: Block = Block { samples: 4, rate: 90, bytes: 4, silence: 0 };
 
     fn frame(at: i64, bytes: &'static [u8]) -> Frame {
-        Frame { at, bytes: Bytes::from_static(bytes) }
+        Frame { at, bytes: Bytes::from_static(bytes), coded: None }
     }
 
     #[test]

@@ -13,13 +13,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where pushers meet the feed.
 #[derive(Debug)]
-pub(super) struct Dock {
+pub(crate) struct Dock {
     /// Who has this pushes.
     turn: Mutex<mpsc::Sender<Arrival>>,
     arrivals: Mutex<mpsc::Receiver<Arrival>>,
 }
 
-type Arrival = (Body, oneshot::Sender<Result<(), String>>);
+/// A body, and where it is to be said what came of it.
+pub(crate) type Arrival = (Body, oneshot::Sender<Result<(), String>>);
 
 /// A push was not taken, or broke off.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,9 @@ pub(crate) enum Refused {
     /// The feed is closed, or did not get ready.
     #[error("the feed does not take anything now")]
     Closed,
+    /// It has no such track.
+    #[error("the feed has no such track that is pushed")]
+    NoTrack,
     /// There is no memory for its ring.
     #[error("{0}")]
     NoRoom(String),
@@ -47,7 +51,7 @@ impl Default for Dock {
 
 impl Dock {
     /// Has `body` read to its end.
-    pub(super) async fn push(&self, body: Body) -> Result<(), Refused> {
+    pub(crate) async fn push(&self, body: Body) -> Result<(), Refused> {
         let turn = self.turn.try_lock().map_err(|_held| Refused::Taken)?;
         let (done, heard) = oneshot::channel();
         let sent = tokio::time::timeout(PATIENCE, turn.send((body, done))).await;
@@ -61,10 +65,14 @@ impl Dock {
         }
     }
 
+    /// Waits for a pusher; nothing if nobody can come any more.
+    pub(crate) async fn arrival(&self) -> Option<Arrival> {
+        self.arrivals.lock().await.recv().await
+    }
+
     /// Waits for a pusher, and reads what it sends.
     pub(super) async fn run(&self, reading: Reading) -> Ended {
-        let arrival = self.arrivals.lock().await.recv().await;
-        let Some((body, done)) = arrival else {
+        let Some((body, done)) = self.arrival().await else {
             return Ended::failed("nobody can push to it any more");
         };
         let ended = read(body, reading).await;

@@ -5,7 +5,6 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 
-use ffleet_types::live::inputs::Via;
 use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
@@ -41,8 +40,7 @@ pub(super) struct Fifo {
 
 impl Fifo {
     /// Reads whole units, `most` of them at most. May be dropped at any time without a loss.
-    pub(super) async fn read(&mut self, via: &Via, unit: usize, most: usize) -> io::Result<Read> {
-        let Via::Fifo(path) = via;
+    pub(super) async fn read(&mut self, path: &Path, unit: usize, most: usize) -> io::Result<Read> {
         loop {
             if self.part.len() >= unit {
                 let whole = self.part.len() / unit * unit;

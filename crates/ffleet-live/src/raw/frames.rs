@@ -191,6 +191,15 @@ impl Reader {
         Ok(())
     }
 
+    /// The number of the track whose frame is not whole yet, and how many bytes of it, its head not counted, there are.
+    #[must_use]
+    pub const fn under_way(&self) -> Option<(u8, usize)> {
+        match &self.state {
+            State::Payload { frame, .. } => Some((frame.track, frame.bytes.len())),
+            _ => None,
+        }
+    }
+
     /// The connection is closed, or is to be.
     ///
     /// # Errors

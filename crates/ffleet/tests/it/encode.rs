@@ -2,6 +2,7 @@
 //! notice.
 
 mod deaths;
+mod pushed;
 mod recorder;
 mod writers;
 
