@@ -58,6 +58,7 @@ test|has strace|strace|shows in a test that data is on disk before it is acknowl
 test|has curl|curl|speaks to the API from outside in the tests
 test|has_uml|user-mode-linux|boots a kernel with the one tree of cgroups in the tests
 test|has_rtmp|nginx libnginx-mod-rtmp|takes in the tests what is published by RTMP
+test|has_numpy|python3 python3-numpy|pushes pictures to a feed in the tests, as an example does
 test|has_venv|python3 python3-venv|fetches a recent FFmpeg, as a wheel, whose threads the tests count
 bench|has strace|strace|counts system calls
 bench|has icecast2|icecast2|is measured beside us: what viewers cost
@@ -96,6 +97,10 @@ has_rtmp() {
 
 has_venv() {
     python3 -c 'import venv, ensurepip' >/dev/null 2>&1
+}
+
+has_numpy() {
+    python3 -c 'import numpy' >/dev/null 2>&1
 }
 
 has_browser() {

@@ -44,6 +44,12 @@ impl<'a> Desk<'a> {
             let read = read.map_err(|error| format!("it cannot be read: {error}"))?;
             let pushed = reader.push(&buffer, &mut events);
             buffer.clear();
+            let under_way = reader.under_way();
+            for (claim, number) in claims.iter_mut().zip(0_u8..) {
+                claim.cut = under_way
+                    .filter(|(track, _)| *track == number)
+                    .map_or(0, |(_, bytes)| bytes);
+            }
             for event in events.drain(..) {
                 match event {
                     Event::Tracks(tracks) => *claims = self.tracks(&tracks)?,
@@ -56,12 +62,6 @@ impl<'a> Desk<'a> {
                 }
             }
             pushed.map_err(|fault| fault.to_string())?;
-            let under_way = reader.under_way();
-            for (claim, number) in claims.iter_mut().zip(0_u8..) {
-                claim.cut = under_way
-                    .filter(|(track, _)| *track == number)
-                    .map_or(0, |(_, bytes)| bytes);
-            }
             if read == 0 {
                 return reader.close().map(|_| ()).map_err(|fault| fault.to_string());
             }

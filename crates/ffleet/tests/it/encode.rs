@@ -2,6 +2,7 @@
 //! notice.
 
 mod deaths;
+mod framed;
 mod pushed;
 mod recorder;
 mod writers;

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use super::*;
 
 /// A server whose feed `studio` has these inputs, and a stream of it that this makes.
-fn serve_with(inputs: &str, preset: &str, more: &str) -> Option<Server> {
+pub(super) fn serve_with(inputs: &str, preset: &str, more: &str) -> Option<Server> {
     if need::ffmpeg().is_none() || need::ffprobe().is_none() {
         return None;
     }
@@ -64,7 +64,7 @@ fn write_paced(mut fifo: impl std::io::Write, bytes: &[u8], pieces: u64) {
     }
 }
 
-fn input(server: &Server, number: usize) -> Value {
+pub(super) fn input(server: &Server, number: usize) -> Value {
     server.call("GET", "/v1/feeds/studio", b"").json()["inputs"][number].clone()
 }
 
@@ -142,7 +142,7 @@ fn preset_that_cannot_make_what_is_pushed_is_refused_when_the_file_is_checked() 
     assert_ne!(printed.code, 0);
     assert!(
         printed
-            .err
+            .out
             .contains("h265 is passed on as it is, and live-720p encodes it"),
         "{printed:?}"
     );
