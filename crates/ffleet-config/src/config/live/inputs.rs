@@ -29,6 +29,12 @@ pub(super) fn read(block: &mut Block<'_>) -> Option<Inputs> {
         let hint = "say `video`, `audio` or both, each with its `fifo` and `format`";
         inputs.wrong("", Trouble::new("has no track", hint));
     }
+    if let (Some(Some(video)), Some(Some(audio))) = (&video, &audio)
+        && video.via == audio.via
+    {
+        let message = format!("{} is where the picture comes too", audio.via);
+        inputs.wrong("audio", Trouble::new(message, "give each track a FIFO of its own"));
+    }
     block.absorb(inputs);
     let when_full = block.read("when-full").unwrap_or_default();
     match (video, audio) {

@@ -26,7 +26,9 @@ fn each_has_one<const N: usize>(what: fn(&str) -> Vec<String>, cases: [(&str, &s
 fn feed_has_one_source() {
     assert_eq!(
         feed("mode: 10s"),
-        ["2:3: feeds.a: has no source: say `command`, `push: http`, `pull: URL` or `fifo: PATH`"]
+        [
+            "2:3: feeds.a: has no source: say `command`, `push: http`, `pull: URL`, `fifo: PATH` or `inputs`"
+        ]
     );
     assert_eq!(
         feed("push: http, command: x"),
