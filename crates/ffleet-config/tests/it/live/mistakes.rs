@@ -24,11 +24,10 @@ fn each_has_one<const N: usize>(what: fn(&str) -> Vec<String>, cases: [(&str, &s
 
 #[test]
 fn feed_has_one_source() {
-    assert_eq!(
-        feed("mode: 10s"),
-        [
-            "2:3: feeds.a: has no source: say `command`, `push: http`, `pull: URL`, `fifo: PATH` or `inputs`"
-        ]
+    let said = feed("mode: 10s").concat();
+    assert!(
+        said.starts_with("2:3: feeds.a: has no source: say `command`, `push: http`"),
+        "{said}"
     );
     assert_eq!(
         feed("push: http, command: x"),
