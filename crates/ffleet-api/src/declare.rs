@@ -125,6 +125,8 @@ pub struct Stream {
     /// How the raw tracks of its feed are encoded: `preset`, `recovery`, `backlog`, `silence`.
     #[schema(required = false)]
     encode: Value,
+    /// What viewers of such a stream get while its source is away: `hold`, `hold 2s`, `slate /PATH`, `feed NAME`, `end`.
+    fallback: Option<Vec<String>>,
     /// What viewers get: `stream` or `shot`.
     #[schema(rename = "type")]
     kind: Option<String>,

@@ -11,6 +11,8 @@ pub(crate) mod health;
 mod job;
 mod made;
 mod mux;
+mod slate;
+mod source;
 mod track;
 
 use std::collections::BTreeMap;
@@ -21,7 +23,7 @@ use ffleet_engine::{Refused, track as commands};
 use ffleet_media::codec::AudioCodec;
 use ffleet_media::recipe::{Audio, Recipe};
 use ffleet_types::Cpu;
-use ffleet_types::live::Encode;
+use ffleet_types::live::{Away, Encode};
 use ffleet_types::node::Engine;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -45,6 +47,8 @@ pub struct Equipment {
     pub cpu: Cpu,
 }
 
+/// Frames that wait for a track, beyond those that it holds.
+const FRAMES: usize = 2;
 /// Packets of all tracks that wait to be written.
 const WAITING: usize = 64;
 
@@ -68,14 +72,16 @@ pub(crate) async fn run(
         Ok(jobs) => jobs,
         Err(refused) => return Ended::failed(refused.to_string()),
     };
+    let slate = slate(feed, shop, encode, &equipment).await;
     let (sender, mut made) = mpsc::channel(WAITING);
     let ended = stop.child_token();
     let mut tracks = JoinSet::new();
+    let mut lanes = Vec::new();
+    let ring = Arc::clone(&reading.ring);
     let mut mux = Mux::new(jobs.len(), reading);
     for (number, job) in jobs.into_iter().enumerate() {
-        let Some(frames) = hub.lane(job.kind).map(crate::inputs::Lane::subscribe) else {
-            continue;
-        };
+        let (feeder, frames) = mpsc::channel(FRAMES);
+        lanes.push((job.kind, feeder));
         let parts = track::Parts {
             shop: Arc::clone(shop),
             label: feed.label().to_owned(),
@@ -88,6 +94,19 @@ pub(crate) async fn run(
         tracks.spawn(track::run(job, parts, ended.clone()));
     }
     drop(sender);
+    let parts = source::Parts {
+        shop: Arc::clone(shop),
+        label: feed.label().to_owned(),
+        hub: Arc::clone(hub),
+        others: feed.instead().to_vec(),
+        fallback: encode.fallback.clone(),
+        slate,
+        health: Arc::clone(health),
+        ring,
+    };
+    // Ends when this does.
+    let _sources = source::start(parts, &lanes);
+    drop(lanes);
     // Ends with the last of the tracks.
     loop {
         match mux.next(&mut made).await {
@@ -102,6 +121,30 @@ pub(crate) async fn run(
     }
     while tracks.join_next().await.is_some() {}
     Ended::failed("it was stopped")
+}
+
+/// The slate, if there is to be one. Without it the stream goes on: that it cannot be shown is said.
+async fn slate(
+    feed: &Feed,
+    shop: &Shop,
+    encode: &Encode,
+    equipment: &Equipment,
+) -> Option<slate::Slate> {
+    let path = encode.fallback.iter().find_map(|step| match step {
+        Away::Slate(path) => Some(path),
+        _ => None,
+    })?;
+    let (hub, health) = feed.hub().zip(feed.health())?;
+    let program = (feed.label(), equipment.engine.path.as_str());
+    match slate::Slate::open(shop, program, path, &hub.spec).await {
+        Ok(slate) => Some(slate),
+        Err(why) => {
+            tracing::error!(stream = feed.label(), why, "there is no slate");
+            let what = format!("there is no slate: {why}");
+            health.note(health::Event { at: shop.clock.now(), kind: Kind::Video, what });
+            None
+        }
+    }
 }
 
 /// What each track of the feed is encoded by.

@@ -13,9 +13,10 @@ use bytes::Bytes;
 use ffleet_api::live::Input;
 use ffleet_base::Clock;
 use ffleet_live::anchor::Anchor;
+use ffleet_live::packet::CLOCK;
 use ffleet_types::live::Inputs;
 use ffleet_types::live::inputs::{Picture, PictureFormat, Sound, Via};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use self::fifo::{Fifo, Read};
 use crate::feed::Ended;
@@ -68,6 +69,8 @@ pub(crate) struct Lane {
     /// Units that are read at once, at most.
     most: usize,
     takers: Mutex<Vec<mpsc::Sender<Frame>>>,
+    /// Told once somebody takes them, and kept so.
+    taken: Notify,
     source: tokio::sync::Mutex<Fifo>,
     pub(crate) counts: Counts,
 }
@@ -145,6 +148,28 @@ impl Hub {
         self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many ticks have passed since its first frame.
+    pub(crate) fn clock(&self, now: std::time::Duration) -> i64 {
+        self.anchor().clock(now)
+    }
+
+    /// The length of a frame in ticks.
+    pub(crate) fn length(&self, kind: Kind, frame: &Frame) -> i64 {
+        let (units, seconds) = match kind {
+            Kind::Video => self.spec.video.as_ref().map_or((1, 1), |video| video.fps.parts()),
+            Kind::Audio => (self.spec.audio.as_ref().map_or(1, |audio| audio.rate), 1),
+        };
+        let unit = self.lane(kind).map_or(1, |lane| lane.unit);
+        let count = i64::try_from(frame.bytes.len() / unit).unwrap_or(0);
+        count * CLOCK * i64::from(seconds) / i64::from(units.max(1))
+    }
+
+    /// What comes next stands where the clock does.
+    pub(crate) fn leave(&self) {
+        let mut anchor = self.anchor();
+        (0..self.lanes.len()).for_each(|track| anchor.leave(track));
+    }
+
     /// Reads what is written until nobody writes any more; how that ended. Goes on where it was when it is called
     /// again.
     pub(crate) async fn run(&self, clock: &dyn Clock, progress: &watch::Sender<u64>) -> Ended {
@@ -161,6 +186,9 @@ impl Hub {
         progress: &watch::Sender<u64>,
     ) -> Ended {
         let mut source = lane.source.lock().await;
+        // What is pushed before there is a stream that takes it waits in the FIFO.
+        lane.taken.notified().await;
+        lane.taken.notify_one();
         loop {
             match source.read(&lane.via, lane.unit, lane.most).await {
                 Ok(Read::Units(bytes)) => {
@@ -198,6 +226,7 @@ impl Lane {
             unit: unit.max(1),
             most: most.max(1),
             takers: Mutex::default(),
+            taken: Notify::new(),
             source: tokio::sync::Mutex::default(),
             counts: Counts::default(),
         }
@@ -216,6 +245,7 @@ impl Lane {
     pub(crate) fn subscribe(&self) -> mpsc::Receiver<Frame> {
         let (sender, frames) = mpsc::channel(WAITING);
         self.takers().push(sender);
+        self.taken.notify_one();
         frames
     }
 

@@ -1,8 +1,10 @@
 //! What feeds and streams say of each other.
 
+mod raw;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use ffleet_types::live::{Feed, Name, Source, Stream};
+use ffleet_types::live::{Feed, Name, Stream};
 
 use super::{Declared, Section, path};
 use crate::block::{Block, Trouble};
@@ -27,41 +29,10 @@ pub(crate) fn check(feeds: &mut Section<'_, Feed>, streams: &mut Section<'_, Str
         }
     }
     cycles(&mut feeds.all);
-    raw(feeds, streams);
+    raw::check(feeds, streams);
     for Declared { item, block, .. } in &mut streams.all {
         if let Some(feed) = item.as_ref().and_then(|stream| stream.feed.as_ref()) {
             known.look(block, feed);
-        }
-    }
-}
-
-/// Notes who reads raw tracks and cannot, and who encodes what is none.
-fn raw(feeds: &mut Section<'_, Feed>, streams: &mut Section<'_, Stream>) {
-    let of_feeds = feeds.all.iter().filter_map(|one| one.item.as_ref());
-    let is_raw: BTreeMap<Name, bool> = of_feeds
-        .map(|feed| (feed.name.clone(), matches!(feed.source, Source::Inputs(_))))
-        .collect();
-    let reads_raw = |feed: &Option<Name>| feed.as_ref().and_then(|feed| is_raw.get(feed)).copied();
-    for Declared { item, block, .. } in &mut feeds.all {
-        if item.as_ref().and_then(|feed| reads_raw(&feed.feed)) == Some(true) {
-            let hint = "name a feed of bytes: raw tracks are read by streams with `encode`";
-            block.wrong("feed", Trouble::new("a command cannot read raw tracks", hint));
-        }
-    }
-    for Declared { item, block, .. } in &mut streams.all {
-        let Some(stream) = item else { continue };
-        match (reads_raw(&stream.feed), &stream.encode) {
-            (Some(true), None) => {
-                let hint = "say how they are encoded: `encode: {preset: live-720p}`";
-                block.wrong("feed", Trouble::new("has raw tracks, which nobody can watch", hint));
-            }
-            (Some(false) | None, Some(_))
-                if stream.feed.is_none() || reads_raw(&stream.feed).is_some() =>
-            {
-                let hint = "name a feed that has `inputs`, or write a `command`";
-                block.wrong("encode", Trouble::new("there are no raw tracks to encode", hint));
-            }
-            _ => {}
         }
     }
 }

@@ -48,7 +48,8 @@ fn inputs(words: &str) -> Vec<String> {
 fn stream(words: &str) -> Vec<String> {
     let video = "video: {fifo: /v, format: rawvideo, size: 16x16, fps: 1}";
     problems(&format!(
-        "feeds:\n  a: {{inputs: {{{video}}}}}\n  b: {{push: http}}\nstreams:\n  x: {{{words}}}\n"
+        "feeds:\n  a: {{inputs: {{{video}}}}}\n  b: {{push: http}}\n  \
+         c: {{inputs: {{audio: {{fifo: /c, format: u8, rate: 8000}}}}}}\nstreams:\n  x: {{{words}}}\n"
     ))
 }
 
@@ -111,6 +112,39 @@ fn mistakes_in_streams_are_said_where_they_are() {
             "get an MPEG transport stream",
         ),
         ("feed: a, encode: {preset: x}, command: y", "says `encode`, and `command`"),
+        (
+            "feed: a, encode: {preset: x}, fallback: [slate x.png]",
+            "a fallback: `hold`, `hold 2s`, `slate /PATH`",
+        ),
+        (
+            "feed: a, encode: {preset: x}, fallback: [hold, slate /x]",
+            "is never come to: `hold` lasts",
+        ),
+        (
+            "feed: a, encode: {preset: x}, fallback: [slate /x, hold 2s]",
+            "is said first, or not at all",
+        ),
+        (
+            "feed: a, encode: {preset: x}, fallback: [slate /x, end]",
+            "would end what is there instead",
+        ),
+        (
+            "feed: a, encode: {preset: x}, fallback: [slate /x, slate /y]",
+            "is a second slate",
+        ),
+        (
+            "feed: a, encode: {preset: x}, fallback: [feed a]",
+            "is the feed that it is shown instead of",
+        ),
+        ("feed: a, encode: {preset: x}, fallback: [feed b]", "b is no feed with `inputs`"),
+        (
+            "feed: a, encode: {preset: x}, fallback: [feed c]",
+            "c has other tracks: format, size",
+        ),
+        (
+            "feed: b, mimetype: video/mp2t, fallback: [hold]",
+            "only a stream with `encode` has one",
+        ),
         ("feed: b, encode: {preset: x}", "there are no raw tracks to encode"),
         ("encode: {preset: x}, command: y", "there are no raw tracks to encode"),
     ] {
