@@ -70,7 +70,11 @@ pub(crate) async fn run(
     };
     let jobs = match jobs(hub, encode, &equipment) {
         Ok(jobs) => jobs,
-        Err(refused) => return Ended::failed(refused.to_string()),
+        Err(refused) => {
+            let what = format!("it cannot be encoded: {refused}");
+            health.note(health::Event { at: shop.clock.now(), kind: Kind::Video, what });
+            return Ended::failed(refused.to_string());
+        }
     };
     let slate = slate(feed, shop, encode, &equipment).await;
     let (sender, mut made) = mpsc::channel(WAITING);

@@ -30,6 +30,14 @@ fn serve(encode: &str, more: &str) -> Option<Server> {
     serve_in(&Arc::new(Room::new()), encode, more, "[hold]")
 }
 
+/// The same, without waiting for encoders.
+fn serve_idle(encode: &str) -> Option<Server> {
+    serve_in(&Arc::new(Room::new()), encode, "", IDLE)
+}
+
+/// A `fallback` of streams that are not waited for.
+const IDLE: &str = "hold";
+
 /// The same in a room that there is already, with this `fallback`.
 fn serve_in(room: &Arc<Room>, encode: &str, more: &str, fallback: &str) -> Option<Server> {
     if need::ffmpeg().is_none() || need::ffprobe().is_none() {
@@ -44,6 +52,9 @@ fn serve_in(room: &Arc<Room>, encode: &str, more: &str, fallback: &str) -> Optio
     );
     std::fs::write(room.path("ffleet.yaml"), text).unwrap();
     let server = Server::open(Arc::clone(room), &["--config", "ffleet.yaml"]);
+    if fallback == IDLE {
+        return Some(server);
+    }
     // Its readers are there, and so are the encoders.
     until(SOON, "encoders", || {
         pid(&server, 0, "pid").is_some() && pid(&server, 1, "pid").is_some()
