@@ -76,7 +76,7 @@ impl<'de> Visitor<'de> for Once {
 }
 
 /// A feed to be: the keys of `feeds.NAME` in `ffleet.example.yaml`, without `for`. One of `command`, `push`,
-/// `pull` and `fifo`.
+/// `pull`, `fifo` and `inputs`.
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "kebab-case", as = FeedDeclaration)]
 #[expect(dead_code, reason = "it is there for the document; what is sent is read as the file is")]
@@ -90,6 +90,11 @@ pub struct Feed {
     pull: Option<String>,
     /// The FIFO that it is read from.
     fifo: Option<String>,
+    /// Raw tracks that programs push: `video` and `audio`, each with its `fifo`, its `format` and what belongs to that.
+    #[schema(required = false)]
+    inputs: Value,
+    /// What becomes of frames for which there is no room: `block`, `drop-oldest` or `drop-newest`.
+    when_full: Option<String>,
     /// The feed that its command reads.
     feed: Option<String>,
     /// When it runs: `on-demand`, `autostart`, `continuous`, or for how long it lingers, such as `10s`.
@@ -107,7 +112,7 @@ pub struct Feed {
 }
 
 /// A stream to be: the keys of `streams.NAME` in `ffleet.example.yaml`, without `for`. `mimetype`, and `feed` or
-/// `command` or both.
+/// `command` or both; or `feed` and `encode`.
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "kebab-case", as = StreamDeclaration)]
 #[expect(dead_code, reason = "it is there for the document; what is sent is read as the file is")]
@@ -117,13 +122,18 @@ pub struct Stream {
     /// A program and its arguments, as one text or a list: its standard output is the stream.
     #[schema(required = false)]
     command: Value,
+    /// How the raw tracks of its feed are encoded: `preset`, `recovery`, `backlog`, `silence`.
+    #[schema(required = false)]
+    encode: Value,
+    /// What viewers of such a stream get while its source is away: `hold`, `hold 2s`, `slate /PATH`, `feed NAME`, `end`.
+    fallback: Option<Vec<String>>,
     /// What viewers get: `stream` or `shot`.
     #[schema(rename = "type")]
     kind: Option<String>,
     /// Who shares its command: `shared` or `exclusive`.
     client: Option<String>,
-    /// What it says it is, such as `video/mp2t`.
-    mimetype: String,
+    /// What it says it is, such as `video/mp2t`; to be left out where there is an `encode`.
+    mimetype: Option<String>,
     /// The path of its address, beside `/stream/NAME`.
     url: Option<String>,
     /// What becomes of viewers that fall behind: `skip` or `cut`.

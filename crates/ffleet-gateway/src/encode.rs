@@ -12,6 +12,8 @@ pub(crate) mod health;
 mod job;
 mod made;
 mod mux;
+mod slate;
+mod source;
 mod track;
 
 use std::collections::BTreeMap;
@@ -23,8 +25,8 @@ use ffleet_live::packet::Codec;
 use ffleet_media::codec::AudioCodec;
 use ffleet_media::recipe::{Audio, AudioEncode, Recipe, Video};
 use ffleet_types::Cpu;
-use ffleet_types::live::Encode;
 use ffleet_types::live::inputs::{CodedFormat, PictureFormat};
+use ffleet_types::live::{Away, Encode};
 use ffleet_types::node::Engine;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -48,6 +50,8 @@ pub struct Equipment {
     pub cpu: Cpu,
 }
 
+/// Frames that wait for a track, beyond those that it holds.
+const FRAMES: usize = 2;
 /// Packets of all tracks that wait to be written.
 const WAITING: usize = 64;
 
@@ -69,16 +73,22 @@ pub(crate) async fn run(
     };
     let jobs = match jobs(hub, encode, &equipment) {
         Ok(jobs) => jobs,
-        Err(refused) => return Ended::failed(refused.to_string()),
+        Err(refused) => {
+            let what = format!("it cannot be encoded: {refused}");
+            health.note(health::Event { at: shop.clock.now(), kind: Kind::Video, what });
+            return Ended::failed(refused.to_string());
+        }
     };
+    let slate = slate(feed, shop, encode, &equipment).await;
     let (sender, mut made) = mpsc::channel(WAITING);
     let ended = stop.child_token();
     let mut tracks = JoinSet::new();
+    let mut lanes = Vec::new();
+    let ring = Arc::clone(&reading.ring);
     let mut mux = Mux::new(jobs.len(), reading);
     for (number, work) in jobs.into_iter().enumerate() {
-        let Some(frames) = hub.lane(work.kind()).map(crate::inputs::Lane::subscribe) else {
-            continue;
-        };
+        let (feeder, frames) = mpsc::channel(FRAMES);
+        lanes.push((work.kind(), feeder));
         let job = match work {
             Work::Encode(job) => *job,
             Work::Copy(codec) => {
@@ -105,6 +115,19 @@ pub(crate) async fn run(
         tracks.spawn(track::run(job, parts, ended.clone()));
     }
     drop(sender);
+    let parts = source::Parts {
+        shop: Arc::clone(shop),
+        label: feed.label().to_owned(),
+        hub: Arc::clone(hub),
+        others: feed.instead().to_vec(),
+        fallback: encode.fallback.clone(),
+        slate,
+        health: Arc::clone(health),
+        ring,
+    };
+    // Ends when this does.
+    let _sources = source::start(parts, &lanes);
+    drop(lanes);
     // Ends with the last of the tracks.
     loop {
         match mux.next(&mut made).await {
@@ -135,6 +158,30 @@ impl Work {
         match self {
             Self::Encode(job) => job.kind,
             Self::Copy(_) => Kind::Video,
+        }
+    }
+}
+
+/// The slate, if there is to be one. Without it the stream goes on: that it cannot be shown is said.
+async fn slate(
+    feed: &Feed,
+    shop: &Shop,
+    encode: &Encode,
+    equipment: &Equipment,
+) -> Option<slate::Slate> {
+    let path = encode.fallback.iter().find_map(|step| match step {
+        Away::Slate(path) => Some(path),
+        _ => None,
+    })?;
+    let (hub, health) = feed.hub().zip(feed.health())?;
+    let program = (feed.label(), equipment.engine.path.as_str());
+    match slate::Slate::open(shop, program, path, &hub.spec).await {
+        Ok(slate) => Some(slate),
+        Err(why) => {
+            tracing::error!(stream = feed.label(), why, "there is no slate");
+            let what = format!("there is no slate: {why}");
+            health.note(health::Event { at: shop.clock.now(), kind: Kind::Video, what });
+            None
         }
     }
 }

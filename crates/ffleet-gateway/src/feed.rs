@@ -77,8 +77,10 @@ pub struct Retries {
 pub(crate) struct Feed {
     pub(crate) spec: Spec,
     pub(crate) ring: Arc<Ring>,
-    /// The feed that its command reads.
+    /// The feed that its command or its encoders read.
     parent: Option<Arc<Self>>,
+    /// Those that its encoders may read instead.
+    instead: Vec<Arc<Self>>,
     /// What its children and logs are called.
     label: String,
     format: Option<Format>,
@@ -93,6 +95,15 @@ pub(crate) struct Feed {
     held: Mutex<Option<Held>>,
     /// Why it never runs: there is no memory for its ring, or for that of the feed that it reads.
     refused: Option<String>,
+}
+
+/// What a feed is made of.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    /// The feed that its command or its encoders read.
+    pub(crate) parent: Option<Arc<Feed>>,
+    /// Those that its encoders may read instead.
+    pub(crate) instead: Vec<Arc<Feed>>,
 }
 
 /// How a feed is.
@@ -126,9 +137,10 @@ impl Feed {
         spec: Spec,
         label: String,
         mimetype: Option<&str>,
-        parent: Option<Arc<Self>>,
+        reads: Reads,
         shop: &Arc<Shop>,
     ) -> Arc<Self> {
+        let Reads { parent, instead } = reads;
         let (events, heard) = mpsc::unbounded_channel();
         let (held, refused) = match parent.as_ref().and_then(|parent| parent.refused.clone()) {
             Some(refused) => (None, Some(refused)),
@@ -157,6 +169,7 @@ impl Feed {
             label,
             format: mimetype.and_then(Format::of_mime),
             parent,
+            instead,
             events,
             status: Mutex::new(status),
             dock: Dock::default(),
@@ -211,6 +224,11 @@ impl Feed {
     pub(crate) fn hub(&self) -> Option<&Arc<Hub>> {
         let parent = self.parent.as_ref().and_then(|parent| parent.hub.as_ref());
         self.hub.as_ref().or(parent)
+    }
+
+    /// Feeds that its encoders may read instead of the one that they do.
+    pub(crate) fn instead(&self) -> &[Arc<Self>] {
+        &self.instead
     }
 
     /// How its encoders are, if it has some.

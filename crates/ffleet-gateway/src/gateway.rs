@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::encode::Equipment;
 use crate::fan::Fan;
-use crate::feed::{Feed, Retries, Shop};
+use crate::feed::{Feed, Reads, Retries, Shop};
 use crate::stream::Stream;
 use crate::trail;
 
@@ -234,17 +234,24 @@ impl Gateway {
         }
         for (name, spec) in streams {
             let feed = spec.feed.as_ref().and_then(|feed| new.feeds.get(feed)).cloned();
+            let instead: Vec<_> =
+                spec.instead().filter_map(|feed| new.feeds.get(feed)).cloned().collect();
             let kept = old
                 .streams
                 .get(&name)
                 .filter(|stream| stream.spec == spec && same(stream.feed.as_ref(), feed.as_ref()))
+                .filter(|stream| {
+                    let both = stream.instead.iter().zip(&instead);
+                    stream.instead.len() == instead.len()
+                        && both.into_iter().all(|(one, other)| Arc::ptr_eq(one, other))
+                })
                 .filter(|stream| !stream.is_refused());
             if let (None, Some(gone)) = (kept, old.streams.get(&name)) {
                 gone.give_up();
             }
             let stream = kept
                 .cloned()
-                .unwrap_or_else(|| Stream::start(spec, feed, &self.inner.shop));
+                .unwrap_or_else(|| Stream::start(spec, (feed, instead), &self.inner.shop));
             for path in addresses(&stream.spec) {
                 new.paths.insert(path, Arc::clone(&stream));
             }
@@ -277,7 +284,8 @@ impl Gateway {
             gone.give_up();
         }
         let feed = kept.cloned().unwrap_or_else(|| {
-            Feed::start(spec, format!("feed-{name}"), None, parent, &self.inner.shop)
+            let reads = Reads { parent, ..Reads::default() };
+            Feed::start(spec, format!("feed-{name}"), None, reads, &self.inner.shop)
         });
         new.feeds.insert(name.clone(), feed);
     }

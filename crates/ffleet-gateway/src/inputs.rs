@@ -21,6 +21,7 @@ use ::bytes::Bytes;
 use ffleet_api::live::Input;
 use ffleet_base::Clock;
 use ffleet_live::anchor::Anchor;
+use ffleet_live::packet::CLOCK;
 use ffleet_types::live::Inputs;
 use ffleet_types::live::inputs::{Picture, Sound, Via};
 use futures_util::future::select_all;
@@ -137,6 +138,35 @@ impl Hub {
 
     fn anchor(&self) -> MutexGuard<'_, Anchor> {
         self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many ticks have passed since its first frame.
+    pub(crate) fn clock(&self, now: std::time::Duration) -> i64 {
+        self.anchor().clock(now)
+    }
+
+    /// The length of a frame in ticks.
+    pub(crate) fn length(&self, kind: Kind, frame: &Frame) -> i64 {
+        let (units, seconds) = match kind {
+            Kind::Video => self.spec.video.as_ref().map_or((1, 1), |video| video.fps.parts()),
+            Kind::Audio => (self.spec.audio.as_ref().map_or(1, |audio| audio.rate), 1),
+        };
+        let unit = self.lane(kind).map_or(1, |lane| lane.unit);
+        let count = match frame.coded {
+            Some(_) => 1,
+            None => i64::try_from(frame.bytes.len() / unit).unwrap_or(0),
+        };
+        count * CLOCK * i64::from(seconds) / i64::from(units.max(1))
+    }
+
+    /// What comes next stands where the clock does.
+    pub(crate) fn leave(&self) {
+        for lane in &self.lanes {
+            if let Some(coded) = &lane.coded {
+                coded.lock().unwrap_or_else(PoisonError::into_inner).part();
+            }
+            self.anchor().leave(lane.number);
+        }
     }
 
     /// Reads what is written until nobody writes any more; how that ended. Goes on where it was when it is called

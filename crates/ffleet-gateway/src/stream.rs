@@ -8,7 +8,7 @@ use ffleet_types::live::stream::{Access, Client, Kind, Stream as Spec};
 use ffleet_types::live::{Source, totals};
 
 use crate::account::{Accounts, Totals};
-use crate::feed::{Feed, Shop};
+use crate::feed::{Feed, Reads, Shop};
 use crate::shot::Shots;
 use crate::trail::Trail;
 
@@ -18,6 +18,8 @@ pub(crate) struct Stream {
     pub(crate) spec: Spec,
     /// The feed that it is made of, as it was declared.
     pub(crate) feed: Option<Arc<Feed>>,
+    /// Those that its encoders may read instead.
+    pub(crate) instead: Vec<Arc<Feed>>,
     /// What shared viewers read: the feed itself, or what the stream's own command makes of it.
     pub(crate) shared: Option<Arc<Feed>>,
     /// Whether `shared` is the stream's own.
@@ -31,7 +33,11 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// A stream of `feed`, if it is to have one.
-    pub(crate) fn start(spec: Spec, feed: Option<Arc<Feed>>, shop: &Arc<Shop>) -> Arc<Self> {
+    pub(crate) fn start(
+        spec: Spec,
+        (feed, instead): (Option<Arc<Feed>>, Vec<Arc<Feed>>),
+        shop: &Arc<Shop>,
+    ) -> Arc<Self> {
         let is_shared = spec.kind == Kind::Stream && spec.client == Client::Shared;
         let encoded = spec
             .encode
@@ -58,7 +64,8 @@ impl Stream {
                     access: Access::Open,
                 };
                 let label = format!("stream-{}", spec.name);
-                let made = Feed::start(own, label, Some(&spec.mimetype), feed.clone(), shop);
+                let reads = Reads { parent: feed.clone(), instead: instead.clone() };
+                let made = Feed::start(own, label, Some(&spec.mimetype), reads, shop);
                 (Some(made), true)
             }
             Some(_) => (None, false),
@@ -67,6 +74,7 @@ impl Stream {
         Arc::new(Self {
             spec,
             feed,
+            instead,
             shared,
             is_own,
             accounts: Arc::default(),

@@ -5,6 +5,7 @@
 //! and does what it is told.
 
 pub mod anchor;
+pub mod away;
 mod crc;
 pub mod feed;
 pub mod flv;

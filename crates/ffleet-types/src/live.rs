@@ -32,12 +32,14 @@ macro_rules! words {
     };
 }
 
+pub mod away;
 pub mod feed;
 pub mod inputs;
 pub mod stream;
 pub mod token;
 pub mod totals;
 
+pub use away::Away;
 pub use feed::Feed;
 pub use inputs::Inputs;
 pub use stream::{Encode, Stream};

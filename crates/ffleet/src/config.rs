@@ -96,7 +96,8 @@ fn check(inputs: &Inputs) -> Result<Report, Problems> {
         Some(file) => file.display().to_string(),
         None => "no file, all defaults".to_owned(),
     };
-    let Loaded { config: Config { live, worker, .. }, file, warnings, .. } = loaded;
+    let Loaded { config: Config { live, worker, .. }, file, mut warnings, .. } = loaded;
+    warnings.extend(show::live::unknown_presets(&live, &presets));
     let presets = count(presets.len() as u64, "preset");
     let what = format!("{source}; {presets} of your own; {}", show::live::tally(&live));
     Ok(Report { what, file, format: "ffleet", live, memory: worker.memory, warnings })

@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::serve::home::Home;
 use crate::serve::setting::Setting;
+use crate::show;
 use crate::voyandz;
 
 mod bench;
@@ -99,7 +100,8 @@ pub(crate) fn run(context: &Context, origin: Origin) -> Result<Exit, Failure> {
     let presets = ffleet_config::preset::load(&config.presets_dir, builtin)
         .map_err(|problems| Failure::usage(format!("presets cannot be used:\n{problems}")))?;
     log::start(config, &home.path)?;
-    for warning in warnings {
+    let unknown = show::live::unknown_presets(&config.live, &presets);
+    for warning in warnings.iter().chain(&unknown) {
         tracing::warn!("{warning}");
     }
     tracing::info!(

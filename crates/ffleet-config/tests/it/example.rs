@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use ffleet_config::config::live;
-use ffleet_types::live::Source;
+use ffleet_types::live::inputs::PictureFormat;
+use ffleet_types::live::{Inputs, Source};
 
 use crate::{config, defaults, load};
 
@@ -116,5 +117,22 @@ fn example_shows_the_defaults_of_feeds_and_streams() {
     (shot.feed, shot.command) = (None, silent.streams["cam1-png"].command.clone());
     assert_eq!(shot, silent.streams["cam1-png"]);
     assert_eq!((told.feeds.len(), told.streams.len()), (9, 6));
+    let (booth, encode) = (&told.feeds["booth"], &told.streams["booth"].encode);
+    let silent = config(
+        "feeds:\n  a: {inputs: {video: {fifo: /v, format: rawvideo, size: 16x16, fps: 1}}}\n\
+         streams:\n  a: {feed: a, encode: {preset: live-720p}}\n",
+    )
+    .live;
+    assert_eq!(*encode, silent.streams["a"].encode);
+    let (Source::Inputs(booth), Source::Inputs(least)) = (&booth.source, &silent.feeds["a"].source)
+    else {
+        panic!("both have inputs")
+    };
+    assert_eq!(booth.when_full, least.when_full);
+    let format = |inputs: &Inputs| match inputs.video.as_ref().unwrap().format {
+        PictureFormat::Raw { pixels, .. } => Some(pixels),
+        PictureFormat::Coded(_) => None,
+    };
+    assert_eq!(format(booth), format(least));
     assert_eq!(told.feeds["studio"].source, Source::Push);
 }

@@ -42,6 +42,7 @@ impl<'a> Desk<'a> {
     /// Reads the FIFO of a track, until nobody writes any track.
     pub(super) async fn fifo(self, lane: &'a Lane, path: &Path) -> Ended {
         let mut source = lane.source.lock().await;
+        lane.taken().await;
         loop {
             let read = source.read(path, lane.unit, lane.most);
             match within(lane.pause(), read).await {

@@ -10,6 +10,8 @@ use ffleet_live::anchor::Anchor;
 use ffleet_live::packet::Packet;
 use ffleet_live::raw::elementary::Stream;
 use ffleet_live::raw::frames;
+use ffleet_types::live::inputs::Via;
+use futures_util::future::select_all;
 use tokio::sync::watch;
 
 use super::{Coded, Frame, Hub, Lane};
@@ -47,6 +49,15 @@ impl<'a> Desk<'a> {
     /// A track that is written already, by a writer whom the run before has read.
     pub(super) fn claimed(&self, lane: &'a Lane) -> Claim<'a> {
         Claim { lane, hub: self.hub, cut: 0 }
+    }
+
+    /// Waits until somebody takes a track that does not come by a FIFO: a stream may leave others out.
+    pub(super) async fn taken(&self) {
+        let lanes = self.hub.lanes.iter().filter(|lane| !matches!(lane.via, Via::Fifo(_)));
+        let taken: Vec<_> = lanes.map(|lane| Box::pin(lane.taken())).collect();
+        if !taken.is_empty() {
+            select_all(taken).await;
+        }
     }
 
     /// Whether nobody writes any more.

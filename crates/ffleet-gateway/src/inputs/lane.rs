@@ -8,7 +8,7 @@ use ffleet_live::raw::elementary::Stream;
 use ffleet_live::raw::frames;
 use ffleet_types::FrameRate;
 use ffleet_types::live::inputs::{CodedFormat, Picture, PictureFormat, Sound, Via};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::fifo::Fifo;
 use super::{Frame, Kind};
@@ -36,6 +36,8 @@ pub(crate) struct Lane {
     /// What cuts and times it, where it is coded.
     pub(super) coded: Option<Mutex<Stream>>,
     takers: Mutex<Vec<mpsc::Sender<Frame>>>,
+    /// Told once somebody takes them, and kept so.
+    taken: Notify,
     pub(super) source: tokio::sync::Mutex<Fifo>,
     /// Whether somebody writes it.
     is_written: AtomicBool,
@@ -64,6 +66,7 @@ impl Lane {
             most: 1,
             coded: None,
             takers: Mutex::default(),
+            taken: Notify::new(),
             source: tokio::sync::Mutex::default(),
             is_written: AtomicBool::new(false),
             counts: Counts::default(),
@@ -155,7 +158,14 @@ impl Lane {
     pub(crate) fn subscribe(&self) -> mpsc::Receiver<Frame> {
         let (sender, frames) = mpsc::channel(WAITING);
         self.takers().push(sender);
+        self.taken.notify_one();
         frames
+    }
+
+    /// Waits until somebody takes them: what is pushed before waits with its writer.
+    pub(super) async fn taken(&self) {
+        self.taken.notified().await;
+        self.taken.notify_one();
     }
 
     pub(super) async fn give(&self, frame: Frame) {

@@ -35,6 +35,7 @@ impl<'a> Desk<'a> {
     /// Reads bodies, one after another, until nobody writes any track.
     async fn bodies(self, kind: Option<Kind>) -> Ended {
         let dock = self.hub.docks.of(kind);
+        self.taken().await;
         loop {
             let Some((body, done)) = dock.arrival().await else {
                 return Ended::failed("nobody can push to it any more");

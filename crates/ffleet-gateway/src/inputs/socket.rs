@@ -113,6 +113,7 @@ impl Desk<'_> {
             Ok(listener) => listener,
             Err(error) => return Ended::failed(format!("{}: {error}", path.display())),
         };
+        self.taken().await;
         loop {
             let connection = match listener.accept().await {
                 Ok((connection, _)) => connection,

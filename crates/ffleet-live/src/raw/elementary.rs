@@ -96,6 +96,11 @@ impl Stream {
         packets
     }
 
+    /// What comes next is placed anew, as its track is ([`Anchor::leave`]): its writer has been still.
+    pub fn part(&mut self) {
+        self.run = None;
+    }
+
     /// Whether there is something that [`Self::flush`] may give.
     #[must_use]
     pub const fn has_begun(&self) -> bool {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Name};
+use super::{Away, Command, Name};
 use crate::units::{Bytes, ParseError, Span};
 
 /// A stream, as it was declared.
@@ -57,6 +57,19 @@ pub struct Encode {
     pub backlog: Bytes,
     /// An encoder that gives nothing for so long, though frames come, is dead.
     pub silence: Span,
+    /// What viewers get while the source is away, the last that can be had.
+    pub fallback: Vec<Away>,
+}
+
+impl Stream {
+    /// The feeds that it may be made of while its own is away.
+    pub fn instead(&self) -> impl Iterator<Item = &Name> {
+        let steps = self.encode.iter().flat_map(|encode| &encode.fallback);
+        steps.filter_map(|step| match step {
+            Away::Feed(name) => Some(name),
+            _ => None,
+        })
+    }
 }
 
 impl Encode {

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p ffleet --bench promises [-- SECTION… [--quick] [--dir DIR]]` prints a line of
 //! a Markdown table for each figure, and fails where a bound is missed. Sections are `latency`,
-//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `fanout`, `idle` and `backlog`; all of them by default. With `--quick` the rounds
+//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `failover`, `fanout`, `idle` and `backlog`; all of them by default. With `--quick` the rounds
 //! are short: for a look, not for a verdict. Everything lies in a new directory below DIR, which
 //! is to be on a disk, as promises about what is on disk are measured there.
 //!
@@ -18,6 +18,7 @@
 mod backlog;
 mod encode;
 mod explosion;
+mod failover;
 mod fanout;
 mod idle;
 mod jobs;
@@ -57,13 +58,14 @@ impl Extent {
 
 type Section = fn(&Room, Extent) -> Vec<Row>;
 
-const SECTIONS: [(&str, Section); 9] = [
+const SECTIONS: [(&str, Section); 10] = [
     ("latency", latency::rows),
     ("submit", submit::rows),
     ("starts", starts::rows),
     ("jobs", jobs::rows),
     ("explosion", explosion::rows),
     ("encode", encode::rows),
+    ("failover", failover::rows),
     ("fanout", fanout::rows),
     ("idle", idle::rows),
     ("backlog", pages::rows),

@@ -1,7 +1,10 @@
 //! Feeds and streams as they were declared, without the secrets in their commands and addresses.
 
+use std::collections::BTreeMap;
+
 use ffleet_api::declare::{LeftOut, Reload};
 use ffleet_config::config::{Gateway, Live};
+use ffleet_media::Recipe;
 use ffleet_telemetry::redact;
 use ffleet_telemetry::redact::command_line;
 use ffleet_types::Bytes;
@@ -107,6 +110,18 @@ fn rings(live: &Live) -> Vec<Bytes> {
     let mut all: Vec<_> = feeds.chain(own).chain(backlogs).collect();
     all.sort_by(|one, other| other.cmp(one));
     all
+}
+
+/// Streams that cannot be encoded as they say, for want of their preset.
+pub(crate) fn unknown_presets(live: &Live, own: &BTreeMap<String, Recipe>) -> Vec<String> {
+    let unknown = |stream: &Stream| {
+        let name = &stream.encode.as_ref()?.preset;
+        let is_known = own.contains_key(name) || ffleet_media::preset::builtin(name).is_some();
+        let names = own.keys().map(String::as_str);
+        let why = || ffleet_media::preset::Unknown::new(name, names);
+        (!is_known).then(|| format!("streams.{}.encode.preset: {}", stream.name, why()))
+    };
+    live.streams.values().filter_map(unknown).collect()
 }
 
 /// What the rings add up to beside the memory of the node, in a line; and a warning if that is too much.

@@ -1,6 +1,7 @@
 //! Raw pictures and sound that are pushed, encoded by processes that are killed, and watched by somebody who does not
 //! notice.
 
+mod away;
 mod deaths;
 mod framed;
 mod pushed;
@@ -28,19 +29,34 @@ const STUDIO: Studio = Studio { width: 640, height: 360, fps: 25, rate: 44_100 }
 
 /// A server whose stream `studio` is encoded as `encode` says, with `more` of the feed.
 fn serve(encode: &str, more: &str) -> Option<Server> {
+    serve_in(&Arc::new(Room::new()), encode, more, "[hold]")
+}
+
+/// The same, without waiting for encoders.
+fn serve_idle(encode: &str) -> Option<Server> {
+    serve_in(&Arc::new(Room::new()), encode, "", IDLE)
+}
+
+/// A `fallback` of streams that are not waited for.
+const IDLE: &str = "hold";
+
+/// The same in a room that there is already, with this `fallback`.
+fn serve_in(room: &Arc<Room>, encode: &str, more: &str, fallback: &str) -> Option<Server> {
     if need::ffmpeg().is_none() || need::ffprobe().is_none() {
         return None;
     }
-    let room = Arc::new(Room::new());
     let (video, audio) = (room.text("video"), room.text("audio"));
     let text = format!(
         "feeds:\n  studio:\n    inputs:\n      \
          video: {{ fifo: {video}, format: rawvideo, size: 640x360, fps: 25 }}\n      \
          audio: {{ fifo: {audio}, format: s16le, rate: 44100, channels: 2 }}\n{more}\
-         streams:\n  studio: {{ feed: studio, encode: {encode} }}\n"
+         streams:\n  studio: {{ feed: studio, encode: {encode}, fallback: {fallback} }}\n"
     );
     std::fs::write(room.path("ffleet.yaml"), text).unwrap();
-    let server = Server::open(room, &["--config", "ffleet.yaml"]);
+    let server = Server::open(Arc::clone(room), &["--config", "ffleet.yaml"]);
+    if fallback == IDLE {
+        return Some(server);
+    }
     // Its readers are there, and so are the encoders.
     until(SOON, "encoders", || {
         pid(&server, 0, "pid").is_some() && pid(&server, 1, "pid").is_some()

@@ -1,6 +1,6 @@
 //! `encode`: how a stream encodes the raw tracks of its feed.
 
-use ffleet_types::live::Encode;
+use ffleet_types::live::{Away, Encode};
 use ffleet_types::{Bytes, Span};
 
 use super::feed::span_ms;
@@ -31,7 +31,42 @@ pub(super) fn read(block: &mut Block<'_>) -> Option<Encode> {
         silence: encode
             .within("silence", &(span_ms(100)..=Span::secs(60)))
             .unwrap_or(SILENCE),
+        fallback: Vec::new(),
     };
     block.absorb(encode);
-    Some(read)
+    Some(Encode { fallback: fallback(block), ..read })
+}
+
+/// What viewers get while the source is away.
+fn fallback(block: &mut Block<'_>) -> Vec<Away> {
+    let mut all: Vec<Away> = Vec::new();
+    for (at, text) in block.texts("fallback").unwrap_or_default() {
+        let step = match text.parse::<Away>() {
+            Ok(step) => step,
+            Err(error) => {
+                block.wrong_at(at, "fallback", error.to_string());
+                continue;
+            }
+        };
+        let wrong = match (&step, all.last()) {
+            (Away::Hold(_), Some(_)) => Some("is said first, or not at all"),
+            (_, Some(Away::Hold(None))) => Some("is never come to: `hold` lasts"),
+            (_, Some(Away::End)) => Some("is never come to: nobody watches any more"),
+            (Away::End, Some(Away::Slate(_) | Away::Feed(_))) => {
+                Some("would end what is there instead: leave one of the two out")
+            }
+            (Away::Slate(_), _) if all.iter().any(|step| matches!(step, Away::Slate(_))) => {
+                Some("is a second slate: keep one")
+            }
+            _ => None,
+        };
+        match wrong {
+            Some(wrong) => block.wrong_at(at, "fallback", format!("{text:?} {wrong}")),
+            None => all.push(step),
+        }
+    }
+    match all.is_empty() {
+        true => vec![Away::Hold(None)],
+        false => all,
+    }
 }

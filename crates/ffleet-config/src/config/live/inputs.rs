@@ -45,6 +45,12 @@ pub(super) fn read(block: &mut Block<'_>) -> Option<Inputs> {
             Some(Inputs { video: video.flatten(), audio: audio.flatten(), when_full })
         }
     };
+    if let (Some(Via::Fifo(video)), Some(Via::Fifo(audio))) = ways(read.as_ref())
+        && video == audio
+    {
+        let message = format!("{} is where the picture comes too", audio.display());
+        inputs.wrong("audio", Trouble::new(message, "give each track a FIFO of its own"));
+    }
     if let (Common::Via(via), Some(read)) = (&common, &read)
         && !read.vias().any(|of| of == via)
     {
@@ -54,6 +60,13 @@ pub(super) fn read(block: &mut Block<'_>) -> Option<Inputs> {
     }
     block.absorb(inputs);
     read
+}
+
+/// How picture and sound come.
+fn ways(inputs: Option<&Inputs>) -> (Option<&Via>, Option<&Via>) {
+    let video = inputs.and_then(|inputs| inputs.video.as_ref());
+    let audio = inputs.and_then(|inputs| inputs.audio.as_ref());
+    (video.map(|picture| &picture.via), audio.map(|sound| &sound.via))
 }
 
 /// How tracks come that do not say it.

@@ -1,10 +1,10 @@
 //! What feeds and streams say of each other.
 
+mod raw;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use ffleet_media::recipe::Video;
-use ffleet_types::live::inputs::PictureFormat;
-use ffleet_types::live::{Feed, Inputs, Name, Source, Stream};
+use ffleet_types::live::{Feed, Name, Stream};
 
 use super::{Declared, Section, path};
 use crate::block::{Block, Trouble};
@@ -29,78 +29,11 @@ pub(crate) fn check(feeds: &mut Section<'_, Feed>, streams: &mut Section<'_, Str
         }
     }
     cycles(&mut feeds.all);
-    raw(feeds, streams);
+    raw::check(feeds, streams);
     for Declared { item, block, .. } in &mut streams.all {
         if let Some(feed) = item.as_ref().and_then(|stream| stream.feed.as_ref()) {
             known.look(block, feed);
         }
-    }
-}
-
-/// Notes who reads raw tracks and cannot, and who encodes what is none.
-fn raw(feeds: &mut Section<'_, Feed>, streams: &mut Section<'_, Stream>) {
-    let of_feeds = feeds.all.iter().filter_map(|one| one.item.as_ref());
-    let inputs: BTreeMap<Name, Option<Inputs>> = of_feeds
-        .map(|feed| match &feed.source {
-            Source::Inputs(inputs) => (feed.name.clone(), Some(inputs.clone())),
-            _ => (feed.name.clone(), None),
-        })
-        .collect();
-    let of = |feed: &Option<Name>| feed.as_ref().and_then(|feed| inputs.get(feed));
-    let reads_raw = |feed: &Option<Name>| of(feed).map(Option::is_some);
-    for Declared { item, block, .. } in &mut feeds.all {
-        if item.as_ref().and_then(|feed| reads_raw(&feed.feed)) == Some(true) {
-            let hint = "name a feed of bytes: raw tracks are read by streams with `encode`";
-            block.wrong("feed", Trouble::new("a command cannot read raw tracks", hint));
-        }
-    }
-    for Declared { item, block, .. } in &mut streams.all {
-        let Some(stream) = item else { continue };
-        match (reads_raw(&stream.feed), &stream.encode) {
-            (Some(true), None) => {
-                let hint = "say how they are encoded: `encode: {preset: live-720p}`";
-                block.wrong("feed", Trouble::new("has raw tracks, which nobody can watch", hint));
-            }
-            (Some(false) | None, Some(_))
-                if stream.feed.is_none() || reads_raw(&stream.feed).is_some() =>
-            {
-                let hint = "name a feed that has `inputs`, or write a `command`";
-                block.wrong("encode", Trouble::new("there are no raw tracks to encode", hint));
-            }
-            (Some(true), Some(encode)) => {
-                let inputs = of(&stream.feed).and_then(Option::as_ref);
-                if let Some(trouble) = inputs.and_then(|inputs| misfit(inputs, &encode.preset)) {
-                    block.wrong("encode", trouble);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Why a preset that is built in cannot make a stream of what is pushed. Those of one's own are looked at when they are
-/// used.
-fn misfit(inputs: &Inputs, preset: &str) -> Option<Trouble> {
-    let recipe = ffleet_media::preset::builtin(preset)?;
-    let picture = inputs.video.as_ref().map(|picture| &picture.format);
-    let copies = recipe.video == Video::Copy;
-    match (picture, &recipe.video) {
-        (_, Video::Drop) => None,
-        (Some(PictureFormat::Coded(codec)), _) if !copies => {
-            let hint = "choose a preset that copies pictures, such as `preset: copy`";
-            Some(Trouble::new(
-                format!("{codec} is passed on as it is, and {preset} encodes it"),
-                hint,
-            ))
-        }
-        (Some(PictureFormat::Raw { .. }), _) if copies => {
-            let hint = "choose one that encodes, such as `preset: live-720p`";
-            Some(Trouble::new(
-                format!("{preset} copies pictures, and raw ones have to be encoded"),
-                hint,
-            ))
-        }
-        _ => None,
     }
 }
 

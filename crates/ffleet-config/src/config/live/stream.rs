@@ -9,11 +9,12 @@ use super::{encode, path};
 use crate::block::{Block, Trouble};
 
 /// What a stream can say.
-pub(super) const WORDS: [&str; 15] = [
+pub(super) const WORDS: [&str; 16] = [
     "for",
     "feed",
     "command",
     "encode",
+    "fallback",
     "type",
     "client",
     "mimetype",
@@ -81,6 +82,10 @@ fn check(block: &mut Block<'_>, kind: Kind, client: Client) {
                 Trouble::new(message, "leave it out: ffleet runs the encoders, for all viewers"),
             );
         }
+    }
+    if block.says("fallback") && !block.says("encode") {
+        let hint = "say it of the feed: `hold`, `hold 30s`, `end`";
+        block.wrong("fallback", Trouble::new("only a stream with `encode` has one", hint));
     }
     if kind == Kind::Shot && !command {
         let hint = "say one that ends, such as `ffmpeg -i - -f image2pipe -c:v png -frames:v 1 -`";

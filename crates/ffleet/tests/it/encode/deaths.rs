@@ -1,5 +1,6 @@
 //! Encoders that die, or live and say nothing.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -22,8 +23,6 @@ fn killed(server: &Server, pictures: u64, kills: u64) -> PathBuf {
     await_end(server, pushers);
     viewer.leave()
 }
-
-use std::path::PathBuf;
 
 #[track_caller]
 fn assert_recovered(server: &Server, kills: u64) {
@@ -119,4 +118,61 @@ fn encoder_that_is_stopped_is_noticed_and_latency_returns_to_what_it_was() {
     assert!((300_000..1_500_000).contains(&gap), "{gap} µs, of 500,000 three times");
     await_end(&server, pushers);
     assert_unbroken(&viewer.leave(), 200);
+}
+
+/// What the server holds of the machine: descriptors, threads, and memory in bytes.
+fn held(server: &Server) -> (usize, usize, u64) {
+    let count = |what: &str| {
+        std::fs::read_dir(format!("/proc/{}/{what}", server.pid()))
+            .unwrap()
+            .count()
+    };
+    (
+        count("fd"),
+        count("task"),
+        ffleet_testkit::measure::resident(server.pid()).unwrap(),
+    )
+}
+
+/// Kills the picture's encoder again and again, as soon as there is a spare.
+fn failovers(kills: u64) {
+    let Some(server) = serve("{ preset: live-480p, recovery: spare }", "") else {
+        return;
+    };
+    let viewer = Recorder::open(&server, "got.ts");
+    let pushers = push(&server, 100_000_000);
+    until(SOON, "pictures come", || track(&server, 0)["frames-out"].as_u64() > Some(5));
+    let mut struck = None;
+    let warm = kills / 5;
+    let mut before = held(&server);
+    for kill in 0..kills {
+        if kill == warm {
+            before = held(&server);
+        }
+        struck = Some(strike(&server, 0, Signal::KILL, struck));
+        until(SOON, "it has caught up", || {
+            let track = track(&server, 0);
+            track["frames-waiting"].as_u64() < Some(5) && track["recoveries"].as_u64() > Some(kill)
+        });
+    }
+    until(SOON, "a spare again", || pid(&server, 0, "spare-pid").is_some());
+    let after = held(&server);
+    assert_recovered(&server, kills);
+    assert!(after.0 <= before.0 + 8 && after.1 <= before.1 + 8, "{before:?} {after:?}");
+    assert!(after.2 < before.2 + (24 << 20), "{before:?} {after:?}");
+    let children = ffleet_testkit::descendants_of(server.pid()).len();
+    assert!(children <= 12, "{children} processes");
+    drop(pushers);
+    viewer.leave();
+}
+
+#[test]
+fn failovers_leave_nothing_behind() {
+    failovers(40);
+}
+
+#[test]
+#[ignore = "soak: ten thousand failovers, half an hour or more"]
+fn soak_ten_thousand_failovers_leave_nothing_behind() {
+    failovers(10_000);
 }

@@ -31,6 +31,11 @@ impl Recorder {
         Self { socket, thread, file }
     }
 
+    /// Whether the server has ended its stream.
+    pub(super) fn is_over(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     /// Leaves: where what it got is. Whether the server ended the connection before is an error.
     #[track_caller]
     pub(super) fn leave(self) -> PathBuf {

@@ -100,3 +100,21 @@ fn source_that_was_away_comes_back_with_picture_and_sound_in_step() {
     assert_eq!((numbers, said.as_str()), (expected, ""));
     assert_times_grow(&got);
 }
+
+#[test]
+fn preset_that_there_is_not_is_said_before_and_after_the_start() {
+    let Some(server) = serve_idle("{ preset: live-720 }") else {
+        return;
+    };
+    until(SOON, "why is said", || {
+        events(&server)
+            .iter()
+            .any(|event| event.contains("there is no preset \"live-720\"; did you mean"))
+    });
+    assert_eq!(pid(&server, 0, "pid"), None);
+    let checked = server.room.run(&["config", "check", "ffleet.yaml"]).ok();
+    assert!(
+        checked.contains("warning: streams.studio.encode.preset: there is no preset"),
+        "{checked}"
+    );
+}

@@ -1,0 +1,281 @@
+//! Whose frames a stream takes: its own feed's, another's while that is away, or a slate.
+//!
+//! Each track of each feed has a task of its own that hands frames on or lets them fall, so that picture and sound never
+//! wait for each other here either. What is shown is decided by [`Away`], by the frames of the picture (of the sound
+//! where there is none).
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ffleet_live::away::{Away, Shown, Step};
+use ffleet_types::live;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+
+use super::health::{Event, Health};
+use super::slate::Slate;
+use crate::feed::{Feed, Hold, Shop};
+use crate::inputs::{Frame, Hub, Kind};
+use crate::ring::Ring;
+
+/// By how many ticks times may be off for being whole.
+const ROUNDED: i64 = 4;
+
+/// What is chosen from.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) shop: Arc<Shop>,
+    pub(super) label: String,
+    pub(super) hub: Arc<Hub>,
+    /// Feeds that can be taken instead, in the order of the list.
+    pub(super) others: Vec<Arc<Feed>>,
+    pub(super) fallback: Vec<live::Away>,
+    pub(super) slate: Option<Slate>,
+    pub(super) health: Arc<Health>,
+    /// Whose readers are sent away at an end.
+    pub(super) ring: Arc<Ring>,
+}
+
+/// Who is asked what is shown.
+#[derive(Debug)]
+struct Choice {
+    parts: Parts,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    away: Away,
+    shown: Shown,
+    /// What is added to the times of the feed that is shown; nothing before its first frame.
+    offset: Option<i64>,
+    /// When the last frame of each track ends.
+    ends: [Option<i64>; 2],
+}
+
+/// Where the frames of a track go.
+pub(super) type Tracks = Vec<(Kind, mpsc::Sender<Frame>)>;
+
+/// Hands frames to `tracks`, until all of them are gone. Dropped, everything ends.
+pub(super) fn start(parts: Parts, tracks: &Tracks) -> JoinSet<()> {
+    let mut feed = 0;
+    let step = |step: &live::Away| match step {
+        live::Away::Hold(span) => Step::Hold(span.map(|span| span.0)),
+        live::Away::Slate(_) => Step::Slate,
+        live::Away::Feed(_) => {
+            feed += 1;
+            Step::Feed(feed)
+        }
+        live::Away::End => Step::End,
+    };
+    let steps: Vec<Step> = parts.fallback.iter().map(step).collect();
+    let state = State {
+        away: Away::new(steps),
+        shown: Shown::Feed(0),
+        offset: Some(0),
+        ends: [None; 2],
+    };
+    let choice = Arc::new(Choice { parts, state: Mutex::new(state), changed: Notify::new() });
+    let mut tasks = JoinSet::new();
+    let hubs = choice.hubs();
+    for &(kind, ref track) in tracks {
+        for (number, (hub, hold)) in hubs.iter().enumerate() {
+            let Some(frames) = hub.lane(kind).map(crate::inputs::Lane::subscribe) else {
+                continue;
+            };
+            let (choice, track, hold) = (Arc::clone(&choice), track.clone(), hold.clone());
+            // Ends with the feed, or with the track.
+            tasks.spawn(async move {
+                let _hold = hold;
+                choice.hand_on(number, kind, frames, track).await;
+            });
+        }
+    }
+    if is_needed(&choice.parts.fallback) {
+        tasks.spawn(Arc::clone(&choice).watch(tracks.clone()));
+    }
+    tasks
+}
+
+impl Choice {
+    fn hubs(&self) -> Vec<(Arc<Hub>, Option<Arc<Hold>>)> {
+        let own = (Arc::clone(&self.parts.hub), None);
+        let others = self.parts.others.iter().filter_map(|feed| {
+            let hub = Arc::clone(feed.hub()?);
+            Some((hub, Some(Arc::new(feed.hold()))))
+        });
+        std::iter::once(own).chain(others).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Duration {
+        self.parts.shop.clock.monotonic()
+    }
+
+    /// The track whose frames say whether a feed is there.
+    fn leading(&self) -> Kind {
+        match self.parts.hub.lane(Kind::Video) {
+            Some(_) => Kind::Video,
+            None => Kind::Audio,
+        }
+    }
+
+    async fn hand_on(
+        &self,
+        source: usize,
+        kind: Kind,
+        mut frames: mpsc::Receiver<Frame>,
+        track: mpsc::Sender<Frame>,
+    ) {
+        while let Some(frame) = frames.recv().await {
+            if let Some(frame) = self.take(source, kind, frame)
+                && track.send(frame).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    /// The frame with its time in the stream, if its feed is shown.
+    fn take(&self, source: usize, kind: Kind, mut frame: Frame) -> Option<Frame> {
+        let now = self.now();
+        let mut state = self.lock();
+        if kind == self.leading() {
+            state.away.came(source, now);
+            self.look(&mut state, now);
+        }
+        if state.shown != Shown::Feed(source) {
+            return None;
+        }
+        let clock = self.parts.hub.clock(now);
+        let offset = *state.offset.get_or_insert_with(|| clock - frame.at);
+        frame.at += offset;
+        if let Some(coded) = &mut frame.coded {
+            // They come in the order of decoding, from one source.
+            coded.dts += offset;
+            return Some(frame);
+        }
+        let length = self.parts.hub.length(kind, &frame);
+        state.note(kind, frame.at, length).then_some(frame)
+    }
+
+    /// Looks what is shown now: when to look again.
+    fn look(&self, state: &mut State, now: Duration) -> Option<Duration> {
+        let (shown, wake) = state.away.look(now);
+        if shown != state.shown {
+            self.change(state, shown);
+        }
+        wake
+    }
+
+    fn change(&self, state: &mut State, shown: Shown) {
+        let before = std::mem::replace(&mut state.shown, shown);
+        // The own feed's times are those of the stream.
+        state.offset = (shown == Shown::Feed(0)).then_some(0);
+        if before == Shown::Feed(0) {
+            // What comes after a pause stands where the clock does, also where its writer never went.
+            self.parts.hub.leave();
+        }
+        if shown == Shown::End {
+            self.parts.ring.end_readers();
+        }
+        let what = match shown {
+            Shown::Feed(0) => "the source is back".to_owned(),
+            Shown::Feed(number) => {
+                let name = self
+                    .parts
+                    .others
+                    .get(number - 1)
+                    .map_or("?", |feed| feed.spec.name.as_str());
+                format!("the source is away: feed {name} is shown")
+            }
+            Shown::Slate => "the source is away: the slate is shown".to_owned(),
+            Shown::Nothing => "the source is away: nothing is shown".to_owned(),
+            Shown::End => "the source is away: its viewers are sent away".to_owned(),
+        };
+        tracing::warn!(stream = self.parts.label, what, "what is shown has changed");
+        let at = self.parts.shop.clock.now();
+        self.parts.health.note(Event { at, kind: self.leading(), what });
+        self.changed.notify_one();
+    }
+
+    /// Looks when it is time to, and gives the slate while it is shown.
+    async fn watch(self: Arc<Self>, tracks: Tracks) {
+        loop {
+            let (shown, wake) = {
+                let mut state = self.lock();
+                let now = self.now();
+                let wake = self.look(&mut state, now);
+                (state.shown, wake.map(|wake| wake.saturating_sub(now)))
+            };
+            if shown == Shown::Slate {
+                self.slate(&tracks).await;
+                continue;
+            }
+            // A source that has not come yet says nothing of when to look.
+            let pause = wake.unwrap_or(Duration::from_millis(500)).max(Duration::from_millis(1));
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    /// Gives frames of the slate, in time, until something else is shown.
+    async fn slate(&self, tracks: &Tracks) {
+        let Some(slate) = &self.parts.slate else {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            return;
+        };
+        let begin = {
+            let state = self.lock();
+            let clock = self.parts.hub.clock(self.now());
+            state.ends.iter().flatten().fold(clock, |begin, end| begin.max(*end))
+        };
+        let started = tokio::time::Instant::now();
+        for number in 0_u32.. {
+            tokio::time::sleep_until(started + slate.due(number)).await;
+            for (kind, track) in tracks {
+                let frame = slate.frame(*kind, number, begin);
+                let mut state = self.lock();
+                let now = self.now();
+                self.look(&mut state, now);
+                if state.shown != Shown::Slate {
+                    return;
+                }
+                // One for which there is no room is left out: it looks like the one before.
+                if let Some(frame) = frame
+                    && state.note(*kind, frame.at, self.parts.hub.length(*kind, &frame))
+                {
+                    let _full = track.try_send(frame);
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    /// Notes when a frame of a track is, and how long; false if it would begin before the one before it has ended, as
+    /// the first of another source may.
+    fn note(&mut self, kind: Kind, at: i64, length: i64) -> bool {
+        // A picture may come sooner than its rate says, where its writer says when it is.
+        let (end, slack) = match kind {
+            Kind::Video => (&mut self.ends[0], ROUNDED.max(length - 1)),
+            Kind::Audio => (&mut self.ends[1], ROUNDED),
+        };
+        let goes_on = end.is_none_or(|end| at >= end - slack);
+        if goes_on {
+            *end = Some(at + length);
+        }
+        goes_on
+    }
+}
+
+/// Whether anything is to be done while the source is away.
+fn is_needed(fallback: &[live::Away]) -> bool {
+    !matches!(fallback, [] | [live::Away::Hold(None)])
+}

@@ -1,0 +1,126 @@
+//! A source that goes away, and what is shown until it is back.
+
+use std::process::Command;
+
+use super::*;
+
+/// Writes a picture whose number is 65535: all blocks bright.
+fn slate(room: &Room) -> String {
+    let raw = room.path("slate.yuv");
+    std::fs::write(&raw, STUDIO.picture(0xffff)).unwrap();
+    let (raw, png) = (room.text("slate.yuv"), room.text("slate.png"));
+    let args = [
+        "-v",
+        "error",
+        "-f",
+        "rawvideo",
+        "-pixel_format",
+        "yuv420p",
+        "-video_size",
+        "640x360",
+    ];
+    let made = Command::new("ffmpeg")
+        .args(args)
+        .args(["-i", &raw, "-frames:v", "1", &png])
+        .status();
+    assert!(made.unwrap().success());
+    png
+}
+
+fn says(server: &Server, what: &str) -> bool {
+    events(server).iter().any(|event| event.contains(what))
+}
+
+#[test]
+fn slate_is_shown_while_the_source_is_away_and_sound_is_in_step_after() {
+    if need::ffmpeg().is_none() {
+        return;
+    }
+    let room = Arc::new(Room::new());
+    let fallback = format!("[hold 1s, slate {}]", slate(&room));
+    let Some(server) = serve_in(&room, "{ preset: live-480p }", "", &fallback) else {
+        return;
+    };
+    let viewer = Recorder::open(&server, "got.ts");
+    await_end(&server, push(&server, 50));
+    until(SOON, "the slate is shown", || says(&server, "slate"));
+    std::thread::sleep(Duration::from_secs(2));
+    let pushers = push(&server, 100);
+    until(SOON, "the source is back", || says(&server, "back"));
+    await_end(&server, pushers);
+    until(SOON, "the slate is shown again", || {
+        stream(&server)["encode"]["events"].to_string().matches("slate").count() > 1
+    });
+    let got = viewer.leave();
+    let (numbers, said) = STUDIO.numbers(&got).unwrap();
+    assert_eq!(said, "");
+    let slates = numbers.iter().filter(|&&number| number == 0xffff).count();
+    assert!(slates > 50, "{numbers:?}");
+    // Before the slate all, and after it from where the source had been there for a second.
+    let shown: Vec<u64> = numbers.iter().copied().filter(|&number| number != 0xffff).collect();
+    assert_eq!(shown[..50], (0..50).collect::<Vec<_>>(), "{numbers:?}");
+    let back = shown[50];
+    assert!((20..40).contains(&back), "{numbers:?}");
+    assert_eq!(shown[50..], (back..100).collect::<Vec<_>>(), "{numbers:?}");
+    assert_times_grow(&got);
+}
+
+#[test]
+fn other_feed_is_shown_instead_and_left_when_the_source_is_back() {
+    let room = Arc::new(Room::new());
+    let (video, audio) = (room.text("other.video"), room.text("other.audio"));
+    let more = format!(
+        "  other:\n    inputs:\n      \
+         video: {{ fifo: {video}, format: rawvideo, size: 640x360, fps: 25 }}\n      \
+         audio: {{ fifo: {audio}, format: s16le, rate: 44100, channels: 2 }}\n"
+    );
+    let encode = "{ preset: live-480p }";
+    let Some(server) = serve_in(&room, encode, &more, "[hold 1s, feed other]") else {
+        return;
+    };
+    let viewer = Recorder::open(&server, "got.ts");
+    let begin = Instant::now();
+    let other = STUDIO.push_pictures(&room.path("other.video"), begin, 1_000, 250);
+    let sound = STUDIO.push_sound(&room.path("other.audio"), begin, 250);
+    await_end(&server, push(&server, 50));
+    until(SOON, "the other is shown", || says(&server, "feed other is shown"));
+    std::thread::sleep(Duration::from_secs(1));
+    let pushers = push(&server, 75);
+    until(SOON, "the source is back", || says(&server, "back"));
+    await_end(&server, pushers);
+    let got = viewer.leave();
+    let (numbers, said) = STUDIO.numbers(&got).unwrap();
+    assert_eq!(said, "");
+    let first = numbers
+        .iter()
+        .position(|&number| number >= 1_000)
+        .expect("the other feed");
+    assert_eq!(numbers[..first], (0..50).collect::<Vec<_>>(), "{numbers:?}");
+    let others: Vec<u64> = numbers[first..]
+        .iter()
+        .copied()
+        .take_while(|&one| one >= 1_000)
+        .collect();
+    assert!(others.len() > 25, "{numbers:?}");
+    assert_eq!(others, (others[0]..).take(others.len()).collect::<Vec<_>>(), "{numbers:?}");
+    let back = numbers[first + others.len()];
+    let after: Vec<u64> = numbers[first + others.len()..]
+        .iter()
+        .copied()
+        .take_while(|&one| one < 1_000)
+        .collect();
+    assert_eq!(after, (back..75).collect::<Vec<_>>(), "{numbers:?}");
+    assert_times_grow(&got);
+    drop((other, sound));
+}
+
+#[test]
+fn viewers_are_sent_away_where_that_is_said() {
+    let room = Arc::new(Room::new());
+    let Some(server) = serve_in(&room, "{ preset: live-480p }", "", "[hold 500ms, end]") else {
+        return;
+    };
+    let viewer = Recorder::open(&server, "got.ts");
+    await_end(&server, push(&server, 25));
+    until(SOON, "the viewer's stream has ended", || viewer.is_over());
+}
