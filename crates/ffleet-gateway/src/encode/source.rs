@@ -52,6 +52,8 @@ struct State {
     offset: Option<i64>,
     /// When the last frame of each track ends.
     ends: [Option<i64>; 2],
+    /// Whether the next frame of each track is the first of what is shown.
+    is_first: [bool; 2],
 }
 
 /// Where the frames of a track go.
@@ -75,6 +77,7 @@ pub(super) fn start(parts: Parts, tracks: &Tracks) -> JoinSet<()> {
         shown: Shown::Feed(0),
         offset: Some(0),
         ends: [None; 2],
+        is_first: [false; 2],
     };
     let choice = Arc::new(Choice { parts, state: Mutex::new(state), changed: Notify::new() });
     let mut tasks = JoinSet::new();
@@ -174,6 +177,7 @@ impl Choice {
 
     fn change(&self, state: &mut State, shown: Shown) {
         let before = std::mem::replace(&mut state.shown, shown);
+        state.is_first = [true; 2];
         // The own feed's times are those of the stream.
         state.offset = (shown == Shown::Feed(0)).then_some(0);
         if before == Shown::Feed(0) {
@@ -262,14 +266,19 @@ impl State {
     /// Notes when a frame of a track is, and how long; false if it would begin before the one before it has ended, as
     /// the first of another source may.
     fn note(&mut self, kind: Kind, at: i64, length: i64) -> bool {
-        // A picture may come sooner than its rate says, where its writer says when it is.
-        let (end, slack) = match kind {
-            Kind::Video => (&mut self.ends[0], ROUNDED.max(length - 1)),
-            Kind::Audio => (&mut self.ends[1], ROUNDED),
+        let track = match kind {
+            Kind::Video => 0,
+            Kind::Audio => 1,
         };
-        let goes_on = end.is_none_or(|end| at >= end - slack);
+        // A picture may come sooner than its rate says, where its writer says when it is.
+        let slack = match kind {
+            Kind::Video if !self.is_first[track] => ROUNDED.max(length - 1),
+            _ => ROUNDED,
+        };
+        let goes_on = self.ends[track].is_none_or(|end| at >= end - slack);
         if goes_on {
-            *end = Some(at + length);
+            self.ends[track] = Some(at + length);
+            self.is_first[track] = false;
         }
         goes_on
     }
