@@ -86,6 +86,7 @@ pub(crate) async fn run(
     let mut lanes = Vec::new();
     let ring = Arc::clone(&reading.ring);
     let mut mux = Mux::new(jobs.len(), reading);
+    let kinds: Vec<Kind> = jobs.iter().map(Work::kind).collect();
     for (number, work) in jobs.into_iter().enumerate() {
         let (feeder, frames) = mpsc::channel(FRAMES);
         lanes.push((work.kind(), feeder));
@@ -132,7 +133,13 @@ pub(crate) async fn run(
     loop {
         match mux.next(&mut made).await {
             Next::Made(first) => mux.take(first),
-            Next::Late => mux.begin(),
+            // One that is pushed comes, however slow its encoder is at first.
+            Next::Late => mux.begin_without(|number| {
+                kinds
+                    .get(number)
+                    .and_then(|&kind| hub.lane(kind))
+                    .is_some_and(crate::inputs::Lane::is_written)
+            }),
             Next::End => break,
         }
         while let Ok(next) = made.try_recv() {

@@ -18,6 +18,8 @@ use crate::ring::Ring;
 const START: i64 = CLOCK;
 /// How long a track is waited for that has not come, so that it is there from the first byte on.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// The same of a track that is pushed already, in such waits.
+const WAITS: u32 = 20;
 
 /// What comes next.
 #[derive(Debug)]
@@ -39,8 +41,9 @@ pub(super) struct Mux {
     writer: Option<Writer>,
     /// Packets that came before there was a writer.
     early: Vec<(usize, Packet)>,
-    /// Until when others are waited for, once there is one.
+    /// Until when others are waited for, once there is one, and how often they have been.
     until: Option<Instant>,
+    waits: u32,
     bytes: Vec<u8>,
     scanner: Scanner,
     ring: Arc<Ring>,
@@ -58,6 +61,7 @@ impl Mux {
             writer: None,
             early: Vec::new(),
             until: None,
+            waits: 0,
             bytes: Vec::new(),
             scanner: Scanner::new(Some(Format::MpegTs)),
             ring,
@@ -111,8 +115,20 @@ impl Mux {
         }
     }
 
+    /// Begins to write without the tracks that have not come, unless one of them `is_pushed` and was not waited for long.
+    pub(super) fn begin_without(&mut self, is_pushed: impl Fn(usize) -> bool) {
+        let missing =
+            |(number, track): (usize, &Option<Track>)| track.is_none() && is_pushed(number);
+        self.waits += 1;
+        if self.waits < WAITS && self.tracks.iter().enumerate().any(missing) {
+            self.until = Some(Instant::now() + PATIENCE);
+        } else {
+            self.begin();
+        }
+    }
+
     /// Begins to write what tracks there are.
-    pub(super) fn begin(&mut self) {
+    fn begin(&mut self) {
         self.until = None;
         let known: Vec<Track> = self.tracks.iter().flatten().cloned().collect();
         let mut next = 0..;
