@@ -11,6 +11,7 @@ pub mod flv;
 pub mod join;
 pub mod mpegts;
 pub mod nut;
+pub mod output;
 pub mod packet;
 pub mod replay;
 pub mod rtmp;
