@@ -71,7 +71,9 @@ pub(crate) async fn run(
     let (sender, mut made) = mpsc::channel(WAITING);
     let ended = stop.child_token();
     let mut tracks = JoinSet::new();
-    let mut mux = Mux::new(jobs.len(), reading);
+    let outputs = feed.outputs().map(Arc::clone);
+    let mut mux = Mux::new(jobs.len(), reading, outputs.clone());
+    let sending = outputs.map(|outputs| outputs.start(shop, feed.label(), equipment.engine.path.as_ref()));
     for (number, job) in jobs.into_iter().enumerate() {
         let Some(frames) = hub.lane(job.kind).map(crate::inputs::Lane::subscribe) else {
             continue;
@@ -97,6 +99,9 @@ pub(crate) async fn run(
         mux.push();
     }
     while tracks.join_next().await.is_some() {}
+    if let Some(sending) = sending {
+        sending.finish().await;
+    }
     Ended::failed("it was stopped")
 }
 

@@ -35,6 +35,7 @@ pub(crate) use self::run::Ended;
 use crate::encode::{Equipment, Health};
 use crate::gateway::Options;
 use crate::inputs::{self, Hub};
+use crate::output::Outputs;
 use crate::ring::Ring;
 
 /// What all feeds of a gateway share.
@@ -88,6 +89,8 @@ pub(crate) struct Feed {
     dock: Dock,
     /// Its raw tracks, if it has some.
     hub: Option<Arc<Hub>>,
+    /// Where what its encoders make goes beside viewers.
+    outputs: Option<Arc<Outputs>>,
     /// How its encoders are, if it has some.
     health: Option<Arc<Health>>,
     /// Its ring's part of the node's memory; nothing once it is given up.
@@ -133,7 +136,7 @@ impl Feed {
         let (events, heard) = mpsc::unbounded_channel();
         let (held, refused) = match parent.as_ref().and_then(|parent| parent.refused.clone()) {
             Some(refused) => (None, Some(refused)),
-            None => match shop.node.holdings().hold(spec.ring) {
+            None => match shop.node.holdings().hold(held_by(&spec)) {
                 Ok(held) => (Some(held), None),
                 Err(refused) => (None, Some(refused.to_string())),
             },
@@ -162,6 +165,10 @@ impl Feed {
             status: Mutex::new(status),
             dock: Dock::default(),
             hub: inputs::of(&spec.source),
+            outputs: match &spec.source {
+                Source::Encode(encode) => Some(Arc::new(Outputs::new(&encode.outputs, shop))),
+                _ => None,
+            },
             health: matches!(spec.source, Source::Encode(_)).then(Arc::default),
             held: Mutex::new(held),
             refused,
@@ -217,6 +224,11 @@ impl Feed {
     /// How its encoders are, if it has some.
     pub(crate) const fn health(&self) -> Option<&Arc<Health>> {
         self.health.as_ref()
+    }
+
+    /// Where what its encoders make goes beside viewers.
+    pub(crate) const fn outputs(&self) -> Option<&Arc<Outputs>> {
+        self.outputs.as_ref()
     }
 
     /// What its children and logs are called.
@@ -295,6 +307,16 @@ impl Feed {
     pub(crate) fn logs(&self, shop: &Shop) -> PathBuf {
         shop.options.logs.join(&self.label)
     }
+}
+
+/// What the rings of a feed hold at most.
+fn held_by(spec: &Spec) -> ffleet_types::Bytes {
+    let outputs = match &spec.source {
+        Source::Encode(encode) => encode.outputs.as_slice(),
+        _ => &[],
+    };
+    let sum = outputs.iter().fold(spec.ring.0, |sum, output| sum.saturating_add(output.ring.0));
+    ffleet_types::Bytes(sum)
 }
 
 impl Drop for Hold {

@@ -34,12 +34,14 @@ macro_rules! words {
 
 pub mod feed;
 pub mod inputs;
+pub mod output;
 pub mod stream;
 pub mod token;
 pub mod totals;
 
 pub use feed::Feed;
 pub use inputs::Inputs;
+pub use output::Output;
 pub use stream::{Encode, Stream};
 pub use totals::Totals;
 

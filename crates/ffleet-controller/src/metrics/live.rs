@@ -164,6 +164,7 @@ mod tests {
             feed: None,
             command: None,
             encode: None,
+            outputs: Vec::new(),
             access: "key".to_owned(),
             state: None,
             viewers: 1,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Name};
+use super::{Command, Name, Output};
 use crate::units::{Bytes, ParseError, Span};
 
 /// A stream, as it was declared.
@@ -57,6 +57,8 @@ pub struct Encode {
     pub backlog: Bytes,
     /// An encoder that gives nothing for so long, though frames come, is dead.
     pub silence: Span,
+    /// Where the stream goes beside its viewers.
+    pub outputs: Vec<Output>,
 }
 
 /// What is ready for the death of an encoder.

@@ -4,6 +4,7 @@ use ffleet_types::live::Encode;
 use ffleet_types::{Bytes, Span};
 
 use super::feed::span_ms;
+use super::outputs;
 use crate::block::{Block, Trouble};
 
 /// What it can say.
@@ -31,6 +32,7 @@ pub(super) fn read(block: &mut Block<'_>) -> Option<Encode> {
         silence: encode
             .within("silence", &(span_ms(100)..=Span::secs(60)))
             .unwrap_or(SILENCE),
+        outputs: outputs::read(block),
     };
     block.absorb(encode);
     Some(read)

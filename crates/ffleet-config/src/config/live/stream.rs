@@ -9,11 +9,12 @@ use super::{encode, path};
 use crate::block::{Block, Trouble};
 
 /// What a stream can say.
-pub(super) const WORDS: [&str; 15] = [
+pub(super) const WORDS: [&str; 16] = [
     "for",
     "feed",
     "command",
     "encode",
+    "outputs",
     "type",
     "client",
     "mimetype",
@@ -78,6 +79,10 @@ fn check(block: &mut Block<'_>, kind: Kind, client: Client) {
             let message = format!("says `encode`, and `{word}`");
             block.wrong(word, Trouble::new(message, "leave it out: ffleet runs the encoders, for all viewers"));
         }
+    }
+    if block.says("outputs") && !block.says("encode") {
+        let hint = "say how it is encoded, as in `encode: {preset: live-720p}`, or leave it out";
+        block.wrong("outputs", Trouble::new("only a stream with `encode` has them", hint));
     }
     if kind == Kind::Shot && !command {
         let hint = "say one that ends, such as `ffmpeg -i - -f image2pipe -c:v png -frames:v 1 -`";
