@@ -81,13 +81,12 @@ pub(super) async fn send(parts: &Parts, is_again: bool) -> End {
         Ok(writer) => writer,
         Err(error) => return End::Never(error.to_string()),
     };
-    let has_pictures = tracks.iter().any(|track| track.codec.is_video());
     let (args, file, split) = match &line.spec.to {
         To::Srt(url) => (record::args_of_srt(&url.0), None, None),
         To::Record(to) => match reserve(parts, to).await {
             Ok(path) => {
                 let split = to.split.and_then(|span| i64::try_from(span.0.as_millis()).ok());
-                let args = record::args(&path, to.path.container(), has_pictures);
+                let args = record::args(&path, to.path.container(), &tracks);
                 (args, Some(path), split.map(|millis| millis.saturating_mul(CLOCK / 1_000)))
             }
             Err(why) => return End::failed(why),

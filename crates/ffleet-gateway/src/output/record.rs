@@ -4,8 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ffleet_live::packet::{Codec, Track};
 use ffleet_types::live::output::{Container, Template};
 
+/// What is read, and passed on as it is. A second of it says all there is to know: each track is there from the first
+/// packet on.
+const INPUT: &str = "-analyzeduration 1000000 -f mpegts -i pipe:0 -map 0 -c copy -flush_packets 1";
 /// How many files may be called the same but for a number.
 const SAME: u32 = 10_000;
 
@@ -44,9 +48,14 @@ pub(super) fn discard_empty(path: &Path) {
 
 /// The words that have FFmpeg record a transport stream from its standard input into `path`, and say how far it is. Each
 /// container is written so that what is there of it can be read if FFmpeg dies.
-pub(super) fn args(path: &Path, container: Container, has_pictures: bool) -> Vec<String> {
-    let mut args = words("-nostdin -v warning -y -stats_period 0.2 -progress pipe:1 -f mpegts -i pipe:0 -map 0 -c copy");
-    args.extend(words("-flush_packets 1"));
+pub(super) fn args(path: &Path, container: Container, tracks: &[Track]) -> Vec<String> {
+    let has_pictures = tracks.iter().any(|track| track.codec.is_video());
+    let mut args = words("-nostdin -v warning -y -stats_period 0.2 -progress pipe:1");
+    args.extend(words(INPUT));
+    if container == Container::Mp4 && tracks.iter().any(|track| track.codec == Codec::Aac) {
+        // In fragments its muxer does not ask for it of its own accord.
+        args.extend(words("-bsf:a aac_adtstoasc"));
+    }
     args.extend(match (container, has_pictures) {
         (Container::Matroska, _) => words("-f matroska"),
         (Container::Mp4, true) => words("-movflags +frag_keyframe+delay_moov+default_base_moof -f mp4"),
@@ -62,7 +71,9 @@ pub(super) fn args(path: &Path, container: Container, has_pictures: bool) -> Vec
 
 /// The words that have it send a transport stream from its standard input to `url`.
 pub(super) fn args_of_srt(url: &str) -> Vec<String> {
-    let mut args = words("-nostdin -v warning -f mpegts -i pipe:0 -map 0 -c copy -flush_packets 1 -f mpegts");
+    let mut args = words("-nostdin -v warning");
+    args.extend(words(INPUT));
+    args.extend(words("-f mpegts"));
     args.push(url.to_owned());
     args
 }
