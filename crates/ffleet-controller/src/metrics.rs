@@ -3,6 +3,7 @@
 
 mod children;
 mod live;
+mod outputs;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;

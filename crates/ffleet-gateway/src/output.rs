@@ -57,7 +57,9 @@ pub(crate) struct Parts {
 
 impl Outputs {
     pub(crate) fn new(specs: &[Spec], shop: &Shop) -> Self {
-        let line = |(at, spec): (usize, &Spec)| Arc::new(Line::new(at + 1, spec.clone(), Arc::clone(&shop.clock)));
+        let line = |(at, spec): (usize, &Spec)| {
+            Arc::new(Line::new(at + 1, spec.clone(), Arc::clone(&shop.clock)))
+        };
         let lines = specs.iter().enumerate().map(line).collect();
         Self { lines, tracks: Mutex::new(Arc::new([])) }
     }
@@ -84,7 +86,12 @@ impl Outputs {
     }
 
     /// Lets them send, until the stream ends.
-    pub(crate) fn start(&self, shop: &Arc<Shop>, label: &str, program: &std::path::Path) -> Running {
+    pub(crate) fn start(
+        &self,
+        shop: &Arc<Shop>,
+        label: &str,
+        program: &std::path::Path,
+    ) -> Running {
         let mut tasks = JoinSet::new();
         for line in &self.lines {
             line.open();

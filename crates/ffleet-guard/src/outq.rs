@@ -44,7 +44,9 @@ mod tests {
         assert!(left > 0 && left < written, "{left} of {written}");
         drop(ours.shutdown(std::net::Shutdown::Write));
         theirs.read_to_end(&mut Vec::new()).unwrap();
-        until(std::time::Duration::from_secs(5), "all has arrived", || unacknowledged(&ours).unwrap() == 0);
+        until(std::time::Duration::from_secs(5), "all has arrived", || {
+            unacknowledged(&ours).unwrap() == 0
+        });
         unacknowledged(std::fs::File::open("/dev/null").unwrap()).unwrap_err();
     }
 }

@@ -131,7 +131,12 @@ impl<T> Queue<T> {
     /// The connection is gone: the next one begins at the oldest GOP that has not wholly arrived, or at the next one
     /// where the beginning of that is not held any more.
     pub fn rewind(&mut self) {
-        let before = self.starts.iter().copied().take_while(|&start| start <= self.done).last();
+        let before = self
+            .starts
+            .iter()
+            .copied()
+            .take_while(|&start| start <= self.done)
+            .last();
         let start = before.or_else(|| self.starts.front().copied());
         match start {
             Some(start) => {
@@ -173,10 +178,15 @@ impl<T> Queue<T> {
     /// From the oldest item that has not arrived to the newest of all, in ticks; 0 where all have arrived.
     #[must_use]
     pub fn behind(&self) -> i64 {
-        let at = self.done.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
+        let at = self
+            .done
+            .checked_sub(self.first)
+            .and_then(|at| usize::try_from(at).ok());
         let oldest = at.and_then(|at| self.items.get(at));
         let newest = self.items.back();
-        oldest.zip(newest).map_or(0, |(oldest, newest)| newest.time.saturating_sub(oldest.time).max(0))
+        oldest
+            .zip(newest)
+            .map_or(0, |(oldest, newest)| newest.time.saturating_sub(oldest.time).max(0))
     }
 
     /// Whether all that came, and is held, has arrived.

@@ -115,6 +115,6 @@ fn example_shows_the_defaults_of_feeds_and_streams() {
     let mut shot = told.streams["cam1-png"].clone();
     (shot.feed, shot.command) = (None, silent.streams["cam1-png"].command.clone());
     assert_eq!(shot, silent.streams["cam1-png"]);
-    assert_eq!((told.feeds.len(), told.streams.len()), (6, 4));
+    assert_eq!((told.feeds.len(), told.streams.len()), (7, 5));
     assert_eq!(told.feeds["studio"].source, Source::Push);
 }

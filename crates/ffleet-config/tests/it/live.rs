@@ -2,6 +2,7 @@
 
 mod declared;
 mod mistakes;
+mod outputs;
 
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::base::at;
 use super::page::{Live, Part, frame};
 use super::player::{Show, player};
-use super::{chip, feeds, format, trail};
+use super::{chip, feeds, format, outputs, trail};
 
 /// Between two fetches of a page whose numbers no event tells, in milliseconds.
 pub(super) const EVERY: u32 = 2_000;
@@ -189,6 +189,9 @@ pub(super) fn show(view: &View<'_>) -> Markup {
                     div {
                         section #player .card { (player(stream, view.origin, view.watch)) }
                         section #trail .card data-live { (trail::render(stream)) }
+                        @if !stream.outputs.is_empty() {
+                            section #outputs .card data-live { (outputs::render(stream, now)) }
+                        }
                         @if stream.kind != "shot" {
                             section #watching .card data-live { (watching(stream, now)) }
                         }

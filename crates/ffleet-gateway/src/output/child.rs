@@ -102,8 +102,20 @@ pub(super) async fn send(parts: &Parts, is_again: bool) -> End {
         }
     };
     let shown = file.as_ref().map(|path| path.display().to_string());
-    tracing::info!(output = parts.label, pid = child.pid(), file = shown, "a process sends what a stream is");
-    line.connected(if file.is_some() { State::Recording } else { State::Sending }, is_again);
+    tracing::info!(
+        output = parts.label,
+        pid = child.pid(),
+        file = shown,
+        "a process sends what a stream is"
+    );
+    line.connected(
+        if file.is_some() {
+            State::Recording
+        } else {
+            State::Sending
+        },
+        is_again,
+    );
     line.by(child.pid(), shown);
     let mut session = Session {
         line,
@@ -222,9 +234,17 @@ impl Session<'_> {
     }
 
     fn last_words(&self) -> String {
-        let how = self.child.exit().map(|exit| format!(" with {}", exit.exit)).unwrap_or_default();
+        let how = self
+            .child
+            .exit()
+            .map(|exit| format!(" with {}", exit.exit))
+            .unwrap_or_default();
         let said = self.child.stderr_tail();
-        let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let last = said
+            .lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or_default();
         let colon = if last.is_empty() { "" } else { ": " };
         let last: String = last.trim().chars().take(300).collect();
         format!("its process has ended{how}{colon}{last}")
@@ -239,12 +259,16 @@ impl Session<'_> {
                 return Ok(self.line.is_over().then_some(End::Over));
             };
             let has_some = self.taken > 0;
-            let is_late = self.split.is_some_and(|split| next.time.saturating_sub(self.begin) >= split);
+            let is_late = self
+                .split
+                .is_some_and(|split| next.time.saturating_sub(self.begin) >= split);
             let are_others = next.what.tracks.len() != self.tracks.len();
             if next.is_start && has_some && is_late || are_others {
                 return Ok(Some(End::Next));
             }
-            let Some((number, item)) = self.line.take() else { continue };
+            let Some((number, item)) = self.line.take() else {
+                continue;
+            };
             if item.is_start || !has_some {
                 self.starts.push_back((item.time, number));
             }
@@ -259,7 +283,9 @@ impl Session<'_> {
         if !Arc::ptr_eq(&piece.tracks, &self.tracks) {
             for (number, track) in piece.tracks.iter().enumerate() {
                 if self.tracks.get(number) != Some(track) {
-                    self.writer.change(number, track.clone()).map_err(|error| error.to_string())?;
+                    self.writer
+                        .change(number, track.clone())
+                        .map_err(|error| error.to_string())?;
                 }
             }
             self.tracks = Arc::clone(&piece.tracks);
@@ -274,7 +300,9 @@ impl Session<'_> {
         let rest = self.out.get(self.at..).unwrap_or_default();
         let (is_idle, pipe) = (rest.is_empty(), self.pipe.as_ref());
         let write = async {
-            let Some(pipe) = pipe else { return std::future::pending().await };
+            let Some(pipe) = pipe else {
+                return std::future::pending().await;
+            };
             loop {
                 pipe.writable().await?;
                 match pipe.try_write(rest) {
@@ -314,7 +342,10 @@ impl Session<'_> {
         if self.at == self.out.len() {
             self.moved = Instant::now();
         }
-        let left = self.pipe.as_ref().and_then(|pipe| rustix::io::ioctl_fionread(pipe).ok());
+        let left = self
+            .pipe
+            .as_ref()
+            .and_then(|pipe| rustix::io::ioctl_fionread(pipe).ok());
         if let (None, Some(left)) = (&self.file, left) {
             let read = self.written.saturating_sub(left);
             let mut upto = None;

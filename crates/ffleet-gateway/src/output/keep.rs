@@ -83,7 +83,12 @@ pub(super) async fn keep(parts: Parts) {
             failures = 0;
         }
         failures = failures.saturating_add(1);
-        tracing::warn!(output = parts.label, why, failures, "a destination has failed, and is tried again");
+        tracing::warn!(
+            output = parts.label,
+            why,
+            failures,
+            "a destination has failed, and is tried again"
+        );
         line.failed(&why);
         line.set(State::Waiting);
         let wait = BACKOFF.wait(failures, chance::unit());

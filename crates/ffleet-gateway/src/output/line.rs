@@ -106,8 +106,12 @@ impl Line {
     /// Puts a piece at the end.
     pub(super) fn push(&self, piece: &Arc<Piece>, is_start: bool) {
         let packet = &piece.packet;
-        let item =
-            Item { time: packet.dts, size: packet.bytes.len() as u64, is_start, what: Arc::clone(piece) };
+        let item = Item {
+            time: packet.dts,
+            size: packet.bytes.len() as u64,
+            is_start,
+            what: Arc::clone(piece),
+        };
         self.queue().push(item);
         self.news.notify_one();
     }
@@ -248,7 +252,10 @@ const fn kind(to: &To) -> &'static str {
 /// A destination without its secrets.
 pub(super) fn shown(to: &To) -> String {
     match to {
-        To::Rtmp(url) => url.0.parse().map_or_else(|_| "rtmp://***".to_owned(), |address: Address| address.to_string()),
+        To::Rtmp(url) => url
+            .0
+            .parse()
+            .map_or_else(|_| "rtmp://***".to_owned(), |address: Address| address.to_string()),
         To::Srt(url) => {
             let plain = url.0.split(['?', '#']).next().unwrap_or_default();
             let host = plain.rsplit_once('@').map_or(plain, |(_, host)| host);
@@ -269,8 +276,14 @@ mod tests {
     #[test]
     fn no_secret_is_shown() {
         for (to, expected) in [
-            (To::Rtmp(Url("rtmps://a.example/live/SECRET?b=SECRET".to_owned())), "rtmps://a.example/live/***"),
-            (To::Srt(Url("srt://b.example:9000?passphrase=SECRET".to_owned())), "srt://b.example:9000?***"),
+            (
+                To::Rtmp(Url("rtmps://a.example/live/SECRET?b=SECRET".to_owned())),
+                "rtmps://a.example/live/***",
+            ),
+            (
+                To::Srt(Url("srt://b.example:9000?passphrase=SECRET".to_owned())),
+                "srt://b.example:9000?***",
+            ),
             (To::Srt(Url("srt://SECRET@b.example:9000".to_owned())), "srt://b.example:9000"),
         ] {
             assert_eq!(shown(&to), expected);

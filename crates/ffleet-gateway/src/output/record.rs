@@ -24,7 +24,9 @@ pub(super) fn reserve(template: &Template, time: &str) -> io::Result<PathBuf> {
     for number in 1..SAME {
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(_) => return Ok(path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => path = numbered(&wanted, number),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                path = numbered(&wanted, number)
+            }
             Err(error) => return Err(error),
         }
     }
@@ -33,7 +35,9 @@ pub(super) fn reserve(template: &Template, time: &str) -> io::Result<PathBuf> {
 
 /// `a-2.mkv` for `a.mkv`.
 fn numbered(path: &Path, number: u32) -> PathBuf {
-    let part = |part: Option<&std::ffi::OsStr>| part.map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+    let part = |part: Option<&std::ffi::OsStr>| {
+        part.map(|it| it.to_string_lossy().into_owned()).unwrap_or_default()
+    };
     path.with_file_name(format!("{}-{number}.{}", part(path.file_stem()), part(path.extension())))
 }
 
@@ -58,7 +62,9 @@ pub(super) fn args(path: &Path, container: Container, tracks: &[Track]) -> Vec<S
     }
     args.extend(match (container, has_pictures) {
         (Container::Matroska, _) => words("-f matroska"),
-        (Container::Mp4, true) => words("-movflags +frag_keyframe+delay_moov+default_base_moof -f mp4"),
+        (Container::Mp4, true) => {
+            words("-movflags +frag_keyframe+delay_moov+default_base_moof -f mp4")
+        }
         (Container::Mp4, false) => {
             words("-movflags +delay_moov+default_base_moof -frag_duration 2000000 -f mp4")
         }

@@ -17,7 +17,9 @@ use ffleet_base::{chain, chance};
 use ffleet_live::flv::{Packager, Tag};
 use ffleet_live::packet::Track;
 use ffleet_live::rtmp::{Address, Publisher, State as Stage};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf,
+};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -39,14 +41,28 @@ pub(super) struct Counted<S> {
     written: Arc<AtomicU64>,
 }
 
+impl<S> Counted<S> {
+    pub(super) fn new(socket: S) -> Self {
+        Self { socket, written: Arc::default() }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_read(cx, into)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
         if let Poll::Ready(Ok(count)) = &written {
             self.written.fetch_add(*count as u64, Ordering::Relaxed);
@@ -141,13 +157,16 @@ pub(super) async fn send(parts: &Parts, url: &str, is_again: bool) -> End {
     session.run(is_again).await
 }
 
-async fn open(parts: &Parts, address: &Address) -> Result<(Box<dyn Socket>, OwnedFd, Arc<AtomicU64>), String> {
+async fn open(
+    parts: &Parts,
+    address: &Address,
+) -> Result<(Box<dyn Socket>, OwnedFd, Arc<AtomicU64>), String> {
     let socket = TcpStream::connect((address.host(), address.port())).await;
     let socket = socket.map_err(|error| format!("there is no connection: {error}"))?;
     let outq = socket.as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
     socket.set_nodelay(true).map_err(|error| error.to_string())?;
-    let written = Arc::<AtomicU64>::default();
-    let socket = Counted { socket, written: Arc::clone(&written) };
+    let socket = Counted::new(socket);
+    let written = Arc::clone(&socket.written);
     if !address.is_secure() {
         return Ok((Box::new(socket), outq, written));
     }
@@ -187,7 +206,9 @@ impl Session<'_> {
                         return self.failed(chain(&error));
                     }
                 }
-                Turn::Read(Err(error)) | Turn::Written(Err(error)) => return self.failed(error.to_string()),
+                Turn::Read(Err(error)) | Turn::Written(Err(error)) => {
+                    return self.failed(error.to_string());
+                }
                 Turn::Written(Ok(_)) | Turn::News => {}
                 Turn::Look => self.look(),
             }
@@ -196,7 +217,9 @@ impl Session<'_> {
                     let why = format!("the server refused: {refusal}");
                     return self.failed(why);
                 }
-                Stage::Closed if last.is_none() => return self.failed("the server has ended the stream"),
+                Stage::Closed if last.is_none() => {
+                    return self.failed("the server has ended the stream");
+                }
                 Stage::Publishing => true,
                 Stage::Handshake | Stage::Connecting | Stage::Creating | Stage::Closed => false,
             };
@@ -220,14 +243,17 @@ impl Session<'_> {
                     continue;
                 }
                 self.look();
-                let is_closed = matches!(self.publisher.state(), Stage::Closed) && self.publisher.pending() == 0;
+                let is_closed = matches!(self.publisher.state(), Stage::Closed)
+                    && self.publisher.pending() == 0;
                 if is_closed && is_idle && self.arrived >= self.written.load(Ordering::Relaxed) {
                     return End::Over;
                 }
                 if since.elapsed() > LAST {
                     return match self.line.queue().is_done() {
                         true => End::Over,
-                        false => self.failed("the stream ended before the server had taken all of it"),
+                        false => {
+                            self.failed("the stream ended before the server had taken all of it")
+                        }
                     };
                 }
             }
@@ -249,7 +275,9 @@ impl Session<'_> {
                 break;
             }
             let Some((number, item)) = self.line.take() else { break };
-            let Some(tags) = self.tags(&item.what) else { return Ok(false) };
+            let Some(tags) = self.tags(&item.what) else {
+                return Ok(false);
+            };
             for tag in &tags {
                 self.publisher.publish(tag).map_err(|error| chain(&error))?;
             }
@@ -336,7 +364,9 @@ impl Session<'_> {
     fn look(&mut self) {
         let written = self.written.load(Ordering::Relaxed);
         // Of a connection that is gone nothing more is known than before.
-        let Ok(left) = ffleet_guard::unacknowledged(&self.outq) else { return };
+        let Ok(left) = ffleet_guard::unacknowledged(&self.outq) else {
+            return;
+        };
         let arrived = written.saturating_sub(left);
         let is_idle = left == 0 && self.at == self.out.len();
         if arrived > self.arrived || is_idle {

@@ -28,7 +28,11 @@ fn what_has_arrived_is_forgotten_gop_by_gop() {
     queue.delivered(3);
     assert_eq!(queue.bytes(), 1_200);
     queue.delivered(9);
-    assert_eq!((queue.bytes(), queue.behind()), (400, 20), "the third is held until a fourth begins");
+    assert_eq!(
+        (queue.bytes(), queue.behind()),
+        (400, 20),
+        "the third is held until a fourth begins"
+    );
     queue.delivered(12);
     assert!(queue.is_done());
     assert_eq!(queue.behind(), 0);
@@ -144,7 +148,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Push { size, is_start } => {
-                    let item = Item { time: pushed as i64, size, is_start, what: (pushed, is_start || is_first) };
+                    let item = Item { time: i64::try_from(pushed).unwrap(), size, is_start, what: (pushed, is_start || is_first) };
                     queue.push(item);
                     is_first = false;
                     pushed += 1;
@@ -202,9 +206,9 @@ proptest! {
             let taken = all(&mut queue);
             let upto = queue.end().saturating_sub(back);
             queue.delivered(upto);
-            let kept = taken.iter().filter(|&&what| (what as u64) < upto).copied().collect::<Vec<_>>();
-            let doubled = kept.iter().filter(|what| seen.contains(*what)).count() as i64;
-            prop_assert!(doubled < gop, "{doubled} of {gop}");
+            let kept = taken.iter().filter(|&&what| u64::try_from(what).unwrap() < upto).copied().collect::<Vec<_>>();
+            let doubled = kept.iter().filter(|what| seen.contains(*what)).count();
+            prop_assert!(doubled < usize::try_from(gop).unwrap(), "{doubled} of {gop}");
             seen.extend(kept);
             queue.rewind();
         }

@@ -192,8 +192,18 @@ mod tests {
     #[test]
     fn what_is_no_name_of_a_recording_is_refused() {
         for text in [
-            "", "a.mkv", "/a", "/a.avi", "/a/../b.mkv", "/%Y/a.mkv", "/a%.mkv", "/a%x.mkv", "/a%%%.mkv", "/a\n.ts",
-            "/a%", "/.mkv",
+            "",
+            "a.mkv",
+            "/a",
+            "/a.avi",
+            "/a/../b.mkv",
+            "/%Y/a.mkv",
+            "/a%.mkv",
+            "/a%x.mkv",
+            "/a%%%.mkv",
+            "/a\n.ts",
+            "/a%",
+            "/.mkv",
         ] {
             text.parse::<Template>().unwrap_err();
         }

@@ -93,9 +93,12 @@ fn rings(live: &Live) -> Vec<Bytes> {
     // A stream that passes a feed on has none, and neither has one whose viewers have a command each.
     let own = |stream: &&Stream| {
         let is_shared = stream.kind == Kind::Stream && stream.client == Client::Shared;
-        stream.command.is_some() && is_shared
+        (stream.command.is_some() || stream.encode.is_some()) && is_shared
     };
     let own = live.streams.values().filter(own).map(|stream| stream.ring);
+    let encodes = live.streams.values().filter_map(|stream| stream.encode.as_ref());
+    let outputs = encodes.flat_map(|encode| encode.outputs.iter().map(|output| output.ring));
+    let own = own.chain(outputs);
     let mut all: Vec<_> = live.feeds.values().map(|feed| feed.ring).chain(own).collect();
     all.sort_by(|one, other| other.cmp(one));
     all

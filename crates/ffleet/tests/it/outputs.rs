@@ -118,7 +118,10 @@ fn assert_unbroken(numbers: &[usize], what: &str) {
 /// pictures came twice.
 #[track_caller]
 fn assert_whole(parts: &[Vec<usize>], count: usize, doubled: usize) {
-    let ends: Vec<_> = parts.iter().map(|part| (part.first().copied(), part.last().copied())).collect();
+    let ends: Vec<_> = parts
+        .iter()
+        .map(|part| (part.first().copied(), part.last().copied()))
+        .collect();
     for part in parts {
         assert_unbroken(part, &format!("a part of {ends:?}"));
     }

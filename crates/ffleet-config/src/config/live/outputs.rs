@@ -13,11 +13,14 @@ const RING: Bytes = Bytes::mib(32);
 /// How many a stream may have.
 const MOST: usize = 16;
 /// What is written in their place.
-const HINT: &str = "write an address (rtmp://, rtmps://, srt://), {url: …, ring-bytes: …} or {record: {path: …}}";
+const HINT: &str =
+    "write an address (rtmp://, rtmps://, srt://), {url: …, ring-bytes: …} or {record: {path: …}}";
 
 /// What `block`, a stream, says of `outputs`. What is wrong is noted.
 pub(super) fn read(block: &mut Block<'_>) -> Vec<Output> {
-    let is_list = block.node("outputs").is_none_or(|node| matches!(node.value, Part::List(_)));
+    let is_list = block
+        .node("outputs")
+        .is_none_or(|node| matches!(node.value, Part::List(_)));
     if !is_list {
         block.wrong("outputs", Trouble::new("is no list", HINT));
     }
@@ -34,9 +37,15 @@ pub(super) fn read(block: &mut Block<'_>) -> Vec<Output> {
         if let Some(output) = read {
             let is_there = outputs.iter().any(|other| other.to == output.to);
             if is_there {
-                item.wrong("", Trouble::new("is there already", "each would take the other's place: keep one"));
+                item.wrong(
+                    "",
+                    Trouble::new("is there already", "each would take the other's place: keep one"),
+                );
             } else if outputs.len() == MOST {
-                item.wrong("", Trouble::new("is one too many", format!("a stream has up to {MOST}")));
+                item.wrong(
+                    "",
+                    Trouble::new("is one too many", format!("a stream has up to {MOST}")),
+                );
             }
             outputs.push(output);
         }

@@ -46,7 +46,9 @@ live on; record all; record_path {path}; record_unique on; }} }} }}"
     }
 
     fn await_open(&self) {
-        until(super::SOON, "nginx listens", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+        until(super::SOON, "nginx listens", || {
+            TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        });
     }
 
     pub(super) fn url(&self, app: &str, name: &str) -> String {
@@ -70,9 +72,12 @@ live on; record all; record_path {path}; record_unique on; }} }} }}"
 
     /// What it recorded, in the order in which it came.
     pub(super) fn records(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        let entries = fs::read_dir(self.dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
         let is_record = |path: &PathBuf| {
-            path.extension().is_some_and(|it| it == "flv") && fs::metadata(path).unwrap().len() > 1_000
+            path.extension().is_some_and(|it| it == "flv")
+                && fs::metadata(path).unwrap().len() > 1_000
         };
         let mut records: Vec<_> = entries.filter(is_record).collect();
         records.sort();
@@ -89,7 +94,13 @@ impl Drop for Nginx {
 
 fn run(dir: &Path) -> Child {
     let mut command = Command::new("nginx");
-    command.arg("-p").arg(dir).arg("-e").arg(dir.join("log")).arg("-c").arg(dir.join("conf"));
+    command
+        .arg("-p")
+        .arg(dir)
+        .arg("-e")
+        .arg(dir.join("log"))
+        .arg("-c")
+        .arg(dir.join("conf"));
     let said = File::create(dir.join("said")).unwrap();
     command.stdin(Stdio::null()).stderr(said).spawn().unwrap()
 }

@@ -53,7 +53,8 @@ fn push_with(server: &Server, count: usize, is_noise: bool) -> Vec<JoinHandle<()
         let all = u32::try_from(count).unwrap() * SAMPLES / RATE;
         for from in (0..all).step_by(441) {
             wait(begun + Duration::from_secs(1) * (from / 441) / 100);
-            let piece: Vec<u8> = (from..from + 441).flat_map(|at| sample(at).to_le_bytes()).collect();
+            let piece: Vec<u8> =
+                (from..from + 441).flat_map(|at| sample(at).to_le_bytes()).collect();
             pipe.write_all(&piece).unwrap();
         }
     });
@@ -96,14 +97,28 @@ pub(super) fn numbers(path: &Path, may_be_cut: bool) -> Vec<usize> {
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-i"])
         .arg(path)
-        .args(["-map", "0:v", "-vf", &scale, "-fps_mode", "passthrough", "-pix_fmt", "gray", "-f", "rawvideo", "-"])
+        .args([
+            "-map",
+            "0:v",
+            "-vf",
+            &scale,
+            "-fps_mode",
+            "passthrough",
+            "-pix_fmt",
+            "gray",
+            "-f",
+            "rawvideo",
+            "-",
+        ])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(may_be_cut || said.is_empty(), "{}: {said}", path.display());
     let of = |picture: &[u8]| {
         let middle = (ROWS.start + ROWS.end) / 2 * WIDTH + BLOCK / 2;
-        (0..BITS).map(|bit| usize::from(picture[middle + bit * BLOCK] > 125) << bit).sum()
+        (0..BITS)
+            .map(|bit| usize::from(picture[middle + bit * BLOCK] > 125) << bit)
+            .sum()
     };
     output.stdout.chunks_exact(WIDTH * HEIGHT).map(of).collect()
 }
@@ -121,9 +136,9 @@ pub(super) fn times_only_grow(path: &Path) -> [usize; 2] {
     let mut counts = [0; 2];
     for line in text.lines() {
         // What belongs to a packet has lines too.
-        let Some((Ok(track), Ok(time))) =
-            line.split_once(',').map(|(track, time)| (track.parse::<usize>(), time.trim_end_matches(',').parse::<i64>()))
-        else {
+        let Some((Ok(track), Ok(time))) = line.split_once(',').map(|(track, time)| {
+            (track.parse::<usize>(), time.trim_end_matches(',').parse::<i64>())
+        }) else {
             continue;
         };
         assert!(time >= last[track], "{}: {time} after {}", path.display(), last[track]);

@@ -29,9 +29,13 @@ fn recordings_are_split_and_whole_in_every_container() {
     const ENDINGS: [&str; 4] = ["mkv", "mp4", "ts", "flv"];
     let outputs: Vec<_> = ENDINGS
         .iter()
-        .map(|ending| format!("{{ record: {{ path: \"ROOM/media/a-%Y%m%d-%H%M%S.{ending}\", split: 5s }} }}"))
+        .map(|ending| {
+            format!("{{ record: {{ path: \"ROOM/media/a-%Y%m%d-%H%M%S.{ending}\", split: 5s }} }}")
+        })
         .collect();
-    let Some(server) = serve(&outputs.join(", ")) else { return };
+    let Some(server) = serve(&outputs.join(", ")) else {
+        return;
+    };
     until(SOON, "it says that there is no directory", || {
         let shown = output(&server, 1);
         shown["state"] == "waiting"
@@ -40,8 +44,15 @@ fn recordings_are_split_and_whole_in_every_container() {
     push(&server, COUNT).into_iter().for_each(|one| one.join().unwrap());
     let shown = stream(&server);
     for output in shown["outputs"].as_array().unwrap() {
-        assert_eq!((&output["state"], &output["reconnects"]), (&"recording".into(), &0.into()), "{output:#}");
-        assert!(output["file"].as_str().is_some_and(|file| file.contains("/media/a-2")), "{output:#}");
+        assert_eq!(
+            (&output["state"], &output["reconnects"]),
+            (&"recording".into(), &0.into()),
+            "{output:#}"
+        );
+        assert!(
+            output["file"].as_str().is_some_and(|file| file.contains("/media/a-2")),
+            "{output:#}"
+        );
         assert_eq!(output["dropped-packets"], 0);
     }
     let files = ENDINGS.map(|ending| move |server: &Server| files(server, ending));
@@ -49,7 +60,10 @@ fn recordings_are_split_and_whole_in_every_container() {
     let room = server.stop();
     assert!(kept.exists());
     for (ending, _) in ENDINGS.iter().zip(files) {
-        let mut all: Vec<_> = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut all: Vec<_> = fs::read_dir(&kept)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         all.retain(|path| path.extension().is_some_and(|it| it == *ending));
         all.sort();
         // 6 s each: the first keyframe after 5 s.
@@ -89,7 +103,10 @@ fn recording_process_that_is_killed_costs_no_picture() {
     }
     pushing.into_iter().for_each(|one| one.join().unwrap());
     let media = server.room.path("media");
-    let kept: Vec<Vec<PathBuf>> = ["mkv", "mp4", "ts"].iter().map(|ending| files(&server, ending)).collect();
+    let kept: Vec<Vec<PathBuf>> = ["mkv", "mp4", "ts"]
+        .iter()
+        .map(|ending| files(&server, ending))
+        .collect();
     let room = server.stop();
     assert!(media.exists());
     for mut all in kept {
@@ -106,11 +123,16 @@ fn recording_process_that_is_killed_costs_no_picture() {
 fn receiver_of_srt_that_died_is_fed_again_from_a_keyframe() {
     const COUNT: usize = 25 * 22;
     let port = free_port();
-    let Some(server) = serve(&format!("\"srt://127.0.0.1:{port}?passphrase=SECRETSECRET\"")) else { return };
+    let Some(server) = serve(&format!("\"srt://127.0.0.1:{port}?passphrase=SECRETSECRET\"")) else {
+        return;
+    };
     let listen = |name: &str| {
         let from = format!("srt://127.0.0.1:{port}?mode=listener&passphrase=SECRETSECRET");
         Command::new("ffmpeg")
-            .args(["-nostdin", "-v", "error", "-y", "-f", "mpegts", "-i", &from, "-c", "copy", "-f", "mpegts"])
+            .args([
+                "-nostdin", "-v", "error", "-y", "-f", "mpegts", "-i", &from, "-c", "copy", "-f",
+                "mpegts",
+            ])
             .arg(server.room.path(name))
             .stdin(Stdio::null())
             .stderr(Stdio::null())
@@ -128,13 +150,20 @@ fn receiver_of_srt_that_died_is_fed_again_from_a_keyframe() {
     pushing.into_iter().for_each(|one| one.join().unwrap());
     until(SOON, "it is sent to again", || {
         let shown = output(&server, 1);
-        shown["state"] == "sending" && number(&shown, "reconnects") >= 1 && number(&shown, "behind-ms") == 0
+        shown["state"] == "sending"
+            && number(&shown, "reconnects") >= 1
+            && number(&shown, "behind-ms") == 0
     });
     let shown = stream(&server);
-    assert!(!shown.to_string().contains("SECRET") && !server.said().contains("SECRETSECRET"), "{shown:#}");
+    assert!(
+        !shown.to_string().contains("SECRET") && !server.said().contains("SECRETSECRET"),
+        "{shown:#}"
+    );
     let (one, two) = (server.room.path("first.ts"), server.room.path("second.ts"));
     let room = server.stop();
-    until(SOON, "the receiver ends with its sender", || second.try_wait().unwrap().is_some());
+    until(SOON, "the receiver ends with its sender", || {
+        second.try_wait().unwrap().is_some()
+    });
     let (one, two) = (numbers(&one, true), numbers(&two, true));
     assert_unbroken(&one, "the first receiver");
     assert_unbroken(&two, "the second receiver");
