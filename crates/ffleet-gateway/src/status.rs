@@ -114,7 +114,7 @@ pub(crate) fn stream(gateway: &Gateway, name: &str) -> Option<Stream> {
     let mut shown = one_stream(stream, &tables);
     if let (Some(encode), Some(health)) = (&mut shown.encode, health(stream)) {
         encode.events = health.shown();
-        encode.events.extend(outputs(stream).into_iter().flat_map(|outputs| outputs.events()));
+        encode.events.extend(outputs(stream).map(Outputs::events).unwrap_or_default());
         encode.events.sort_by_key(|event| event.at.0);
     }
     Some(Stream { watching: watching.collect(), looks, ..shown })

@@ -263,12 +263,17 @@ impl Session<'_> {
                 .split
                 .is_some_and(|split| next.time.saturating_sub(self.begin) >= split);
             let are_others = next.what.tracks.len() != self.tracks.len();
-            if next.is_start && has_some && is_late || are_others {
+            if next.is_start && has_some && (is_late || are_others) {
                 return Ok(Some(End::Next));
             }
             let Some((number, item)) = self.line.take() else {
                 continue;
             };
+            if are_others {
+                // It has no place here, and a beginning is not far.
+                self.taken = number + 1;
+                continue;
+            }
             if item.is_start || !has_some {
                 self.starts.push_back((item.time, number));
             }

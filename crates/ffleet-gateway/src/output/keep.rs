@@ -53,7 +53,7 @@ pub(super) async fn keep(parts: Parts) {
             line.news().await;
         }
         let begun = Instant::now();
-        if !line.is_over() || is_again {
+        if is_again {
             line.set(State::Connecting);
         }
         let end = match &line.spec.to {

@@ -25,7 +25,7 @@ pub(super) fn reserve(template: &Template, time: &str) -> io::Result<PathBuf> {
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(_) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                path = numbered(&wanted, number)
+                path = numbered(&wanted, number);
             }
             Err(error) => return Err(error),
         }

@@ -82,6 +82,25 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
 trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
 
+/// What is being sent.
+#[derive(Debug, Default)]
+struct Sending {
+    out: Vec<u8>,
+    /// How much of it has been.
+    at: usize,
+    /// Whether something of it may not be in the kernel.
+    is_buffered: bool,
+    /// The number behind the packet that it is.
+    number: Option<u64>,
+}
+
+impl Sending {
+    /// Whether all of it is in the kernel.
+    fn is_over(&self) -> bool {
+        self.at == self.out.len() && !self.is_buffered
+    }
+}
+
 /// A connection under way.
 struct Session<'a> {
     line: &'a Line,
@@ -94,14 +113,11 @@ struct Session<'a> {
     publisher: Publisher,
     packager: Packager,
     tracks: Arc<[Track]>,
-    is_begun: bool,
+    /// Since when it takes what is published, and since when nothing more comes.
+    begun: Option<Instant>,
+    last: Option<Instant>,
     is_headed: bool,
-    /// What is being sent, how much of it has been, and whether all of it is in the kernel.
-    out: Vec<u8>,
-    at: usize,
-    is_flushed: bool,
-    /// The number behind the packet that is being sent.
-    now: Option<u64>,
+    sending: Sending,
     /// How many bytes there were when the packets before a number had been sent.
     marks: VecDeque<(u64, u64)>,
     has_given: bool,
@@ -143,12 +159,10 @@ pub(super) async fn send(parts: &Parts, url: &str, is_again: bool) -> End {
         publisher,
         packager,
         tracks,
-        is_begun: false,
+        begun: None,
+        last: None,
         is_headed: false,
-        out: Vec::new(),
-        at: 0,
-        is_flushed: true,
-        now: None,
+        sending: Sending::default(),
         marks: VecDeque::new(),
         has_given: false,
         arrived: 0,
@@ -185,79 +199,86 @@ enum Turn {
 
 impl Session<'_> {
     async fn run(mut self, is_again: bool) -> End {
-        let begun = Instant::now();
+        let connected = Instant::now();
         let mut heard = [0; 4096];
-        let mut last: Option<Instant> = None;
         loop {
             match self.fill() {
                 Ok(true) => {}
                 Ok(false) => return End::Next,
                 Err(why) => return self.failed(why),
             }
-            match self.turn(&mut heard).await {
-                Turn::Read(Ok(0)) => {
-                    self.publisher.hung_up();
-                    if let Stage::Closed = self.publisher.state() {
-                        return self.failed("the server has closed the connection");
-                    }
-                }
-                Turn::Read(Ok(count)) => {
-                    if let Err(error) = self.publisher.receive(&heard[..count]) {
-                        return self.failed(chain(&error));
-                    }
-                }
-                Turn::Read(Err(error)) | Turn::Written(Err(error)) => {
-                    return self.failed(error.to_string());
-                }
-                Turn::Written(Ok(_)) | Turn::News => {}
-                Turn::Look => self.look(),
+            let turn = self.turn(&mut heard).await;
+            if let Err(why) = self.heed(turn, &heard) {
+                return self.failed(why);
             }
-            let is_publishing = match self.publisher.state() {
+            match self.publisher.state() {
                 Stage::Refused(refusal) => {
                     let why = format!("the server refused: {refusal}");
                     return self.failed(why);
                 }
-                Stage::Closed if last.is_none() => {
+                Stage::Closed if self.last.is_none() => {
                     return self.failed("the server has ended the stream");
                 }
-                Stage::Publishing => true,
-                Stage::Handshake | Stage::Connecting | Stage::Creating | Stage::Closed => false,
-            };
-            if is_publishing && !self.is_begun {
-                self.is_begun = true;
-                self.moved = Instant::now();
-                self.line.connected(State::Sending, is_again);
-                tracing::info!(output = self.label, "a destination is sent to");
+                Stage::Publishing if self.begun.is_none() => {
+                    (self.begun, self.moved) = (Some(Instant::now()), Instant::now());
+                    self.line.connected(State::Sending, is_again);
+                    tracing::info!(output = self.label, "a destination is sent to");
+                }
+                _ => {}
             }
-            if !self.is_begun && begun.elapsed() > PATIENCE {
+            if self.begun.is_none() && connected.elapsed() > PATIENCE {
                 return self.failed("the server did not take the stream within 10 s");
             }
-            if self.is_begun && self.moved.elapsed() > PATIENCE {
+            if self.begun.is_some() && self.moved.elapsed() > PATIENCE {
                 return self.failed("the server took nothing for 10 s");
             }
-            if self.line.is_over() {
-                let since = *last.get_or_insert_with(Instant::now);
-                let is_idle = self.at == self.out.len() && self.is_flushed;
-                if is_publishing && is_idle && self.line.peek().is_none() {
-                    self.publisher.close();
-                    continue;
-                }
-                self.look();
-                let is_closed = matches!(self.publisher.state(), Stage::Closed)
-                    && self.publisher.pending() == 0;
-                if is_closed && is_idle && self.arrived >= self.written.load(Ordering::Relaxed) {
-                    return End::Over;
-                }
-                if since.elapsed() > LAST {
-                    return match self.line.queue().is_done() {
-                        true => End::Over,
-                        false => {
-                            self.failed("the stream ended before the server had taken all of it")
-                        }
-                    };
-                }
+            if self.line.is_over()
+                && let Some(end) = self.finish()
+            {
+                return end;
             }
         }
+    }
+
+    /// Takes what a turn met.
+    fn heed(&mut self, turn: Turn, heard: &[u8]) -> Result<(), String> {
+        match turn {
+            Turn::Read(Ok(0)) => {
+                self.publisher.hung_up();
+                if let Stage::Closed = self.publisher.state() {
+                    return Err("the server has closed the connection".to_owned());
+                }
+            }
+            Turn::Read(Ok(count)) => {
+                let heard = heard.get(..count).unwrap_or_default();
+                self.publisher.receive(heard).map_err(|error| chain(&error))?;
+            }
+            Turn::Read(Err(error)) | Turn::Written(Err(error)) => return Err(error.to_string()),
+            Turn::Written(Ok(_)) | Turn::News => {}
+            Turn::Look => self.look(),
+        }
+        Ok(())
+    }
+
+    /// Nothing more comes: sends what is left, and takes leave. How it ended, if it has.
+    fn finish(&mut self) -> Option<End> {
+        let since = *self.last.get_or_insert_with(Instant::now);
+        let is_idle = self.sending.is_over();
+        if matches!(self.publisher.state(), Stage::Publishing) {
+            if is_idle && self.line.peek().is_none() {
+                self.publisher.close();
+                return None;
+            }
+        } else if is_idle && self.begun.is_some() && self.publisher.pending() == 0 {
+            self.look();
+            if self.arrived >= self.written.load(Ordering::Relaxed) {
+                return Some(End::Over);
+            }
+        }
+        (since.elapsed() > LAST).then(|| match self.line.queue().is_done() {
+            true => End::Over,
+            false => self.failed("the stream ended before the server had taken all of it"),
+        })
     }
 
     fn failed(&self, why: impl Into<String>) -> End {
@@ -266,39 +287,54 @@ impl Session<'_> {
 
     /// Has something to send, if there is something; false if it takes another connection.
     fn fill(&mut self) -> Result<bool, String> {
-        while self.at == self.out.len() && self.is_flushed {
+        while self.sending.is_over() {
             if let Some(output) = self.publisher.output() {
-                (self.out, self.at, self.is_flushed) = (output, 0, false);
+                (self.sending.out, self.sending.at) = (output, 0);
+                self.sending.is_buffered = true;
                 break;
             }
             if !matches!(self.publisher.state(), Stage::Publishing) {
                 break;
             }
-            let Some((number, item)) = self.line.take() else { break };
-            let Some(tags) = self.tags(&item.what) else {
-                return Ok(false);
+            let Some(next) = self.line.peek() else {
+                break;
             };
+            let is_other = next.what.tracks.len() != self.tracks.len();
+            if is_other && next.is_start {
+                // Another connection is for what comes now, when this one's has arrived.
+                match self.marks.is_empty() {
+                    true => return Ok(false),
+                    false => break,
+                }
+            }
+            let Some((number, item)) = self.line.take() else {
+                break;
+            };
+            if is_other {
+                // It has no place here, and a beginning is not far.
+                self.mark(number + 1);
+                continue;
+            }
+            let tags = self.tags(&item.what)?;
             for tag in &tags {
                 self.publisher.publish(tag).map_err(|error| chain(&error))?;
             }
             match tags.is_empty() {
                 // It is as good as sent.
                 true => self.mark(number + 1),
-                false => self.now = Some(number + 1),
+                false => self.sending.number = Some(number + 1),
             }
         }
         Ok(true)
     }
 
-    /// The tags of a piece; nothing where the tracks are other ones.
-    fn tags(&mut self, piece: &Piece) -> Option<Vec<Tag>> {
+    /// The tags of a piece.
+    fn tags(&mut self, piece: &Piece) -> Result<Vec<Tag>, String> {
         let mut tags = Vec::new();
         if !Arc::ptr_eq(&piece.tracks, &self.tracks) {
-            if piece.tracks.len() != self.tracks.len() {
-                return None;
-            }
             for (number, track) in piece.tracks.iter().enumerate() {
-                self.packager.change(number, track, &mut tags).ok()?;
+                let changed = self.packager.change(number, track, &mut tags);
+                changed.map_err(|error| chain(&error))?;
             }
             self.tracks = Arc::clone(&piece.tracks);
         }
@@ -316,12 +352,12 @@ impl Session<'_> {
             let time = time.unwrap_or_else(|| header.timestamp());
             Tag::new(header.kind(), time, header.body().to_vec()).ok()
         });
-        Some(headers.chain(tags).collect())
+        Ok(headers.chain(tags).collect())
     }
 
     async fn turn(&mut self, heard: &mut [u8]) -> Turn {
-        let (out, at) = (&self.out, self.at);
-        let is_idle = at == out.len() && self.is_flushed;
+        let (out, at) = (&self.sending.out, self.sending.at);
+        let is_idle = self.sending.is_over();
         let writer = &mut self.writer;
         // A flush is a write of nothing more.
         let write = async {
@@ -344,12 +380,12 @@ impl Session<'_> {
 
     fn wrote(&mut self, count: usize) {
         self.line.sent(count);
-        if self.at < self.out.len() {
-            self.at += count;
+        if self.sending.at < self.sending.out.len() {
+            self.sending.at += count;
             return;
         }
-        self.is_flushed = true;
-        if let Some(number) = self.now.take() {
+        self.sending.is_buffered = false;
+        if let Some(number) = self.sending.number.take() {
             self.mark(number);
         }
         self.look();
@@ -368,7 +404,7 @@ impl Session<'_> {
             return;
         };
         let arrived = written.saturating_sub(left);
-        let is_idle = left == 0 && self.at == self.out.len();
+        let is_idle = left == 0 && self.sending.is_over();
         if arrived > self.arrived || is_idle {
             self.moved = Instant::now();
         }

@@ -36,8 +36,8 @@ pub(super) async fn greet(
             "this machine has no certificates that it trusts (ca-certificates), which TLS needs",
         )?,
     };
-    let name =
-        ServerName::try_from(host.to_owned()).map_err(|_| format!("{host} is no name for TLS"))?;
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_invalid| format!("{host} is no name for TLS"))?;
     let config = tokio::task::spawn_blocking(move || config(&file).map_err(|error| (file, error)))
         .await
         .map_err(|error| error.to_string())?
@@ -78,7 +78,7 @@ mod tests {
     async fn server(dir: &Path) -> (u16, PathBuf) {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let file = dir.join("roots.pem");
-        ffleet_base::write_atomic(&file, made.cert.pem().as_bytes()).unwrap();
+        ffleet_base::write_atomic(&file, made.cert.pem().as_bytes(), 0o600).unwrap();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -117,11 +117,11 @@ mod tests {
         assert!(why.contains("not valid for name"), "{why}");
         let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let strangers = dir.path().join("others.pem");
-        ffleet_base::write_atomic(&strangers, other.cert.pem().as_bytes()).unwrap();
+        ffleet_base::write_atomic(&strangers, other.cert.pem().as_bytes(), 0o600).unwrap();
         let why = connect("localhost", &strangers).await.unwrap_err();
         assert!(why.contains("TLS: invalid peer certificate"), "{why}");
         let empty = dir.path().join("empty.pem");
-        ffleet_base::write_atomic(&empty, b"").unwrap();
+        ffleet_base::write_atomic(&empty, b"", 0o600).unwrap();
         let why = connect("localhost", &empty).await.unwrap_err();
         assert!(why.contains("holds no certificate"), "{why}");
     }

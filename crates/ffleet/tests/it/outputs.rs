@@ -82,6 +82,14 @@ fn kill_encoder(server: &Server) {
     until(SOON, "another encoder goes on", || encoder()["recoveries"] != before);
 }
 
+/// Waits until so many pictures have come out of encoders.
+fn await_encoded(server: &Server, count: usize) {
+    until(SOON, "all is encoded", || {
+        let track = stream(server)["encode"]["tracks"][0].clone();
+        number(&track, "frames-out") == count as u64
+    });
+}
+
 /// Waits until what comes to an output has arrived to the last packet.
 fn await_arrived(server: &Server, number_of: usize) {
     until(SOON, "all has arrived", || {

@@ -16,7 +16,12 @@ fn with(outputs: &str) -> String {
 
 fn outputs(text: &str) -> Vec<Output> {
     let live = config(&with(text)).live;
-    live.streams["studio"].encode.as_ref().unwrap().outputs.clone()
+    live.streams["studio"]
+        .encode
+        .as_ref()
+        .expect("it is encoded")
+        .outputs
+        .clone()
 }
 
 #[test]

@@ -8,8 +8,8 @@ use rustix::process::Signal;
 use super::nginx::Nginx;
 use super::numbered::{numbers, push, push_noise, times_only_grow};
 use super::{
-    GOP, SOON, assert_unbroken, assert_whole, await_arrived, kill_encoder, number, output, serve,
-    stream, watch,
+    GOP, SOON, assert_unbroken, assert_whole, await_arrived, await_encoded, kill_encoder, number,
+    output, serve, stream, watch,
 };
 
 #[test]
@@ -43,6 +43,7 @@ fn destination_that_was_gone_for_five_seconds_gets_all_and_nobody_else_notices()
     std::thread::sleep(Duration::from_secs(3));
     gone.start_again();
     pushing.into_iter().for_each(|one| one.join().unwrap());
+    await_encoded(&server, COUNT);
     for number in [1, 2] {
         await_arrived(&server, number);
     }
@@ -102,6 +103,7 @@ fn destination_that_hangs_is_left_and_the_others_go_on() {
         shown["state"] == "sending" && number(&shown, "reconnects") >= 1
     });
     pushing.into_iter().for_each(|one| one.join().unwrap());
+    await_encoded(&server, COUNT);
     for number in [1, 2] {
         await_arrived(&server, number);
     }
@@ -141,5 +143,17 @@ fn refusal_says_why_and_is_tried_again() {
         .iter()
         .any(|event| event["track"] == "output 1");
     assert!(is_told, "{events:#}");
+    let shown = server.cli(&["streams", "show", "studio"]).ok();
+    let checked = server.cli(&["config", "check", "ffleet.yaml", "--json"]).ok();
+    let metrics = server.call("GET", "/metrics", b"").body;
+    let page = server.call("GET", "/v1/config", b"").body;
+    for (text, part) in [
+        (&shown, "output 1"),
+        (&checked, "/other/***"),
+        (&metrics, "ffleet_output_reconnects_total{stream=\"studio\",output=\"1\"} 0"),
+        (&page, "/other/***"),
+    ] {
+        assert!(text.contains(part) && !text.contains("SECRET"), "{text}");
+    }
     assert!(!server.said().contains("SECRET"));
 }
