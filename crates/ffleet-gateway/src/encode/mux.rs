@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::made::Made;
+use crate::output::Outputs;
 use crate::reader::Reading;
 use crate::ring::Ring;
 
@@ -47,13 +48,15 @@ pub(super) struct Mux {
     bytes: Vec<u8>,
     scanner: Scanner,
     ring: Arc<Ring>,
+    /// Where it goes beside the ring.
+    outputs: Option<Arc<Outputs>>,
     progress: watch::Sender<u64>,
     total: u64,
 }
 
 impl Mux {
     /// Of so many tracks.
-    pub(super) fn new(tracks: usize, reading: Reading) -> Self {
+    pub(super) fn new(tracks: usize, reading: Reading, outputs: Option<Arc<Outputs>>) -> Self {
         let Reading { ring, progress, .. } = reading;
         Self {
             tracks: vec![None; tracks],
@@ -65,6 +68,7 @@ impl Mux {
             bytes: Vec::new(),
             scanner: Scanner::new(Some(Format::MpegTs)),
             ring,
+            outputs,
             progress,
             total: 0,
         }
@@ -107,6 +111,7 @@ impl Mux {
                 if let Err(error) = writer.change(place, track) {
                     tracing::error!(%error, "a track is not what it was, and cannot be written any more");
                 }
+                self.tell();
             }
             // One that comes late is there from now on.
             (Some(_), None) => self.begin(),
@@ -138,7 +143,10 @@ impl Mux {
             .map(|track| track.as_ref().and_then(|_| next.next()))
             .collect();
         match Writer::new(&known) {
-            Ok(writer) => self.writer = Some(writer),
+            Ok(writer) => {
+                self.writer = Some(writer);
+                self.tell();
+            }
             Err(error) => {
                 tracing::error!(%error, "a stream cannot be written");
                 self.early.clear();
@@ -150,6 +158,13 @@ impl Mux {
         }
     }
 
+    /// Tells outputs what the tracks are.
+    fn tell(&self) {
+        if let Some(outputs) = &self.outputs {
+            outputs.describe(&self.tracks.iter().flatten().cloned().collect::<Vec<_>>());
+        }
+    }
+
     fn packet(&mut self, number: usize, mut packet: Packet) {
         let place = self.places.get(number).copied().flatten();
         if let (Some(writer), Some(place)) = (&mut self.writer, place) {
@@ -157,6 +172,9 @@ impl Mux {
             packet.dts += START;
             if let Err(error) = writer.write(place, &packet, &mut self.bytes) {
                 tracing::error!(%error, "a packet cannot be written, and is left out");
+            }
+            if let Some(outputs) = &self.outputs {
+                outputs.push(place, packet);
             }
             return;
         }
