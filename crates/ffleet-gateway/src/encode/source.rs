@@ -50,8 +50,8 @@ struct State {
     shown: Shown,
     /// What is added to the times of the feed that is shown; nothing before its first frame.
     offset: Option<i64>,
-    /// When the last frame of each track ends.
-    ends: [Option<i64>; 2],
+    /// When the last frame of each track ends, and what it was of.
+    ends: [Option<(i64, Shown)>; 2],
 }
 
 /// Where the frames of a track go.
@@ -234,7 +234,11 @@ impl Choice {
         let begin = {
             let state = self.lock();
             let clock = self.parts.hub.clock(self.now());
-            state.ends.iter().flatten().fold(clock, |begin, end| begin.max(*end))
+            state
+                .ends
+                .iter()
+                .flatten()
+                .fold(clock, |begin, (end, _)| begin.max(*end))
         };
         let started = tokio::time::Instant::now();
         for number in 0_u32.. {
@@ -262,14 +266,17 @@ impl State {
     /// Notes when a frame of a track is, and how long; false if it would begin before the one before it has ended, as
     /// the first of another source may.
     fn note(&mut self, kind: Kind, at: i64, length: i64) -> bool {
-        // A picture may come sooner than its rate says, where its writer says when it is.
-        let (end, slack) = match kind {
-            Kind::Video => (&mut self.ends[0], ROUNDED.max(length - 1)),
-            Kind::Audio => (&mut self.ends[1], ROUNDED),
+        let (end, is_picture) = match kind {
+            Kind::Video => (&mut self.ends[0], true),
+            Kind::Audio => (&mut self.ends[1], false),
         };
-        let goes_on = end.is_none_or(|end| at >= end - slack);
+        let goes_on = end.is_none_or(|(end, of)| {
+            // A picture may come sooner than its rate says, where its writer says when it is.
+            let is_next = is_picture && of == self.shown;
+            at >= end - if is_next { ROUNDED.max(length - 1) } else { ROUNDED }
+        });
         if goes_on {
-            *end = Some(at + length);
+            *end = Some((at + length, self.shown));
         }
         goes_on
     }
