@@ -8,8 +8,10 @@
 mod child;
 mod keep;
 mod line;
+mod process;
 mod record;
 mod rtmp;
+mod socket;
 mod tls;
 
 use std::path::PathBuf;

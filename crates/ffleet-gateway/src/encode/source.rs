@@ -50,10 +50,8 @@ struct State {
     shown: Shown,
     /// What is added to the times of the feed that is shown; nothing before its first frame.
     offset: Option<i64>,
-    /// When the last frame of each track ends.
-    ends: [Option<i64>; 2],
-    /// Whether the next frame of each track is the first of what is shown.
-    is_first: [bool; 2],
+    /// When the last frame of each track ends, and what it was of.
+    ends: [Option<(i64, Shown)>; 2],
 }
 
 /// Where the frames of a track go.
@@ -77,7 +75,6 @@ pub(super) fn start(parts: Parts, tracks: &Tracks) -> JoinSet<()> {
         shown: Shown::Feed(0),
         offset: Some(0),
         ends: [None; 2],
-        is_first: [false; 2],
     };
     let choice = Arc::new(Choice { parts, state: Mutex::new(state), changed: Notify::new() });
     let mut tasks = JoinSet::new();
@@ -177,7 +174,6 @@ impl Choice {
 
     fn change(&self, state: &mut State, shown: Shown) {
         let before = std::mem::replace(&mut state.shown, shown);
-        state.is_first = [true; 2];
         // The own feed's times are those of the stream.
         state.offset = (shown == Shown::Feed(0)).then_some(0);
         if before == Shown::Feed(0) {
@@ -238,7 +234,11 @@ impl Choice {
         let begin = {
             let state = self.lock();
             let clock = self.parts.hub.clock(self.now());
-            state.ends.iter().flatten().fold(clock, |begin, end| begin.max(*end))
+            state
+                .ends
+                .iter()
+                .flatten()
+                .fold(clock, |begin, (end, _)| begin.max(*end))
         };
         let started = tokio::time::Instant::now();
         for number in 0_u32.. {
@@ -266,19 +266,17 @@ impl State {
     /// Notes when a frame of a track is, and how long; false if it would begin before the one before it has ended, as
     /// the first of another source may.
     fn note(&mut self, kind: Kind, at: i64, length: i64) -> bool {
-        let track = match kind {
-            Kind::Video => 0,
-            Kind::Audio => 1,
+        let (end, is_picture) = match kind {
+            Kind::Video => (&mut self.ends[0], true),
+            Kind::Audio => (&mut self.ends[1], false),
         };
-        // A picture may come sooner than its rate says, where its writer says when it is.
-        let slack = match kind {
-            Kind::Video if !self.is_first[track] => ROUNDED.max(length - 1),
-            _ => ROUNDED,
-        };
-        let goes_on = self.ends[track].is_none_or(|end| at >= end - slack);
+        let goes_on = end.is_none_or(|(end, of)| {
+            // A picture may come sooner than its rate says, where its writer says when it is.
+            let is_next = is_picture && of == self.shown;
+            at >= end - if is_next { ROUNDED.max(length - 1) } else { ROUNDED }
+        });
         if goes_on {
-            self.ends[track] = Some(at + length);
-            self.is_first[track] = false;
+            *end = Some((at + length, self.shown));
         }
         goes_on
     }

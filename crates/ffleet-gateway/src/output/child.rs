@@ -11,20 +11,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use ffleet_base::chain;
-use ffleet_base::clock::rfc3339;
-use ffleet_guard::{Child, ChildSpec, Stderr, Stdin, Stdout};
+use ffleet_guard::Child;
 use ffleet_live::mpegts::Writer;
 use ffleet_live::packet::{CLOCK, Track};
-use ffleet_types::RoleGroup;
-use ffleet_types::live::output::{Record, To};
+use ffleet_types::live::output::To;
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::time::Instant;
 
 use super::keep::End;
 use super::line::State;
+use super::process::{discard, reserve, start};
 use super::{Line, Parts, Piece, record};
-use crate::feed::{LOG, log, pipe, widen};
 use crate::reader::Bytes as _;
 
 /// For how long it may take nothing.
@@ -141,54 +138,6 @@ pub(super) async fn send(parts: &Parts, is_again: bool) -> End {
     drop(session);
     discard(file).await;
     end
-}
-
-/// A file for a recording that begins now.
-async fn reserve(parts: &Parts, to: &Record) -> Result<PathBuf, String> {
-    let (template, time) = (to.path.clone(), rfc3339(parts.shop.clock.now()));
-    let reserved = tokio::task::spawn_blocking(move || record::reserve(&template, &time)).await;
-    match reserved {
-        Ok(Ok(path)) => Ok(path),
-        Ok(Err(error)) => Err(format!("there is no file to record into: {error}")),
-        Err(error) => Err(format!("ffleet failed: {error}")),
-    }
-}
-
-/// Removes the file if nothing was recorded into it.
-async fn discard(file: Option<PathBuf>) {
-    if let Some(path) = file {
-        let removed = tokio::task::spawn_blocking(move || record::discard_empty(&path)).await;
-        if let Err(error) = removed {
-            tracing::error!(%error, "an empty recording was not removed");
-        }
-    }
-}
-
-async fn start(
-    parts: &Parts,
-    args: Vec<String>,
-    is_told: bool,
-) -> Result<(Child, Sender, Option<Receiver>), String> {
-    let number = parts.line.next_process();
-    let mut spec = ChildSpec::new(format!("{}.{number}", parts.label), &parts.program);
-    spec.args = args.into_iter().map(Into::into).collect();
-    spec.cwd.clone_from(&parts.shop.options.cwd);
-    spec.role = RoleGroup::named(RoleGroup::LIVE);
-    spec.nice = 0;
-    spec.stdout = if is_told { Stdout::Pipe } else { Stdout::Null };
-    spec.stderr = match log(&parts.shop.options.logs.join(&parts.label), number) {
-        Ok(path) => Stderr::Log { path, cap: LOG },
-        Err(error) => {
-            tracing::warn!(output = parts.label, %error, "what a process says cannot be kept");
-            Stderr::Tail
-        }
-    };
-    let (theirs, ours) = pipe().map_err(|error| format!("there is no pipe for it: {error}"))?;
-    spec.stdin = Stdin::From(theirs);
-    widen(&parts.label, &ours);
-    let mut child = parts.shop.node.spawn(spec).await.map_err(|error| chain(&error))?;
-    let progress = child.take_stdout();
-    Ok((child, ours, progress))
 }
 
 /// What one turn met.

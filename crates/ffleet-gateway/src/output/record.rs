@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use ffleet_live::packet::{Codec, Track};
 use ffleet_types::live::output::{Container, Template};
 
-/// What is read, and passed on as it is. A second of it says all there is to know: each track is there from the first
-/// packet on.
-const INPUT: &str = "-analyzeduration 1000000 -f mpegts -i pipe:0 -map 0 -c copy -flush_packets 1";
+/// What is read, and passed on as it is. It is looked at until all of its tracks are known, which are those of its first
+/// program map, for up to ten seconds: where an encoder is late, so is its track.
+const INPUT: &str = "-analyzeduration 10000000 -scan_all_pmts 0 -f mpegts -i pipe:0 -map 0 -c copy \
+                     -flush_packets 1";
 /// How many files may be called the same but for a number.
 const SAME: u32 = 10_000;
 

@@ -6,26 +6,22 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::pin::Pin;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ffleet_base::{chain, chance};
 use ffleet_live::flv::{Packager, Tag};
 use ffleet_live::packet::Track;
 use ffleet_live::rtmp::{Address, Publisher, State as Stage};
-use tokio::io::{
-    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf,
-};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::time::Instant;
 
 use super::keep::End;
 use super::line::State;
-use super::{Line, Parts, Piece, tls};
+use super::socket::{Socket, open};
+use super::{Line, Parts, Piece};
 
 /// How long a server may take to let us publish, and for how long it may take nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,54 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 /// How long what is left may take when the stream ends.
 const LAST: Duration = Duration::from_secs(3);
-
-/// A socket, and how many bytes it was given.
-#[derive(Debug)]
-pub(super) struct Counted<S> {
-    socket: S,
-    written: Arc<AtomicU64>,
-}
-
-impl<S> Counted<S> {
-    pub(super) fn new(socket: S) -> Self {
-        Self { socket, written: Arc::default() }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(cx, into)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
-        if let Poll::Ready(Ok(count)) = &written {
-            self.written.fetch_add(*count as u64, Ordering::Relaxed);
-        }
-        written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
-    }
-}
-
-trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
 
 /// What is being sent.
 #[derive(Debug, Default)]
@@ -169,24 +117,6 @@ pub(super) async fn send(parts: &Parts, url: &str, is_again: bool) -> End {
         moved: Instant::now(),
     };
     session.run(is_again).await
-}
-
-async fn open(
-    parts: &Parts,
-    address: &Address,
-) -> Result<(Box<dyn Socket>, OwnedFd, Arc<AtomicU64>), String> {
-    let socket = TcpStream::connect((address.host(), address.port())).await;
-    let socket = socket.map_err(|error| format!("there is no connection: {error}"))?;
-    let outq = socket.as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
-    socket.set_nodelay(true).map_err(|error| error.to_string())?;
-    let socket = Counted::new(socket);
-    let written = Arc::clone(&socket.written);
-    if !address.is_secure() {
-        return Ok((Box::new(socket), outq, written));
-    }
-    let roots = parts.shop.options.roots.as_deref();
-    let socket = tls::greet(address.host(), socket, roots).await?;
-    Ok((Box::new(socket), outq, written))
 }
 
 /// What one turn met.

@@ -12,6 +12,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::socket::Counted;
+
 /// Where systems keep the certificates that they trust: Debian, Fedora, SUSE, Alpine.
 const PLACES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -27,9 +29,9 @@ const PLACES: [&str; 4] = [
 /// What is in the way, for people.
 pub(super) async fn greet(
     host: &str,
-    socket: super::rtmp::Counted<TcpStream>,
+    socket: Counted<TcpStream>,
     roots: Option<&Path>,
-) -> Result<TlsStream<super::rtmp::Counted<TcpStream>>, String> {
+) -> Result<TlsStream<Counted<TcpStream>>, String> {
     let file = match roots {
         Some(file) => file.to_owned(),
         None => PLACES.iter().map(PathBuf::from).find(|place| place.is_file()).ok_or(
@@ -71,7 +73,6 @@ mod tests {
     use tokio_rustls::TlsAcceptor;
 
     use super::*;
-    use crate::output::rtmp::Counted;
 
     /// A server that says `hello` to whoever greets it, with a certificate of its own making for `localhost`; its port,
     /// and the file with the certificate.

@@ -147,3 +147,14 @@ pub(super) fn times_only_grow(path: &Path) -> [usize; 2] {
     }
     counts
 }
+
+/// Whether the first picture of a file needs no other.
+pub(super) fn begins_with_a_keyframe(path: &Path) -> bool {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "v", "-show_entries", "packet=flags"])
+        .args(["-of", "csv=p=0"])
+        .arg(path)
+        .output()
+        .unwrap();
+    output.stdout.first() == Some(&b'K')
+}

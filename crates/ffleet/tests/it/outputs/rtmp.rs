@@ -90,11 +90,10 @@ fn destination_that_hangs_is_left_and_the_others_go_on() {
     });
     std::thread::sleep(Duration::from_secs(2));
     hung.signal(Signal::STOP);
+    // It took nothing for so long; or it was to be asked anew, because a track came late, and did not answer.
     until(SOON, "it is left", || {
         let shown = output(&server, 1);
-        shown["last-error"]
-            .as_str()
-            .is_some_and(|why| why.contains("took nothing for 10 s"))
+        shown["last-error"].as_str().is_some_and(|why| why.contains("10 s"))
     });
     assert_eq!(output(&server, 2)["reconnects"], 0);
     hung.signal(Signal::CONT);
