@@ -127,6 +127,9 @@ pub struct Stream {
     encode: Value,
     /// What viewers of such a stream get while its source is away: `hold`, `hold 2s`, `slate /PATH`, `feed NAME`, `end`.
     fallback: Option<Vec<String>>,
+    /// Where such a stream goes beside its viewers: addresses, or sections with `url` and `ring-bytes`, or `record`.
+    #[schema(required = false)]
+    outputs: Value,
     /// What viewers get: `stream` or `shot`.
     #[schema(rename = "type")]
     kind: Option<String>,
