@@ -100,7 +100,8 @@ has_venv() {
 }
 
 has_numpy() {
-    python3 -c 'import numpy' >/dev/null 2>&1
+    # The package's is for the system's Python, whichever else comes first in PATH.
+    /usr/bin/python3 -c 'import numpy' >/dev/null 2>&1
 }
 
 has_browser() {

@@ -8,7 +8,7 @@ use crate::moment::Moment;
 
 mod raw;
 
-pub use raw::{EncodedTrack, EncoderEvent, Encoding, Input};
+pub use raw::{EncodedTrack, EncoderEvent, Encoding, Input, Output};
 
 /// All feeds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -124,6 +124,9 @@ pub struct Stream {
     /// How it encodes the raw tracks of its feed, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encode: Option<Encoding>,
+    /// Where it goes beside its viewers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
     /// Who may watch: `open`, `key` or `token`.
     pub access: String,
     /// What its viewers read is: as a feed's.

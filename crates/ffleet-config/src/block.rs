@@ -292,6 +292,26 @@ impl<'a> Block<'a> {
         Some(section)
     }
 
+    /// The things of the list behind `word`, each as a section `word[0]` and so on, and what it is: a thing that is no
+    /// section says nothing.
+    pub(crate) fn items(&self, word: &str) -> Vec<(&'a Node, Self)> {
+        let items = match self.node(word).map(|node| &node.value) {
+            Some(Part::List(items)) => items.as_slice(),
+            _ => &[],
+        };
+        let item = |(number, node): (usize, &'a Node)| {
+            let entries: &[_] = if let Part::Map(entries) = &node.value {
+                entries
+            } else {
+                &[]
+            };
+            let (key, values) = (format!("{}[{number}]", self.key_of(word)), self.values.clone());
+            let (at, broken, problems) = (node.at, false, Vec::new());
+            (node, Self { file: self.file, key, at, entries, broken, values, problems })
+        };
+        items.iter().enumerate().map(item).collect()
+    }
+
     /// Notes what is wrong with a section of it.
     pub(crate) fn absorb(&mut self, section: Self) {
         self.problems.extend(section.problems);

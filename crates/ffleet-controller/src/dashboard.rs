@@ -21,6 +21,7 @@ mod job;
 mod jobs;
 mod logs;
 mod nodes;
+mod outputs;
 mod page;
 mod player;
 mod routes;

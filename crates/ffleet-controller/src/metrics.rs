@@ -4,6 +4,7 @@
 mod children;
 mod encoders;
 mod live;
+mod outputs;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;

@@ -85,34 +85,27 @@ pub(crate) async fn run(
     let mut tracks = JoinSet::new();
     let mut lanes = Vec::new();
     let ring = Arc::clone(&reading.ring);
-    let mut mux = Mux::new(jobs.len(), reading);
+    let outputs = feed.outputs().map(Arc::clone);
+    let mut mux = Mux::new(jobs.len(), reading, outputs.clone());
+    let program = equipment.engine.path.as_ref();
+    let sending = outputs.map(|outputs| outputs.start(shop, feed.label(), program));
+    let kinds: Vec<Kind> = jobs.iter().map(Work::kind).collect();
     for (number, work) in jobs.into_iter().enumerate() {
         let (feeder, frames) = mpsc::channel(FRAMES);
         lanes.push((work.kind(), feeder));
-        let job = match work {
-            Work::Encode(job) => *job,
-            Work::Copy(codec) => {
-                let parts = copied::Parts {
-                    health: Arc::clone(health),
-                    made: sender.clone(),
-                    frames,
-                    number,
-                };
-                // As those that are encoded.
-                tracks.spawn(copied::run(codec, parts, ended.clone()));
-                continue;
-            }
-        };
-        let parts = track::Parts {
-            shop: Arc::clone(shop),
-            label: feed.label().to_owned(),
-            health: Arc::clone(health),
-            made: sender.clone(),
-            frames,
-            number,
-        };
+        let (health, made) = (Arc::clone(health), sender.clone());
         // Each ends when it is told to, and its encoders with it; the set ends them when this is dropped.
-        tracks.spawn(track::run(job, parts, ended.clone()));
+        match work {
+            Work::Encode(job) => {
+                let (shop, label) = (Arc::clone(shop), feed.label().to_owned());
+                let parts = track::Parts { shop, label, health, made, frames, number };
+                tracks.spawn(track::run(*job, parts, ended.clone()));
+            }
+            Work::Copy(codec) => {
+                let parts = copied::Parts { health, made, frames, number };
+                tracks.spawn(copied::run(codec, parts, ended.clone()));
+            }
+        }
     }
     drop(sender);
     let parts = source::Parts {
@@ -128,20 +121,36 @@ pub(crate) async fn run(
     // Ends when this does.
     let _sources = source::start(parts, &lanes);
     drop(lanes);
-    // Ends with the last of the tracks.
+    let is_pushed = |number: usize| {
+        let lane = kinds.get(number).and_then(|&kind| hub.lane(kind));
+        lane.is_some_and(crate::inputs::Lane::is_written)
+    };
+    pass_on(&mut mux, &mut made, is_pushed).await;
+    while tracks.join_next().await.is_some() {}
+    if let Some(sending) = sending {
+        sending.finish().await;
+    }
+    Ended::failed("it was stopped")
+}
+
+/// Writes what tracks give, to the end of the last of them.
+async fn pass_on(
+    mux: &mut Mux,
+    made: &mut mpsc::Receiver<made::Made>,
+    is_pushed: impl Fn(usize) -> bool,
+) {
     loop {
-        match mux.next(&mut made).await {
+        match mux.next(made).await {
             Next::Made(first) => mux.take(first),
-            Next::Late => mux.begin(),
-            Next::End => break,
+            // One that is pushed comes, however slow its encoder is at first.
+            Next::Late => mux.begin_without(&is_pushed),
+            Next::End => return,
         }
         while let Ok(next) = made.try_recv() {
             mux.take(next);
         }
         mux.push();
     }
-    while tracks.join_next().await.is_some() {}
-    Ended::failed("it was stopped")
 }
 
 /// What becomes of a track.

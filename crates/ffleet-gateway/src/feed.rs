@@ -34,6 +34,7 @@ pub(crate) use self::run::Ended;
 use crate::encode::{Equipment, Health};
 use crate::gateway::Options;
 use crate::inputs::{self, Hub, Kind};
+use crate::output::Outputs;
 use crate::ring::Ring;
 
 /// What all feeds of a gateway share.
@@ -89,6 +90,8 @@ pub(crate) struct Feed {
     dock: Dock,
     /// Its raw tracks, if it has some.
     hub: Option<Arc<Hub>>,
+    /// Where what its encoders make goes beside viewers.
+    outputs: Option<Arc<Outputs>>,
     /// How its encoders are, if it has some.
     health: Option<Arc<Health>>,
     /// Its ring's part of the node's memory; nothing once it is given up.
@@ -174,6 +177,10 @@ impl Feed {
             status: Mutex::new(status),
             dock: Dock::default(),
             hub: inputs::of(&spec.source),
+            outputs: match &spec.source {
+                Source::Encode(encode) => Some(Arc::new(Outputs::new(&encode.outputs, shop))),
+                _ => None,
+            },
             health: matches!(spec.source, Source::Encode(_)).then(Arc::default),
             held: Mutex::new(held),
             refused,
@@ -234,6 +241,11 @@ impl Feed {
     /// How its encoders are, if it has some.
     pub(crate) const fn health(&self) -> Option<&Arc<Health>> {
         self.health.as_ref()
+    }
+
+    /// Where what its encoders make goes beside viewers.
+    pub(crate) const fn outputs(&self) -> Option<&Arc<Outputs>> {
+        self.outputs.as_ref()
     }
 
     /// What its children and logs are called.
@@ -316,16 +328,17 @@ impl Feed {
     }
 }
 
-/// What a feed holds, at most: its ring, and what its encoders have not given yet.
+/// What a feed holds, at most: its ring, what its encoders have not given yet, and what its outputs have not taken.
 fn memory(spec: &Spec, parent: Option<&Feed>) -> Bytes {
-    let backlogs = match &spec.source {
-        Source::Encode(encode) => {
-            let hub = parent.and_then(|parent| parent.hub.as_ref());
-            encode.backlogs(hub.map_or(0, |hub| hub.spec.tracks())).0
-        }
-        _ => 0,
+    let Source::Encode(encode) = &spec.source else {
+        return spec.ring;
     };
-    Bytes(spec.ring.0.saturating_add(backlogs))
+    let hub = parent.and_then(|parent| parent.hub.as_ref());
+    let backlogs = encode.backlogs(hub.map_or(0, |hub| hub.spec.tracks()));
+    let outputs = encode.outputs.iter().map(|output| output.ring);
+    outputs.fold(Bytes(spec.ring.0.saturating_add(backlogs.0)), |sum, ring| {
+        Bytes(sum.0.saturating_add(ring.0))
+    })
 }
 
 impl Drop for Hold {

@@ -112,6 +112,8 @@ pub struct Options {
     pub ffmpeg: PathBuf,
     /// When feeds are tried again.
     pub retries: Retries,
+    /// A file of certificates that servers are to be certified by, in the place of the system's.
+    pub roots: Option<PathBuf>,
 }
 
 impl Gateway {

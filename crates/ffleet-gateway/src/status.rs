@@ -13,6 +13,7 @@ use ffleet_types::live::{Command, Name, Sort, Source};
 use crate::encode::Health;
 use crate::feed;
 use crate::gateway::{Gateway, Tables};
+use crate::output::Outputs;
 use crate::{http, stream};
 
 /// Viewers that are listed.
@@ -117,12 +118,20 @@ pub(crate) fn stream(gateway: &Gateway, name: &str) -> Option<Stream> {
     let mut shown = one_stream(stream, &tables);
     if let (Some(encode), Some(health)) = (&mut shown.encode, health(stream)) {
         encode.events = health.shown();
+        encode
+            .events
+            .extend(outputs(stream).map(Outputs::events).unwrap_or_default());
+        encode.events.sort_by_key(|event| event.at.0);
     }
     Some(Stream { watching: watching.collect(), looks, ..shown })
 }
 
 fn health(stream: &stream::Stream) -> Option<&Health> {
     stream.shared.as_ref()?.health().map(Arc::as_ref)
+}
+
+fn outputs(stream: &stream::Stream) -> Option<&Outputs> {
+    stream.shared.as_ref()?.outputs().map(Arc::as_ref)
 }
 
 /// How a stream encodes, if it does.
@@ -154,6 +163,7 @@ fn one_stream(stream: &stream::Stream, tables: &Tables) -> Stream {
         feed: spec.feed.as_ref().map(ToString::to_string),
         command: spec.command.as_ref().map(written),
         encode: encoding(stream),
+        outputs: outputs(stream).map(Outputs::shown).unwrap_or_default(),
         access: spec.access.to_string(),
         state: read.map(|feed| state(feed).to_owned()),
         viewers: totals.viewers,

@@ -6,7 +6,7 @@
 //! carries out what the machine of `ffleet-supervise` decides about one.
 //!
 //! This is the only place where a process is started, and the only one with `unsafe` code, all of
-//! which is in `launch`.
+//! which is in `launch` and `outq`.
 
 mod cgroup;
 mod child;
@@ -19,6 +19,8 @@ mod leftovers;
 pub mod log;
 pub mod machine;
 mod node;
+#[expect(unsafe_code, reason = "no safe form of this question is known")]
+mod outq;
 mod process;
 mod sample;
 mod sandbox;
@@ -38,6 +40,7 @@ pub use exit::Exit;
 pub use holdings::Holdings;
 pub use leftovers::Leftovers;
 pub use node::{Node, Options};
+pub use outq::unacknowledged;
 pub use sample::Sampler;
 pub use sandbox::{Pinned, Sandbox, SandboxError};
 pub use seats::Seat;

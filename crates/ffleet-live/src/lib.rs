@@ -12,6 +12,7 @@ pub mod flv;
 pub mod join;
 pub mod mpegts;
 pub mod nut;
+pub mod output;
 pub mod packet;
 pub mod raw;
 pub mod replay;

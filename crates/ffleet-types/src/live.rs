@@ -35,6 +35,7 @@ macro_rules! words {
 pub mod away;
 pub mod feed;
 pub mod inputs;
+pub mod output;
 pub mod stream;
 pub mod token;
 pub mod totals;
@@ -42,6 +43,7 @@ pub mod totals;
 pub use away::Away;
 pub use feed::Feed;
 pub use inputs::Inputs;
+pub use output::Output;
 pub use stream::{Encode, Stream};
 pub use totals::Totals;
 

@@ -85,8 +85,50 @@ pub struct EncodedTrack {
 pub struct EncoderEvent {
     /// When.
     pub at: Moment,
-    /// `video` or `audio`.
+    /// `video` or `audio`; `output 1` and so on of what happened to an output.
     pub track: String,
     /// What.
     pub what: String,
+}
+
+/// Where a stream goes beside its viewers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = StreamOutput)]
+pub struct Output {
+    /// The address without its secrets, or the template of a recording's path.
+    pub to: String,
+    /// `rtmp`, `srt` or `record`.
+    pub kind: String,
+    /// What it is: `connecting`, `sending`, `recording`, `waiting` (for its next try, or for something to send) or
+    /// `failed` (it can never be).
+    pub state: String,
+    /// Since when it is that.
+    pub since: Moment,
+    /// Bytes that the kernel took for it.
+    pub sent_bytes: u64,
+    /// Packets that it never got because there was no room for them.
+    pub dropped_packets: u64,
+    /// Packets that it was sent again, because a connection begins with a keyframe.
+    pub doubled_packets: u64,
+    /// Connections after the first; of a recording, processes after one that died.
+    pub reconnects: u64,
+    /// From the oldest packet that is not known to have arrived to the newest one, in milliseconds.
+    pub behind_ms: u64,
+    /// Bytes that are held for it.
+    pub held_bytes: u64,
+    /// The most that is held.
+    pub ring_bytes: u64,
+    /// What went wrong last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// When that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error_at: Option<Moment>,
+    /// The file that is recorded into, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The process that records or sends, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
 }

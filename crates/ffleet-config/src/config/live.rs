@@ -10,6 +10,7 @@ pub(crate) mod feed;
 mod gateway;
 mod inputs;
 pub(crate) mod links;
+mod outputs;
 pub(crate) mod path;
 pub(crate) mod program;
 pub(crate) mod stream;

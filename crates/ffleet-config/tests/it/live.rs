@@ -2,6 +2,7 @@
 
 mod declared;
 mod mistakes;
+mod outputs;
 mod raw;
 
 use std::path::Path;

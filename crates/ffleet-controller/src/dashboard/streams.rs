@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::base::at;
 use super::page::{Live, Part, frame};
 use super::player::{Show, player};
-use super::{chip, encode, feeds, format, trail};
+use super::{chip, encode, feeds, format, outputs, trail};
 
 /// Between two fetches of a page whose numbers no event tells, in milliseconds.
 pub(super) const EVERY: u32 = 2_000;
@@ -191,6 +191,9 @@ pub(super) fn show(view: &View<'_>) -> Markup {
                         section #trail .card data-live { (trail::render(stream)) }
                         @if let Some(encode) = &stream.encode {
                             section #encode .card data-live { (encode::render(encode, now)) }
+                        }
+                        @if !stream.outputs.is_empty() {
+                            section #outputs .card data-live { (outputs::render(stream, now)) }
                         }
                         @if stream.kind != "shot" {
                             section #watching .card data-live { (watching(stream, now)) }

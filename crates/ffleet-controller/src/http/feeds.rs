@@ -162,8 +162,17 @@ impl Controller {
     }
 }
 
-fn cleaned(stream: Stream) -> Stream {
-    Stream { command: stream.command.map(|text| redact(&text).into_owned()), ..stream }
+fn cleaned(mut stream: Stream) -> Stream {
+    let clean = |text: &mut String| *text = redact(text).into_owned();
+    stream.command.iter_mut().for_each(clean);
+    for output in &mut stream.outputs {
+        clean(&mut output.to);
+        output.last_error.iter_mut().for_each(clean);
+    }
+    if let Some(encode) = &mut stream.encode {
+        encode.events.iter_mut().for_each(|event| clean(&mut event.what));
+    }
+    stream
 }
 
 /// Reads a log, off the threads that answer.

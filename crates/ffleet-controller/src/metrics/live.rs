@@ -10,7 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{encoders, whole};
+use super::{encoders, outputs, whole};
 
 /// Feeds, and streams, that have lines of their own.
 const NAMED: usize = 200;
@@ -40,6 +40,7 @@ pub(super) fn registry(feeds: &[Feed], streams: &[Stream]) -> Registry {
     let mut registry = Registry::default();
     of_feeds(&mut registry, feeds);
     of_streams(&mut registry, streams);
+    outputs::add(&mut registry, streams, label);
     registry
 }
 
@@ -117,7 +118,7 @@ fn of_streams(r: &mut Registry, streams: &[Stream]) {
 #[cfg(test)]
 mod tests {
     use ffleet_api::Moment;
-    use ffleet_api::live::{FeedTotal, StreamTotal};
+    use ffleet_api::live::{FeedTotal, Output, StreamTotal};
     use ffleet_types::Timestamp;
     use prometheus_client::encoding::text::encode;
 
@@ -165,6 +166,23 @@ mod tests {
             feed: None,
             command: None,
             encode: None,
+            outputs: vec![Output {
+                to: "rtmp://a.example/live/***".to_owned(),
+                kind: "rtmp".to_owned(),
+                state: "sending".to_owned(),
+                since: Moment(Timestamp::from_millis(0)),
+                sent_bytes: 9,
+                dropped_packets: 8,
+                doubled_packets: 7,
+                reconnects: 6,
+                behind_ms: 5,
+                held_bytes: 4,
+                ring_bytes: 32,
+                last_error: None,
+                last_error_at: None,
+                file: None,
+                pid: None,
+            }],
             access: "key".to_owned(),
             state: None,
             viewers: 1,
@@ -208,6 +226,14 @@ mod tests {
             "ffleet_stream_skips_total{stream=\"tv\"} 2",
             "ffleet_stream_cut_total{stream=\"tv\"} 3",
             "ffleet_stream_shots_total{stream=\"tv\"} 4",
+            "ffleet_output_state{stream=\"tv\",output=\"1\",state=\"sending\"} 1",
+            "ffleet_output_state{stream=\"tv\",output=\"1\",state=\"waiting\"} 0",
+            "ffleet_output_sent_bytes_total{stream=\"tv\",output=\"1\"} 9",
+            "ffleet_output_dropped_packets_total{stream=\"tv\",output=\"1\"} 8",
+            "ffleet_output_doubled_packets_total{stream=\"tv\",output=\"1\"} 7",
+            "ffleet_output_reconnects_total{stream=\"tv\",output=\"1\"} 6",
+            "ffleet_output_behind_milliseconds{stream=\"tv\",output=\"1\"} 5",
+            "ffleet_output_held_bytes{stream=\"tv\",output=\"1\"} 4",
         ] {
             assert!(text.contains(line), "{line} is missing in {text}");
         }
@@ -224,6 +250,7 @@ mod tests {
             "ffleet_feed_received_bytes_total{feed=\"…others\"} 15",
             "ffleet_stream_viewers{stream=\"…others\"} 3",
             "ffleet_stream_delivered_bytes_total{stream=\"…others\"} 21",
+            "ffleet_output_sent_bytes_total{stream=\"…others\",output=\"1\"} 27",
         ] {
             assert!(text.contains(line), "{line} is missing in {text}");
         }

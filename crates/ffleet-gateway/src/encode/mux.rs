@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::made::Made;
+use crate::output::Outputs;
 use crate::reader::Reading;
 use crate::ring::Ring;
 
@@ -18,6 +19,8 @@ use crate::ring::Ring;
 const START: i64 = CLOCK;
 /// How long a track is waited for that has not come, so that it is there from the first byte on.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// The same of a track that is pushed already, in such waits.
+const WAITS: u32 = 20;
 
 /// What comes next.
 #[derive(Debug)]
@@ -39,18 +42,21 @@ pub(super) struct Mux {
     writer: Option<Writer>,
     /// Packets that came before there was a writer.
     early: Vec<(usize, Packet)>,
-    /// Until when others are waited for, once there is one.
+    /// Until when others are waited for, once there is one, and how often they have been.
     until: Option<Instant>,
+    waits: u32,
     bytes: Vec<u8>,
     scanner: Scanner,
     ring: Arc<Ring>,
+    /// Where it goes beside the ring.
+    outputs: Option<Arc<Outputs>>,
     progress: watch::Sender<u64>,
     total: u64,
 }
 
 impl Mux {
     /// Of so many tracks.
-    pub(super) fn new(tracks: usize, reading: Reading) -> Self {
+    pub(super) fn new(tracks: usize, reading: Reading, outputs: Option<Arc<Outputs>>) -> Self {
         let Reading { ring, progress, .. } = reading;
         Self {
             tracks: vec![None; tracks],
@@ -58,9 +64,11 @@ impl Mux {
             writer: None,
             early: Vec::new(),
             until: None,
+            waits: 0,
             bytes: Vec::new(),
             scanner: Scanner::new(Some(Format::MpegTs)),
             ring,
+            outputs,
             progress,
             total: 0,
         }
@@ -103,6 +111,7 @@ impl Mux {
                 if let Err(error) = writer.change(place, track) {
                     tracing::error!(%error, "a track is not what it was, and cannot be written any more");
                 }
+                self.tell();
             }
             // One that comes late is there from now on.
             (Some(_), None) => self.begin(),
@@ -111,8 +120,20 @@ impl Mux {
         }
     }
 
+    /// Begins to write without the tracks that have not come, unless one of them `is_pushed` and was not waited for long.
+    pub(super) fn begin_without(&mut self, is_pushed: impl Fn(usize) -> bool) {
+        let missing =
+            |(number, track): (usize, &Option<Track>)| track.is_none() && is_pushed(number);
+        self.waits += 1;
+        if self.waits < WAITS && self.tracks.iter().enumerate().any(missing) {
+            self.until = Some(Instant::now() + PATIENCE);
+        } else {
+            self.begin();
+        }
+    }
+
     /// Begins to write what tracks there are.
-    pub(super) fn begin(&mut self) {
+    fn begin(&mut self) {
         self.until = None;
         let known: Vec<Track> = self.tracks.iter().flatten().cloned().collect();
         let mut next = 0..;
@@ -122,7 +143,10 @@ impl Mux {
             .map(|track| track.as_ref().and_then(|_| next.next()))
             .collect();
         match Writer::new(&known) {
-            Ok(writer) => self.writer = Some(writer),
+            Ok(writer) => {
+                self.writer = Some(writer);
+                self.tell();
+            }
             Err(error) => {
                 tracing::error!(%error, "a stream cannot be written");
                 self.early.clear();
@@ -134,6 +158,13 @@ impl Mux {
         }
     }
 
+    /// Tells outputs what the tracks are.
+    fn tell(&self) {
+        if let Some(outputs) = &self.outputs {
+            outputs.describe(&self.tracks.iter().flatten().cloned().collect::<Vec<_>>());
+        }
+    }
+
     fn packet(&mut self, number: usize, mut packet: Packet) {
         let place = self.places.get(number).copied().flatten();
         if let (Some(writer), Some(place)) = (&mut self.writer, place) {
@@ -141,6 +172,9 @@ impl Mux {
             packet.dts += START;
             if let Err(error) = writer.write(place, &packet, &mut self.bytes) {
                 tracing::error!(%error, "a packet cannot be written, and is left out");
+            }
+            if let Some(outputs) = &self.outputs {
+                outputs.push(place, packet);
             }
             return;
         }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Away, Command, Name};
+use super::{Away, Command, Name, Output};
 use crate::units::{Bytes, ParseError, Span};
 
 /// A stream, as it was declared.
@@ -57,6 +57,8 @@ pub struct Encode {
     pub backlog: Bytes,
     /// An encoder that gives nothing for so long, though frames come, is dead.
     pub silence: Span,
+    /// Where the stream goes beside its viewers.
+    pub outputs: Vec<Output>,
     /// What viewers get while the source is away, the last that can be had.
     pub fallback: Vec<Away>,
 }

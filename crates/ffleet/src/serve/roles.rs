@@ -75,7 +75,7 @@ impl Roles {
         let gateway = Gateway::open(ffleet_gateway::Parts {
             node: Arc::clone(&node),
             clock: Arc::clone(&clock),
-            options: wiring::gateway(setting, home)?,
+            options: wiring::gateway(setting, home, context)?,
         });
         let gateway = gateway.map_err(|error| Failure::local(&error))?;
         let store = Store::open(&database(config), ffleet_store::Options::default())

@@ -155,7 +155,11 @@ const RETRIES: Retries = Retries {
 /// # Errors
 ///
 /// If this process has no directory to be in.
-pub(super) fn gateway(setting: &Setting, home: &Home) -> Result<ffleet_gateway::Options, Failure> {
+pub(super) fn gateway(
+    setting: &Setting,
+    home: &Home,
+    context: &Context,
+) -> Result<ffleet_gateway::Options, Failure> {
     let here = std::env::current_dir().map_err(|error| {
         Failure::new(Exit::Local, format!("there is no current directory: {error}"))
     })?;
@@ -173,5 +177,7 @@ pub(super) fn gateway(setting: &Setting, home: &Home) -> Result<ffleet_gateway::
         grace: GRACE,
         ffmpeg: config.engine.ffmpeg.clone().unwrap_or_else(|| PathBuf::from("ffmpeg")),
         retries: RETRIES,
+        // The variable is OpenSSL's, and known to most programs.
+        roots: context.env.path("SSL_CERT_FILE").map(Into::into),
     })
 }

@@ -5,12 +5,12 @@ mod raw;
 use std::time::Duration;
 
 use ffleet_api::Moment;
-use ffleet_api::live::{Feed, Stream};
+use ffleet_api::live::{Feed, Output, Stream};
 use ffleet_types::Timestamp;
 
 use super::job::Page;
 use super::table::{Side, Table};
-use super::text::{ago, count, length, size};
+use super::text::{ago, count, length, push, size};
 use crate::context::Context;
 
 /// Viewers that are shown of a stream.
@@ -159,6 +159,9 @@ pub(crate) fn stream(stream: &Stream, now: Timestamp) -> String {
         ),
     };
     page.line("in all", &format!("{sums}, since {}", day(total.since)));
+    for (number, output) in (1..).zip(&stream.outputs) {
+        page.block(&format!("output {number}"), &self::output(output, now));
+    }
     for viewer in stream.watching.iter().take(SHOWN) {
         let lag = match viewer.lag_bytes {
             0 => String::new(),
@@ -168,6 +171,32 @@ pub(crate) fn stream(stream: &Stream, now: Timestamp) -> String {
         page.line("", &format!("{}  for {since}, got {got}{lag}", viewer.address));
     }
     page.finish()
+}
+
+/// How an output is, in two or three lines.
+fn output(output: &Output, now: Timestamp) -> String {
+    let mut text = output.to.clone();
+    if let Some(file) = &output.file {
+        push!(text, "\nnow {file}");
+    }
+    let Output { state, dropped_packets, reconnects, .. } = output;
+    let behind = length(Duration::from_millis(output.behind_ms).as_secs_f64());
+    push!(
+        text,
+        "\n{state} for {}, {} sent, {behind} behind",
+        ago(output.since.0, now),
+        size(output.sent_bytes)
+    );
+    let (held, most) = (size(output.held_bytes), size(output.ring_bytes));
+    push!(
+        text,
+        ", {held} of {most} held, {dropped_packets} packets dropped, {}",
+        count(*reconnects, "reconnect")
+    );
+    if let (Some(why), Some(at)) = (&output.last_error, output.last_error_at) {
+        push!(text, "\n{} ago: {why}", ago(at.0, now));
+    }
+    text
 }
 
 fn kind(stream: &Stream) -> String {

@@ -9,12 +9,13 @@ use super::{encode, path};
 use crate::block::{Block, Trouble};
 
 /// What a stream can say.
-pub(super) const WORDS: [&str; 16] = [
+pub(super) const WORDS: [&str; 17] = [
     "for",
     "feed",
     "command",
     "encode",
     "fallback",
+    "outputs",
     "type",
     "client",
     "mimetype",
@@ -86,6 +87,10 @@ fn check(block: &mut Block<'_>, kind: Kind, client: Client) {
     if block.says("fallback") && !block.says("encode") {
         let hint = "say it of the feed: `hold`, `hold 30s`, `end`";
         block.wrong("fallback", Trouble::new("only a stream with `encode` has one", hint));
+    }
+    if block.says("outputs") && !block.says("encode") {
+        let hint = "say how it is encoded, as in `encode: {preset: live-720p}`, or leave it out";
+        block.wrong("outputs", Trouble::new("only a stream with `encode` has them", hint));
     }
     if kind == Kind::Shot && !command {
         let hint = "say one that ends, such as `ffmpeg -i - -f image2pipe -c:v png -frames:v 1 -`";

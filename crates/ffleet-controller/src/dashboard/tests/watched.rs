@@ -104,6 +104,7 @@ pub(super) fn stream(name: &str, mimetype: &str) -> Stream {
         feed: None,
         command: None,
         encode: None,
+        outputs: Vec::new(),
         access: "open".into(),
         state: Some("live".into()),
         viewers: 1,
