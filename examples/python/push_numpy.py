@@ -104,6 +104,7 @@ def push(connection, options, number, last):
                 flags, missed = 0, 0
             else:
                 flags, missed = HAS_GAP, missed + 1
+                options.left_out += 1
             # A tone that stops is heard: sound is small enough to wait for.
             connection.sendall(frame(1, 0, first * 1_000_000 // RATE, sound(first, behind - first)))
         except OSError as error:
@@ -122,7 +123,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=10)
     options = parser.parse_args()
     options.size = tuple(int(side) for side in options.size.split("x"))
-    options.begin = time.monotonic()
+    options.begin, options.left_out = time.monotonic(), 0
     number, last, wait = 0, options.seconds * options.fps, 0.1
     while number < last:
         try:
@@ -137,8 +138,10 @@ def main():
         if number < last:
             time.sleep(wait)
             # What was due meanwhile is gone.
-            number = max(number, int((time.monotonic() - options.begin) * options.fps))
-    print(f"{number} pictures", file=sys.stderr)
+            due = min(last, int((time.monotonic() - options.begin) * options.fps))
+            options.left_out += max(0, due - number)
+            number = max(number, due)
+    print(f"{number} pictures, {options.left_out} left out", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use ::bytes::BytesMut;
-use ffleet_live::packet::CLOCK;
 
 use super::desk::Desk;
 use super::fifo::Read;
@@ -12,21 +11,16 @@ use super::{Lane, framed};
 use crate::feed::Ended;
 use crate::reader::Bytes as From;
 
-/// A writer of coded pictures that gives nothing for so many of them has paused: the next one is late, and whoever only
-/// was slow within one is not taken for that.
-const PAUSE: i64 = 2;
-/// The longest pause.
-const LONGEST: i64 = CLOCK / 2;
+/// A writer of coded pictures that gives nothing for so long has paused behind one. Who is only slow within a picture
+/// must not be taken for that: its rest would be left out. Who cannot wait frames its units.
+const PAUSE: Duration = Duration::from_millis(500);
 
 impl Lane {
     /// After how long its writer has paused; nothing where no picture waits for that.
     fn pause(&self) -> Option<Duration> {
         let coded = self.coded.as_ref()?;
         let stream = coded.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (frames, seconds) = self.rate();
-        let frame = CLOCK * i64::from(seconds) / i64::from(frames.max(1));
-        let ticks = (PAUSE * frame).min(LONGEST).unsigned_abs();
-        stream.has_begun().then(|| Duration::from_micros(ticks * 100 / 9))
+        stream.has_begun().then_some(PAUSE)
     }
 }
 

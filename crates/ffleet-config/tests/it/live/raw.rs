@@ -1,6 +1,6 @@
 //! Raw tracks, and streams that encode them.
 
-use ffleet_types::live::inputs::{PictureFormat, PixelFormat, SampleFormat};
+use ffleet_types::live::inputs::{CodedFormat, PictureFormat, PixelFormat, SampleFormat, Via};
 use ffleet_types::live::stream::Recovery;
 use ffleet_types::live::{Inputs, Source};
 use ffleet_types::{Bytes, FrameRate, FrameSize, Span};
@@ -51,6 +51,79 @@ fn stream(words: &str) -> Vec<String> {
         "feeds:\n  a: {{inputs: {{{video}}}}}\n  b: {{push: http}}\n  \
          c: {{inputs: {{audio: {{fifo: /c, format: u8, rate: 8000}}}}}}\nstreams:\n  x: {{{words}}}\n"
     ))
+}
+
+#[test]
+fn tracks_come_by_a_socket_or_in_bodies_that_are_said_once() {
+    let text = "feeds:\n  a:\n    inputs: {socket: /run/a.sock, video: {format: hevc, fps: 25}, \
+                audio: {fifo: /run/a, format: s16be, rate: 48000}}\n  b:\n    access: token\n    \
+                inputs: {push: http, audio: {format: u8, rate: 8000}}\n";
+    let live = live(text);
+    let (Source::Inputs(a), Source::Inputs(b)) = (&live.feeds["a"].source, &live.feeds["b"].source)
+    else {
+        panic!("both have inputs");
+    };
+    let (video, audio) = (a.video.as_ref().unwrap(), a.audio.as_ref().unwrap());
+    assert_eq!(video.via, Via::Socket("/run/a.sock".into()));
+    assert_eq!(video.format, PictureFormat::Coded(CodedFormat::H265));
+    assert_eq!(audio.via, Via::Fifo("/run/a".into()));
+    assert_eq!((b.audio.as_ref().unwrap().via.clone(), b.are_pushed()), (Via::Push, true));
+    assert_eq!(live.feeds["b"].access.to_string(), "token");
+}
+
+#[test]
+fn mistakes_in_how_tracks_come_are_said_where_they_are() {
+    let audio = "audio: {format: u8, rate: 8000}";
+    let long = "x".repeat(107);
+    for (words, said) in [
+        (
+            format!("socket: /s, push: http, {audio}"),
+            "inputs.push: says `socket`, and `push`",
+        ),
+        (format!("socket: s, {audio}"), "\"s\" is not the path of a socket"),
+        (
+            format!("socket: /{long}, {audio}"),
+            "has 108 bytes, and the path of a socket 107 at most",
+        ),
+        (format!("push: rtmp, {audio}"), "inputs.push: \"rtmp\" is not a way to push"),
+        (
+            "socket: /s, audio: {fifo: /a, format: u8, rate: 8000}".to_owned(),
+            "inputs.socket: each track has a FIFO of its own",
+        ),
+        (
+            "video: {fifo: /v, format: h264, size: 16x16, fps: 1}".to_owned(),
+            "video.size: h264 does not need it: leave it out",
+        ),
+        (
+            "video: {fifo: /v, format: rawvideo, pixel-format: rgba, size: 16384x16384, fps: 1}"
+                .to_owned(),
+            "has 1073741824 bytes a frame, of 268435456 at most",
+        ),
+    ] {
+        let found = inputs(&words);
+        assert_eq!(found.len(), 1, "{words}: {found:#?}");
+        assert!(found[0].contains(said), "{words}: {found:#?}");
+    }
+}
+
+#[test]
+fn coded_pictures_have_no_slate_and_no_preset_that_encodes_them() {
+    let coded = |encode: &str| {
+        format!(
+            "feeds:\n  a: {{inputs: {{video: {{fifo: /v, format: h264, fps: 25}}}}}}\n\
+             streams:\n  x: {{feed: a, encode: {{preset: {encode}}}\n"
+        )
+    };
+    let copied = live(&coded("copy}, fallback: [hold 2s, end]"));
+    assert_eq!(copied.streams["x"].encode.as_ref().unwrap().fallback.len(), 2);
+    for (words, said) in [
+        ("live-720p}", "h264 is passed on as it is, and live-720p encodes it"),
+        ("copy}, fallback: ['slate /x.png']", "have no slate and no other feed"),
+    ] {
+        let found = problems(&coded(words));
+        assert_eq!(found.len(), 1, "{words}: {found:#?}");
+        assert!(found[0].contains(said), "{words}: {found:#?}");
+    }
 }
 
 #[test]

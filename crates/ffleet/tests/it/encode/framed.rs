@@ -22,10 +22,16 @@ fn frame(track: u8, micros: i64, payload: &[u8]) -> Vec<u8> {
 
 /// The pictures from `first` on, each with the sound that goes with it.
 fn frames(first: u64, count: u64, from: i64) -> impl Iterator<Item = Vec<u8>> {
+    frames_late(first, count, from, [0; 3])
+}
+
+/// The same of a camera that is never quite in time: so many microseconds each picture is late, in turn.
+fn frames_late(first: u64, count: u64, from: i64, late: [i64; 3]) -> impl Iterator<Item = Vec<u8>> {
     let samples = u64::from(STUDIO.rate / STUDIO.fps);
     (0..count).map(move |number| {
         let micros = from + 40_000 * i64::try_from(number).unwrap();
-        let picture = frame(0, micros, &STUDIO.picture(first + number));
+        let late = late[usize::try_from(number % 3).unwrap()];
+        let picture = frame(0, micros + late, &STUDIO.picture(first + number));
         [picture, frame(1, micros, &STUDIO.sound(number * samples, samples))].concat()
     })
 }
@@ -95,7 +101,7 @@ fn pictures_and_sound_of_one_connection_are_one_stream_by_the_times_that_it_says
     until(SOON, "it is known", || input(&server, 0)["written"] == true);
     let second = connect(&server);
     assert_eq!(told(second), "ffleet: somebody else writes to this feed\n");
-    send(&mut writer, frames(0, 100, SOME_TIME));
+    send(&mut writer, frames_late(0, 100, SOME_TIME, [0, 9_000, -7_000]));
     writer.write_all(&END).unwrap();
     await_all(&server, 100);
     assert_unbroken(&viewer.leave(), 100);
@@ -246,16 +252,17 @@ fn program_in_python_pushes_pictures_and_sound() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && said.contains("75 pictures"), "{said}");
+    assert!(output.status.success(), "{said}");
     until(SOON, "pictures come out", || track(&server, 0)["frames-waiting"] == 0);
     std::thread::sleep(Duration::from_millis(300));
-    assert_times_grow(&viewer.leave());
+    let got = viewer.leave();
     let received = input(&server, 0)["received"].as_u64().unwrap();
     // A machine that is busy has it leave some out, which it says.
-    assert!(
-        received == 75 || (received > 20 && said.contains("backpressure")),
-        "{received}: {said}"
-    );
+    let expected = format!("75 pictures, {} left out", 75 - received);
+    assert!(said.contains(&expected), "{received}: {said}");
+    if received == 75 {
+        assert_times_grow(&got);
+    }
     assert_eq!(input(&server, 1)["received"], 3 * 48_000);
     // OpenCV is not here: what can be said without it is whether it is Python.
     let compile = "import sys; compile(open(sys.argv[1]).read(), sys.argv[1], 'exec')";
