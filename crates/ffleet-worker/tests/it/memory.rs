@@ -238,10 +238,12 @@ fn long() -> Vec<(PathBuf, Vec<Case>)> {
         hd.push(with_effort(&format!("480p-{codec}"), "fast", 4));
         hd.push(with_effort(&format!("480p-{codec}"), "thorough", 4));
     }
+    let mut huge = matrix(&["4k"], &[2]);
+    huge.push(by_preset("4k-av1", 8));
     vec![
         (clip(1_920, 1_080, "yuv420p"), hd),
         (clip(1_280, 720, "yuv420p10le"), matrix(&["720p"], &[2])),
-        (clip(3_840, 2_160, "yuv420p"), matrix(&["4k"], &[2])),
+        (clip(3_840, 2_160, "yuv420p"), huge),
     ]
 }
 
