@@ -141,7 +141,7 @@ impl Footprint {
             let frames = 8.0 + 2.0 * f64::from(budget.busy());
             return chain + pixels * 1.5 * depth * frames + 4.0 * MIB;
         };
-        let (share, of_threads) = encoder.share(work, self.is_crowded);
+        let (share, of_threads) = encoder.share(work, budget, self.is_crowded);
         let deep = encoder.depth(work.bits, self.is_crowded);
         let area = encoder.area(work.size);
         let frames = measured.pixel * area * share * deep * encoder.content;
@@ -267,6 +267,20 @@ mod tests {
         assert!(by("9.0", (1_920, 1_080)) < by("9.0", (1_600, 900)));
         assert!(by("5.1", (1_920, 1_080)) > by("5.1", (1_600, 900)));
         assert!(by("9.0", (2_560, 1_440)) > 1.5 * by("9.0", (1_920, 1_080)));
+    }
+
+    #[test]
+    fn old_svt_av1_holds_fewer_pictures_of_2160_lines_with_one_thread() {
+        let per_pixel = |version: &str, cpus, (width, height)| {
+            let all = encoder_of(&footprint(version, &[]), "libsvtav1", cpus, (width, height));
+            all / f64::from(width * height)
+        };
+        let (below, above) = ((3_072, 1_728), (3_200, 1_800));
+        for cpus in [1, 2] {
+            assert!(per_pixel("5.1", cpus, above) < 0.8 * per_pixel("5.1", cpus, below));
+        }
+        assert!(per_pixel("5.1", 3, above) > 0.95 * per_pixel("5.1", 3, below));
+        assert!(per_pixel("9.0", 2, above) > 0.95 * per_pixel("9.0", 2, below));
     }
 
     #[test]

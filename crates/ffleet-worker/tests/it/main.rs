@@ -7,6 +7,7 @@ mod crash;
 mod fixture;
 mod heavy;
 mod inputs;
+mod kept;
 mod live;
 mod memory;
 mod nasty;

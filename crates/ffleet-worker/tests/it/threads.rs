@@ -12,6 +12,9 @@ use std::fmt;
 use ffleet_engine::threads::Budget;
 use ffleet_testkit::cpus::{Cpus, count};
 use ffleet_types::Cpu;
+use serde::{Deserialize, Serialize};
+
+use crate::kept::{Kept, is_asked_for};
 
 mod attempt;
 mod corpus;
@@ -23,11 +26,15 @@ use subject::Subject;
 
 /// Machines, and budgets on each: the whole of it first.
 const MACHINES: [(u32, [u32; 2]); 3] = [(2, [2, 1]), (16, [16, 2]), (128, [128, 16])];
-/// Frames after which an encoder has started all it will start; and for those that start their
-/// threads with the first picture that comes out, which is one for each picture they look ahead.
-const ENOUGH: (u64, u64) = (2, 45);
+/// Frames after which an encoder has started all it will start.
+const ENOUGH: u64 = 2;
+/// The same where frames are counted as they go in (up to FFmpeg 6; since 7 as they come out), for
+/// encoders that start their threads with the first picture that comes out: they hold back 25 and 35
+/// pictures.
+const ENOUGH_IN: [(&str, u64); 2] = [("libvpx", 30), ("libaom", 45)];
 
 /// A command that was run.
+#[derive(Clone, Serialize, Deserialize)]
 struct Row {
     what: String,
     is_fine: bool,
@@ -59,29 +66,51 @@ impl fmt::Display for Row {
     }
 }
 
-/// Runs `case` with `budget` CPUs where FFmpeg sees `machine`.
-fn run(subject: &Subject, case: &Case, machine: u32, budget: u32) -> Option<Row> {
+/// Runs `case` with `budget` CPUs where FFmpeg sees `machine`, if that was not done and is not kept.
+fn run_or_find(
+    kept: &mut Kept<Row>,
+    subject: &Subject,
+    case: &Case,
+    (machine, budget): (u32, u32),
+) -> Option<Row> {
     let allowed = Budget { cpu: Cpu::whole(budget), seen: machine };
     let dir = tempfile::Builder::new().prefix("threads-").tempdir().unwrap();
     let plan = case.plan(subject, allowed, dir.path())?;
-    let is_late = plan
-        .args
-        .iter()
-        .any(|word| word.starts_with("libvpx") || word.starts_with("libaom"));
-    let enough = if is_late { ENOUGH.1 } else { ENOUGH.0 };
-    let enough = (case.outputs() == 1).then_some(enough);
+    let args = plan.args.join(" ").replace(dir.path().to_str().unwrap(), "DIR");
+    let command = format!("{} on {machine} CPUs: {args}", subject.engine.version);
+    let predicted = plan.prediction.threads;
+    if let Some(row) = kept.find(&command).filter(|row| row.is_fine) {
+        // What is predicted today counts.
+        return Some(Row { predicted, budget, ..row });
+    }
     let cpus = Cpus { machine, allowed: machine };
+    let enough = (case.outputs() == 1).then(|| enough(subject, &plan.args));
     let counted = count(&subject.program, &plan.args, cpus, enough);
     let complaint = counted.complaint();
-    Some(Row {
+    let row = Row {
         is_fine: complaint.is_none(),
         what: complaint
             .map_or_else(|| case.to_string(), |complaint| format!("{case}: FAILED: {complaint}")),
         machine,
         budget,
-        predicted: plan.prediction.threads,
+        predicted,
         peak: counted.peak,
-    })
+    };
+    kept.add(command, row.clone());
+    Some(row)
+}
+
+/// Frames after which the command has all its threads.
+fn enough(subject: &Subject, args: &[String]) -> u64 {
+    let counts_in = subject.engine.version.starts_with(['4', '5', '6']);
+    let is_named = |name: &str| args.iter().any(|word| word.starts_with(name));
+    let late = ENOUGH_IN.iter().filter(|(name, _)| counts_in && is_named(name));
+    late.map(|&(_, frames)| frames).max().unwrap_or(ENOUGH)
+}
+
+/// Runs `case` with `budget` CPUs where FFmpeg sees `machine`.
+fn run(subject: &Subject, case: &Case, machine: u32, budget: u32) -> Option<Row> {
+    run_or_find(&mut Kept::nowhere(), subject, case, (machine, budget))
 }
 
 /// Says how good the predictions were, and fails where one was not.
@@ -145,11 +174,13 @@ matrix! {
 #[expect(clippy::print_stdout, reason = "the figures are what the long form is run for")]
 fn all(subject: Option<Subject>, name: &str, cases: &[Case]) {
     let Some(subject) = subject else { return };
+    let mut kept = Kept::of(name);
     let mut rows = Vec::new();
-    for case in cases.iter().filter(|case| case.is_possible(&subject)) {
+    let asked = cases.iter().filter(|case| is_asked_for(&case.to_string()));
+    for case in asked.filter(|case| case.is_possible(&subject)) {
         for (machine, budgets) in MACHINES {
             for budget in budgets {
-                let row = run(&subject, case, machine, budget);
+                let row = run_or_find(&mut kept, &subject, case, (machine, budget));
                 // One that is cut short has figures too.
                 row.iter().for_each(|row| println!("{row}"));
                 rows.extend(row);
