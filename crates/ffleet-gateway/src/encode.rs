@@ -222,6 +222,7 @@ fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Work>, 
         && let Some(command) = commands::picture(&recipe, picture, engine, budget)?
     {
         jobs.push(Work::Encode(Box::new(Job {
+            reorder: if recipe.live { 0 } else { REORDER },
             kind: Kind::Video,
             cut: Cut::Frames { rate: picture.fps.parts() },
             again: 0,
@@ -260,6 +261,8 @@ fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Work>, 
     Ok(jobs)
 }
 
+/// Packets by which a decoder is behind where B-frames refer to each other, as x264's and x265's do.
+const REORDER: usize = 2;
 /// Blocks of sound that an encoder is fed again, whose packets are thrown away: what a transform of overlapping blocks
 /// (and a decoder of it) needs to be where the one before was.
 const AGAIN: u64 = 3;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ffleet_live::packet::CLOCK;
 use ffleet_live::replay::Policy;
 use ffleet_supervise::Backoff;
+use ffleet_types::FrameRate;
 use ffleet_types::live::Encode;
 use ffleet_types::live::feed::WhenFull;
 use ffleet_types::node::Engine;
@@ -24,6 +24,8 @@ pub(super) struct Job {
     pub(super) program: PathBuf,
     pub(super) command: ffleet_engine::track::Command,
     pub(super) cut: Cut,
+    /// By how many packets a decoder is behind, at least, whatever the encoder says: some say nothing of it.
+    pub(super) reorder: usize,
     /// Frames that a new encoder is fed again.
     pub(super) again: u64,
     pub(super) when_full: WhenFull,
@@ -65,6 +67,7 @@ impl Job {
             program: PathBuf::from(&engine.path),
             command,
             cut: Cut::Frames { rate: (1, 1) },
+            reorder: 0,
             again: 0,
             when_full: hub.spec.when_full,
             backlog: encode.backlog.0,
@@ -77,12 +80,11 @@ impl Job {
         }
     }
 
-    /// The length of a frame or block in ticks.
-    pub(super) fn length(&self) -> i64 {
-        let (units, seconds) = match self.cut {
-            Cut::Frames { rate: (frames, seconds) } => (i64::from(frames), i64::from(seconds)),
-            Cut::Blocks { samples, rate, .. } => (i64::from(rate), i64::from(samples)),
-        };
-        seconds * CLOCK / units.max(1)
+    /// Frames or blocks a second.
+    pub(super) const fn rate(&self) -> Option<FrameRate> {
+        match self.cut {
+            Cut::Frames { rate: (frames, seconds) } => FrameRate::new(frames, seconds),
+            Cut::Blocks { samples, rate, .. } => FrameRate::new(rate, samples),
+        }
     }
 }

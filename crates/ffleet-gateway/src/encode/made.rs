@@ -1,8 +1,8 @@
 //! What an encoder has given, in the order and with the times in which it goes out.
 
-use std::collections::VecDeque;
-
 use ffleet_live::packet::{Packet, Track};
+use ffleet_live::raw::dts::Stamper;
+use ffleet_types::FrameRate;
 
 /// What tracks hand on.
 #[derive(Debug)]
@@ -16,24 +16,25 @@ pub(super) enum Made {
 /// Packets that go out together, and when they are decoded.
 #[derive(Debug)]
 pub(super) struct Order {
-    /// By how many packets a decoder is behind, and how long one of them is.
-    delay: usize,
-    length: i64,
+    /// Without one, packets come in the order in which they are shown.
+    rate: Option<FrameRate>,
+    /// By how many packets a decoder is behind, as the encoder says. Not all of them do.
+    reorder: usize,
+    /// What gives times of decoding, once there is a packet that comes before another that is shown earlier.
+    stamper: Option<Stamper>,
     /// Those that wait for others, as they are decoded.
     held: Vec<Packet>,
-    /// Times of those that went out last, for the delay.
-    last: VecDeque<i64>,
 }
 
 impl Order {
-    /// For packets of `length` ticks each.
-    pub(super) const fn new(length: i64) -> Self {
-        Self { delay: 0, length, held: Vec::new(), last: VecDeque::new() }
+    /// For packets of this rate, of which so many are reordered at least.
+    pub(super) const fn new(rate: Option<FrameRate>, reorder: usize) -> Self {
+        Self { rate, reorder, stamper: None, held: Vec::new() }
     }
 
-    /// A decoder is behind by so many packets.
-    pub(super) fn delay(&mut self, packets: usize) {
-        self.delay = self.delay.max(packets);
+    /// The encoder says that a decoder is behind by so many packets.
+    pub(super) fn reorder(&mut self, packets: usize) {
+        self.reorder = self.reorder.max(packets);
     }
 
     /// A packet that goes out with others.
@@ -46,25 +47,28 @@ impl Order {
         self.held.clear();
     }
 
-    /// All that was held goes out: the times of decoding are those of display in their order, earlier by the delay.
+    /// All that was held goes out, with times of decoding.
     pub(super) fn release(&mut self) -> Vec<Packet> {
         let mut packets = std::mem::take(&mut self.held);
-        if self.delay == 0 {
-            packets.iter_mut().for_each(|packet| packet.dts = packet.pts);
+        let deepest = (1..packets.len())
+            .map(|at| {
+                packets[..at]
+                    .iter()
+                    .filter(|before| before.pts > packets[at].pts)
+                    .count()
+            })
+            .max();
+        self.reorder(deepest.unwrap_or(0));
+        let Some(rate) = self.rate else {
             return packets;
-        }
-        let mut times: Vec<i64> = packets.iter().map(|packet| packet.pts).collect();
-        times.sort_unstable();
-        for (packet, time) in packets.iter_mut().zip(&times) {
-            if self.last.is_empty() {
-                let delay = i64::try_from(self.delay).unwrap_or(0);
-                let before = (1..=delay)
-                    .rev()
-                    .map(|back| time.saturating_sub(back.saturating_mul(self.length)));
-                self.last.extend(before);
-            }
-            self.last.push_back(*time);
-            packet.dts = self.last.pop_front().unwrap_or(*time);
+        };
+        for packet in &mut packets {
+            let begin = || Stamper::beginning_at(packet.pts, rate, self.reorder);
+            let stamp = self
+                .stamper
+                .get_or_insert_with(begin)
+                .stamp_at(packet.pts, self.reorder);
+            packet.dts = stamp.dts;
         }
         packets
     }
@@ -82,26 +86,49 @@ mod tests {
         packets.iter().map(|packet| (packet.pts, packet.dts)).collect()
     }
 
+    fn order() -> Order {
+        Order::new(FrameRate::new(9_000, 10), 0)
+    }
+
     #[test]
     fn without_reordering_both_times_are_one() {
-        let mut order = Order::new(3_600);
-        order.hold(packet(7_200));
-        assert_eq!(times(&order.release()), [(7_200, 7_200)]);
+        let mut order = order();
+        for pts in [7_200, 7_300, 90_000] {
+            order.hold(packet(pts));
+            assert_eq!(times(&order.release()), [(pts, pts)]);
+        }
     }
 
     #[test]
     fn decoding_is_ahead_by_the_delay_and_never_goes_back() {
-        let mut order = Order::new(10);
-        order.delay(2);
-        order.hold(packet(100));
-        assert_eq!(times(&order.release()), [(100, 80)]);
-        for pts in [140, 120, 110, 130] {
+        let mut order = order();
+        order.reorder(2);
+        order.hold(packet(1_000));
+        assert_eq!(times(&order.release()), [(1_000, 800)]);
+        for pts in [1_400, 1_200, 1_100, 1_300] {
             order.hold(packet(pts));
         }
-        assert_eq!(times(&order.release()), [(140, 90), (120, 100), (110, 110), (130, 120)]);
-        order.hold(packet(900));
+        let released = order.release();
+        assert_eq!(
+            times(&released),
+            [(1_400, 900), (1_200, 1_000), (1_100, 1_100), (1_300, 1_200)]
+        );
+        order.hold(packet(9_000));
         order.forget();
-        order.hold(packet(500));
-        assert_eq!(times(&order.release()), [(500, 130)], "after a gap as well");
+        order.hold(packet(5_000));
+        assert_eq!(times(&order.release()), [(5_000, 1_300)], "after a gap as well");
+    }
+
+    #[test]
+    fn encoder_that_does_not_say_that_it_reorders_has_times_that_grow_too() {
+        let mut order = order();
+        order.hold(packet(1_000));
+        let mut all = order.release();
+        for group in [[1_400, 1_200, 1_100, 1_300], [1_800, 1_600, 1_500, 1_700]] {
+            group.into_iter().for_each(|pts| order.hold(packet(pts)));
+            all.extend(order.release());
+        }
+        assert!(all.is_sorted_by(|one, next| one.dts < next.dts), "{:?}", times(&all));
+        assert!(all.iter().all(|packet| packet.dts <= packet.pts), "{:?}", times(&all));
     }
 }

@@ -119,7 +119,7 @@ impl Track {
             backlog: Backlog::new(job.backlog, job.again, MOST_AHEAD),
             frames: VecDeque::new(),
             blocks: Blocks::default(),
-            order: Order::new(job.length()),
+            order: Order::new(job.rate(), job.reorder),
             active: None,
             spare: None,
             starting: JoinSet::new(),

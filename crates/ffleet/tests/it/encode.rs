@@ -125,25 +125,28 @@ fn assert_unbroken(file: &Path, pictures: u64) {
 /// Whether the times of each track only grow, and picture and sound end together.
 #[track_caller]
 fn assert_times_grow(file: &Path) {
-    let mut ends = Vec::new();
-    for track in ["v", "a"] {
-        let entries = ["-show_entries", "packet=dts", "-of", "csv=p=0"];
-        let output = Command::new("ffprobe")
-            .args(["-v", "error", "-select_streams", track])
-            .args(entries)
-            .arg(file)
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let times: Vec<i64> = text
-            .lines()
-            .filter_map(|line| line.trim_end_matches(',').parse().ok())
-            .collect();
-        assert!(times.len() > 10, "{track}: {text}");
-        assert!(times.is_sorted_by(|one, next| one < next), "{track}: {times:?}");
-        ends.push(times[times.len() - 1]);
-    }
+    let ends = ["v", "a"].map(|track| assert_times_of(file, track));
     assert!((ends[0] - ends[1]).abs() < 90_000 / 5, "picture and sound end apart: {ends:?}");
+}
+
+/// Whether the times of decoding of one track only grow: the last.
+#[track_caller]
+fn assert_times_of(file: &Path, track: &str) -> i64 {
+    let entries = ["-show_entries", "packet=dts", "-of", "csv=p=0"];
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", track])
+        .args(entries)
+        .arg(file)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let times: Vec<i64> = text
+        .lines()
+        .filter_map(|line| line.trim_end_matches(',').parse().ok())
+        .collect();
+    assert!(times.len() > 10, "{track}: {text}");
+    assert!(times.is_sorted_by(|one, next| one < next), "{track}: {times:?}");
+    times[times.len() - 1]
 }
 
 /// What happened to the encoders, by their words.

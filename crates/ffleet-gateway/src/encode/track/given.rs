@@ -43,7 +43,7 @@ impl Track {
         if let Some(active) = &mut self.active {
             active.outlet.base = Some(track.time_base);
         }
-        self.order.delay(usize::try_from(track.reorder).unwrap_or(0));
+        self.order.reorder(usize::try_from(track.reorder).unwrap_or(0));
         let Coding::Known(known) = track.coding else {
             self.note("the encoder gives something that a stream cannot carry");
             return true;

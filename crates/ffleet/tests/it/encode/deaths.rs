@@ -75,6 +75,7 @@ fn encoder_that_looks_ahead_and_reorders_loses_nothing_either() {
     let last = *numbers.last().unwrap();
     assert!(numbers[0] <= 1 && last > 200, "{numbers:?}");
     assert_eq!(numbers, (numbers[0]..=last).collect::<Vec<_>>());
+    assert_times_of(&got, "v");
     assert_recovered(&server, 3);
 }
 
