@@ -63,6 +63,8 @@ pub struct Child {
     still: Still,
     /// What its shim holds for it, if it was taken over.
     held: BTreeMap<String, OwnedFd>,
+    /// What was said of it when it was started, if it was taken over.
+    note: Option<String>,
     exit: watch::Receiver<Option<Exit>>,
     /// The task that hears its shim, if it has one.
     listener: Option<JoinHandle<()>>,
@@ -94,12 +96,20 @@ pub(crate) struct Past {
     pub(crate) held: BTreeMap<String, OwnedFd>,
     /// How it ended, if it has.
     pub(crate) ended: Option<Exit>,
+    /// What was said of it when it was started.
+    pub(crate) note: Option<String>,
 }
 
 impl Past {
     /// That of a child that has just been started.
     pub(crate) fn new(began: Began) -> Self {
-        Self { began, still: Still::default(), held: BTreeMap::new(), ended: None }
+        Self {
+            began,
+            still: Still::default(),
+            held: BTreeMap::new(),
+            ended: None,
+            note: None,
+        }
     }
 }
 
@@ -145,6 +155,7 @@ impl Child {
             executed,
             still: Still::default(),
             held: BTreeMap::new(),
+            note: None,
             exit,
             listener: None,
             left: Weak::new(),
@@ -157,7 +168,7 @@ impl Child {
 
     /// Takes charge of a child that is held by a shim.
     pub(crate) fn held(name: String, past: Past, stdout: Option<Receiver>, shim: Held) -> Self {
-        let Past { began, still, held, ended } = past;
+        let Past { began, still, held, ended, note } = past;
         let (reins, group, left) = (Reins::new(&shim), shim.group.clone(), shim.trace.left());
         let (sender, exit) = watch::channel(ended.clone());
         let child = name.clone();
@@ -176,6 +187,7 @@ impl Child {
             executed: moment(began),
             still,
             held,
+            note,
             exit,
             listener: Some(listener),
             left,
@@ -196,6 +208,7 @@ impl Child {
             executed: moment(began),
             still: Still::default(),
             held: BTreeMap::new(),
+            note: None,
             exit: watch::channel(Some(exit)).1,
             listener: None,
             left: trace.left(),
@@ -257,6 +270,13 @@ impl Child {
     /// was there. Another one of the same: what the shim holds stays open.
     pub fn take_held(&mut self, name: &str) -> Option<OwnedFd> {
         self.held.remove(name)
+    }
+
+    /// What was said of it when it was started ([`ChildSpec::note`](crate::ChildSpec::note)), if the child was taken
+    /// over while its shim was there.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// The end of what it has written to standard error so far.

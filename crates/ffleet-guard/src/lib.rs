@@ -45,13 +45,26 @@ pub use sample::Sampler;
 pub use sandbox::{Pinned, Sandbox, SandboxError};
 pub use seats::Seat;
 pub use shim::held::Trace;
+pub use shim::keeper::Kept;
 pub use spawner::Gone;
 pub use spec::{ChildSpec, Limits, Stderr, Stdin, Stdout, Tie};
 pub use supervise::{Report, supervise};
 
+use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::time::Timespec;
+use tokio::io::unix::AsyncFd;
+
+/// Has the runtime that this is called in say when there is something to read.
+///
+/// # Errors
+///
+/// If the kernel does not tell that of such a descriptor.
+pub fn readable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    launch::watch(fd)
+}
 
 fn timespec(span: Duration) -> Timespec {
     Timespec {

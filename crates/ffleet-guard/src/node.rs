@@ -1,6 +1,7 @@
 //! A node: what one ffleet process has of a machine.
 
 mod held;
+mod kept;
 mod spawn;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,8 +27,10 @@ use crate::child::Keep;
 use crate::error::OpenError;
 use crate::holdings::Holdings;
 use crate::leftovers::{self, Leftovers};
+use crate::process;
 use crate::sandbox::Means;
 use crate::seats::{Seat, Seats};
+use crate::shim::keeper::{self, Keeper};
 use crate::shim::nursery::Nursery;
 use crate::shim::{self, Orphan};
 use crate::spawner::Spawner;
@@ -35,6 +38,8 @@ use crate::spec::Limits;
 
 /// Where shims are to be found.
 const SHIMS: &str = "shims";
+/// Where the keeper is.
+const KEEPER: &str = "keeper";
 
 /// What a node is opened with.
 #[derive(Clone, Debug)]
@@ -66,6 +71,7 @@ pub struct Node {
     instance: NodeId,
     base: Arc<Base>,
     nursery: Arc<Nursery>,
+    keeper: Arc<Keeper>,
     spawner: Spawner,
     leftovers: Leftovers,
     means: Arc<Means>,
@@ -100,7 +106,10 @@ impl Node {
             .into_iter()
             .map(|orphan| (orphan.name.clone(), orphan))
             .collect();
-        let spared: BTreeSet<_> = orphans.keys().cloned().collect();
+        let kept = root.join(KEEPER);
+        files::create_private_dir(&kept)?;
+        let found = keeper::find(&kept);
+        let spared: BTreeSet<_> = orphans.keys().chain(&found.key).cloned().collect();
         let mut leftovers = Leftovers::clear(root, &name, &instance.to_string(), &spared);
         let disks = options.roles.values().any(|rules| rules.io_weight.is_some());
         let base = if options.cgroups {
@@ -134,8 +143,13 @@ impl Node {
         let null = null.map_err(OpenError::Spawner)?.into();
         let alive = watch::Sender::new(());
         let (shim, words) = options.shim.clone();
+        let nursery = Arc::new(Nursery::new(shim, words));
+        let mark = format!("{}={instance}", process::INSTANCE).into_bytes();
+        let origin = (Arc::clone(&nursery), spawner.clone());
+        let keeper = Keeper::new((kept, mark), options.orphan_grace, origin, found);
         Ok(Self {
-            nursery: Arc::new(Nursery::new(shim, words)),
+            nursery,
+            keeper,
             options,
             instance,
             base: Arc::new(base),
@@ -222,7 +236,7 @@ impl Node {
     }
 
     /// What is held for a child until nothing of it is left.
-    fn keep(&self, seat: Option<Seat>) -> Keep {
+    fn hold(&self, seat: Option<Seat>) -> Keep {
         Keep { _seat: seat, _alive: self.alive.subscribe() }
     }
 

@@ -12,11 +12,15 @@
 //! holds (`SCM_RIGHTS`). A shim that nobody comes back to within the orphan grace kills its own tree. The child dies with its
 //! shim (parent-death signal), so nothing is ever left without a guard.
 //!
+//! Descriptors that belong to no child are held by a *keeper*, which is a shim without one (`keep`, `keeper`).
+//!
 //! All shims of a guard are copies of one process, the `nursery`. `serve` and `hold` are the shim's own
 //! side, `line` and `held` are the guard's.
 
 pub(crate) mod held;
 mod hold;
+mod keep;
+pub(crate) mod keeper;
 mod line;
 pub(crate) mod nursery;
 mod pour;

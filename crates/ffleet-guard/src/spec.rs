@@ -59,6 +59,9 @@ pub struct ChildSpec {
     /// ([`Child::take_held`](crate::Child::take_held)). At most [`MOST_HELD`](Self::MOST_HELD), and
     /// only with [`Tie::Shim`].
     pub held: BTreeMap<String, OwnedFd>,
+    /// What whoever adopts it is told of it ([`Child::note`](crate::Child::note)), in words that the guard does not
+    /// read: up to [`LONGEST_NOTE`](Self::LONGEST_NOTE) bytes, and only with [`Tie::Shim`].
+    pub note: Option<String>,
 }
 
 impl ChildSpec {
@@ -68,6 +71,8 @@ impl ChildSpec {
     pub const LAST_GIVEN: u8 = 15;
     /// Descriptors that a shim holds for a child, at most.
     pub const MOST_HELD: usize = 16;
+    /// The longest note in bytes: the answer to whoever adopts the child is one packet.
+    pub const LONGEST_NOTE: usize = 8 << 10;
 
     /// A child that says nothing, without limits, in the root directory.
     #[must_use]
@@ -89,6 +94,7 @@ impl ChildSpec {
             sandbox: None,
             given: BTreeMap::new(),
             held: BTreeMap::new(),
+            note: None,
         }
     }
 
@@ -103,6 +109,10 @@ impl ChildSpec {
             "their names are up to 200 bytes long"
         } else if !self.held.is_empty() && self.tie != Tie::Shim {
             "there is nobody to hold them for a child without a shim"
+        } else if self.note.is_some() && self.tie != Tie::Shim {
+            "there is nobody to keep a note of a child without a shim"
+        } else if self.note.as_ref().is_some_and(|note| note.len() > Self::LONGEST_NOTE) {
+            "a note of it is up to 8 KiB long"
         } else {
             return Ok(());
         };

@@ -31,7 +31,8 @@ pub async fn supervise(
     mut orders: watch::Receiver<Order>,
     mut progress: watch::Receiver<u64>,
 ) -> Report {
-    let began = child.exec_at().monotonic;
+    // Of one that was taken over nobody knows how it was before.
+    let began = clock.monotonic();
     let mut machine = Machine::new(policy, began);
     let mut plan = machine.apply(Event::Started, clock.monotonic());
     let mut event = Event::Ordered(*orders.borrow_and_update());

@@ -11,6 +11,9 @@
 //! | stopping | ended | running again if it is needed by now, else idle | start |
 //! | dead for as long as its fallbacks say | | the same | end the viewers |
 //!
+//! A run that an earlier life of ours has started is taken over ([`Feed::take_over`]), and kept for a while for those
+//! who needed it there.
+//!
 //! Failures are in a row until a run was well for [`Policy::healthy`]. Times are those of a clock that
 //! only goes forward.
 
@@ -158,6 +161,10 @@ pub struct Feed {
     ended: bool,
     /// How often it was started.
     starts: u64,
+    /// How many of those starts were an earlier life's.
+    before: u64,
+    /// Until when a run that was taken over goes on with nobody who needs it.
+    kept: Option<Duration>,
 }
 
 impl Feed {
@@ -178,6 +185,8 @@ impl Feed {
             dead: None,
             ended: false,
             starts: 0,
+            before: 0,
+            kept: None,
         }
     }
 
@@ -193,7 +202,7 @@ impl Feed {
         self.holders
     }
 
-    /// How often it was started.
+    /// How often it was started, the run that was taken over and those before it included.
     #[must_use]
     pub const fn starts(&self) -> u64 {
         self.starts
@@ -211,7 +220,7 @@ impl Feed {
         match event {
             Event::Enter => {
                 self.holders = self.holders.saturating_add(1);
-                self.used = true;
+                (self.used, self.kept) = (true, None);
                 if self.will == Will::Rest {
                     self.will = Will::Run;
                 }
@@ -259,6 +268,8 @@ impl Feed {
     fn run_ended(&mut self, how: Over, now: Duration, chance: f64, plan: &mut Plan) {
         self.note_health(now);
         let was = std::mem::replace(&mut self.state, State::Idle);
+        // Nobody waits for another one in its place.
+        self.kept = None;
         if was == State::Stopping {
             return;
         }
@@ -292,12 +303,9 @@ impl Feed {
         match self.policy.mode {
             Mode::Autostart => (true, None),
             Mode::Continuous => (self.used, None),
-            Mode::OnDemand => (self.holders > 0, None),
-            Mode::Linger(_) if self.holders > 0 => (true, None),
-            Mode::Linger(span) => match self.left {
-                Some(left) if now < left + span.0 => (true, Some(left + span.0)),
-                _ => (false, None),
-            },
+            Mode::OnDemand | Mode::Linger(_) if self.holders > 0 => (true, None),
+            Mode::OnDemand => self.wanted_until(None, now),
+            Mode::Linger(span) => self.wanted_until(self.left.map(|left| left + span.0), now),
         }
     }
 
@@ -374,5 +382,6 @@ fn wake(plan: &mut Plan, at: Duration) {
     plan.wake = Some(plan.wake.map_or(at, |wake| wake.min(at)));
 }
 
+mod kept;
 #[cfg(test)]
 mod tests;

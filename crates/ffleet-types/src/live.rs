@@ -66,6 +66,23 @@ impl fmt::Display for Sort {
     }
 }
 
+impl Sort {
+    /// What the children of one of this name, and their logs, are called.
+    #[must_use]
+    pub fn label(self, name: &Name) -> String {
+        format!("{self}-{name}")
+    }
+
+    /// Whether a child is called as those of feeds and streams are.
+    #[must_use]
+    pub fn is_label(child: &str) -> bool {
+        [Self::Feed, Self::Stream].iter().any(|sort| {
+            let rest = child.strip_prefix(&sort.to_string());
+            rest.is_some_and(|rest| rest.starts_with('-'))
+        })
+    }
+}
+
 /// The longest name.
 const LONGEST: usize = 100;
 
@@ -210,6 +227,21 @@ mod tests {
             (&"a".repeat(101), false),
         ] {
             assert_eq!(name.parse::<Name>().is_ok(), fine, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn children_of_feeds_and_streams_are_known_by_their_names() {
+        let label = Sort::Stream.label(&"cam.1".parse().unwrap());
+        assert_eq!(label, "stream-cam.1");
+        for (child, is_one) in [
+            (label.as_str(), true),
+            ("feed-a.3", true),
+            ("feeds.3", false),
+            ("feed", false),
+            ("01hxyz.0.1-1-encode", false),
+        ] {
+            assert_eq!(Sort::is_label(child), is_one, "{child}");
         }
     }
 

@@ -8,6 +8,7 @@ use ffleet_api::control::{Assignment, Command, Error, Finished, Held, Phase, Rep
 use ffleet_base::chance;
 use ffleet_supervise::{Order, Stop};
 use ffleet_types::attempt::Usage;
+use ffleet_types::live::Sort;
 use ffleet_types::node::{Capacity, Description};
 use ffleet_types::{AttemptId, Outcome};
 use tokio_util::sync::CancellationToken;
@@ -74,7 +75,7 @@ impl Puller {
             }
         }
         // Whoever of an earlier life was not gone on with has no attempt any more.
-        self.shop.node.abandon_orphans();
+        self.shop.node.abandon_orphans(|child| !Sort::is_label(child));
         let shop = Arc::clone(&self.shop);
         let mut alive: BTreeSet<AttemptId> =
             self.roster.progress().into_iter().map(|(attempt, _)| attempt).collect();

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use ffleet_supervise::Stop;
+use ffleet_types::live::Sort;
 use ffleet_types::{JobNumber, Timestamp};
 
 use crate::config::OnStop;
@@ -57,7 +58,7 @@ impl Worker {
         inner.loops.wait().await;
         if inner.leave_for().is_none() {
             // Those of an earlier life, if the stop came before they were taken over.
-            inner.node.abandon_orphans();
+            inner.node.abandon_orphans(|child| !Sort::is_label(child));
         }
         Left { jobs: inner.roster.left(), until }
     }

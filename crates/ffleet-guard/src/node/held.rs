@@ -59,7 +59,7 @@ impl Node {
             shim::State::Ended(exit) => {
                 Ok(Some(Child::ended(name.clone(), began, *exit, Trace::new(place).over())))
             }
-            shim::State::Held { line, shim, stdout, held, still, ended, .. } => {
+            shim::State::Held { line, shim, stdout, held, still, ended, note, .. } => {
                 let line = Arc::new(Line::new(line).map_err(failed)?);
                 let stdout = Receiver::from_owned_fd(stdout).map_err(failed)?;
                 let shim = Held {
@@ -68,19 +68,19 @@ impl Node {
                     shim: Some(shim),
                     group: self.group_of(&name),
                     trace: Trace::new(place),
-                    keep: self.keep(seat),
+                    keep: self.hold(seat),
                     base: Arc::clone(&self.base),
                 };
                 let ended = ended.map(|exit| *exit).or_else(|| shim.line.ended());
-                let past = Past { began, still, held, ended };
+                let past = Past { began, still, held, ended, note };
                 Ok(Some(Child::held(name.clone(), past, Some(stdout), shim)))
             }
         }
     }
 
-    /// Kills the orphans that nobody adopted. Must be called in a tokio runtime.
-    pub fn abandon_orphans(&self) {
-        for name in self.orphans() {
+    /// Kills those of the orphans that nobody adopted whose names are `ours`. Must be called in a tokio runtime.
+    pub fn abandon_orphans(&self, ours: impl Fn(&str) -> bool) {
+        for name in self.orphans().into_iter().filter(|name| ours(name)) {
             match self.adopt(&name) {
                 // Dropping it kills it; the node waits for its end.
                 Ok(child) => {
@@ -113,7 +113,7 @@ impl Node {
             .map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
         let marks: Vec<_> = marks.into_iter().map(|(name, value)| joined(name, &value)).collect();
         begin.set_marks(&marks);
-        let (at, keep) = (program.clone(), self.keep(Some(seat)));
+        let (at, keep) = (program.clone(), self.hold(Some(seat)));
         let midwife = Midwife {
             order: Arc::new(Order { name, program, limits, begin, launch, held }),
             base: Arc::clone(&self.base),

@@ -102,7 +102,7 @@ impl Node {
             let mut begin = Begin::of(&launch, cpus, (name.clone(), seat.promise(), place));
             (begin.stdin, begin.stdout) = (has_stdin, flow);
             begin.held = spec.held.keys().cloned().collect();
-            begin.log = log;
+            (begin.log, begin.note) = (log, spec.note);
             let stdout = stdout.1;
             let held = spec.held.into_values().collect();
             let wanted =
@@ -120,7 +120,7 @@ impl Node {
             clock: Arc::clone(&self.options.clock),
         };
         // Whoever waits for this may go at any moment. The node waits until what was started is gone.
-        let keep = self.keep(Some(seat));
+        let keep = self.hold(Some(seat));
         let started = self.spawner.run(move |stack| {
             let (tree, executed) = start.start(stack)?;
             Ok::<_, SpawnError>((tree, executed, keep))

@@ -99,9 +99,14 @@ impl Place {
     }
 
     /// The place that `file` belongs to.
-    fn of(dir: &Path, file: &str) -> Option<Self> {
+    pub(super) fn of(dir: &Path, file: &str) -> Option<Self> {
         let key = file.strip_suffix(SOCKET).or_else(|| file.strip_suffix(EXIT))?;
         Some(Self { dir: dir.to_owned(), key: key.to_owned() })
+    }
+
+    /// The name of its own.
+    pub(super) fn key(&self) -> &str {
+        &self.key
     }
 
     fn socket(&self) -> PathBuf {
@@ -146,6 +151,7 @@ pub(crate) enum State {
         held: BTreeMap<String, OwnedFd>,
         still: Still,
         ended: Option<Box<Exit>>,
+        note: Option<String>,
     },
     /// It ended, and its shim is gone.
     Ended(Box<Exit>),
@@ -179,7 +185,7 @@ pub(crate) fn orphans(dir: &Path) -> Vec<Orphan> {
     found
 }
 
-fn remove(path: &Path) {
+pub(super) fn remove(path: &Path) {
     let is_dir = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
     let removed = if is_dir {
         fs::remove_dir_all(path)
@@ -195,9 +201,9 @@ fn orphan(place: &Place) -> Option<Orphan> {
     let place = place.clone();
     match attach(&place) {
         Ok((attached, held, [shim, line, stdout])) => {
-            let Attached { name, began, seat, still, ended, .. } = attached;
+            let Attached { name, began, seat, still, ended, note, .. } = attached;
             let ended = ended.map(Box::new);
-            let state = State::Held { line, shim, stdout, seat, held, still, ended };
+            let state = State::Held { line, shim, stdout, seat, held, still, ended, note };
             Some(Orphan { name, place, began, state })
         }
         Err(error) => {
@@ -212,15 +218,10 @@ fn orphan(place: &Place) -> Option<Orphan> {
 /// Takes over the child of the shim at `place`: what there is to know, what is held for it, and the shim,
 /// the line to it and the child's standard output.
 fn attach(place: &Place) -> io::Result<(Attached, BTreeMap<String, OwnedFd>, [OwnedFd; 3])> {
-    let line = socket()?;
-    let holder = hold(&place.dir)?;
-    connect(&line, &address(&holder, place)?)?;
+    let line = call(place)?;
     let (stdout, sink) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     wire::send(line.as_fd(), &Request::Attach, &[sink.as_fd()])?;
-    let mut answered = [PollFd::new(&line, PollFlags::IN)];
-    if poll(&mut answered, Some(&timespec(PATIENCE)))? == 0 {
-        return Err(io::ErrorKind::TimedOut.into());
-    }
+    answered(line.as_fd())?;
     match wire::receive::<Reply>(line.as_fd())? {
         Some((Reply::Attached(attached), mut fds)) if fds.len() == attached.held.len() + 1 => {
             let shim = fds.pop().ok_or(io::ErrorKind::InvalidData)?;
@@ -228,6 +229,23 @@ fn attach(place: &Place) -> io::Result<(Attached, BTreeMap<String, OwnedFd>, [Ow
             Ok((*attached, held, [shim, line, stdout]))
         }
         other => Err(io::Error::other(format!("a shim answered {other:?}"))),
+    }
+}
+
+/// A line to whoever listens at `place`.
+pub(super) fn call(place: &Place) -> io::Result<OwnedFd> {
+    let line = socket()?;
+    let holder = hold(&place.dir)?;
+    connect(&line, &address(&holder, place)?)?;
+    Ok(line)
+}
+
+/// Waits for an answer.
+pub(super) fn answered(line: BorrowedFd<'_>) -> io::Result<()> {
+    let mut answered = [PollFd::from_borrowed_fd(line, PollFlags::IN)];
+    match poll(&mut answered, Some(&timespec(PATIENCE)))? {
+        0 => Err(io::ErrorKind::TimedOut.into()),
+        _ => Ok(()),
     }
 }
 

@@ -15,8 +15,8 @@ use rustix::process::{PidfdFlags, getpid, pidfd_open};
 use super::hold::{End, Held, now, start};
 use super::nursery::{self, Born};
 use super::pour::Pour;
-use super::wire::{self, Attached, Began, Begin, Received, Record, Reply, Request};
-use super::{Place, line};
+use super::wire::{self, Attached, Began, Begin, First, Received, Record, Reply, Request};
+use super::{Place, keep, line};
 use crate::cgroup;
 use crate::exit::Exit;
 use crate::launch::{Failure, above_stdio, block_signals, carry};
@@ -55,8 +55,10 @@ fn run() -> io::Result<()> {
 
 /// What a shim does for the guard at the other end of `line`.
 fn shim(line: OwnedFd, null: &File) -> io::Result<()> {
-    let Some(Received { begin, group, mut fds }) = Begin::receive(line.as_fd())? else {
-        return Ok(());
+    let Received { begin, group, mut fds } = match Begin::receive(line.as_fd())? {
+        Some(First::Shim(received)) => *received,
+        Some(First::Keeper(keep)) => return keep::watch(line, keep),
+        None => return Ok(()),
     };
     let held = begin.take_held(&mut fds)?;
     // Whoever is on the line has to see its end.
@@ -84,6 +86,7 @@ fn shim(line: OwnedFd, null: &File) -> io::Result<()> {
         itself,
         began,
         name: begin.name,
+        note: begin.note,
         seat: begin.seat,
         place: begin.place,
         grace: begin.orphan_grace.map(Duration::from_millis),
@@ -116,6 +119,7 @@ struct Shim {
     itself: OwnedFd,
     began: Began,
     name: String,
+    note: Option<String>,
     seat: Promise,
     place: Place,
     grace: Option<Duration>,
@@ -312,6 +316,7 @@ impl Shim {
             still: self.child.tree.still(),
             held: self.held.keys().cloned().collect(),
             ended: self.ended.clone(),
+            note: self.note.clone(),
         }));
         self.introduce(&attached, true);
     }
@@ -390,6 +395,7 @@ mod tests {
             itself: pidfd_open(getpid(), PidfdFlags::empty()).unwrap(),
             began,
             name: begin.name,
+            note: None,
             seat: begin.seat,
             listener: line::listen(&begin.place).unwrap(),
             place: begin.place,

@@ -71,6 +71,29 @@ pub(crate) struct Begin {
     pub(crate) place: Place,
     /// How long it goes on with nobody on the line, in milliseconds; nothing for ever.
     pub(crate) orphan_grace: Option<u64>,
+    /// What whoever takes it over is told of it.
+    #[serde(default)]
+    pub(crate) note: Option<String>,
+}
+
+/// What a keeper is to be.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Keep {
+    /// What its process carries in its environment.
+    pub(crate) marks: Vec<Vec<u8>>,
+    /// Where it can be found.
+    pub(crate) place: Place,
+    /// How long it goes on with nobody on the line, in milliseconds; nothing for ever.
+    pub(crate) orphan_grace: Option<u64>,
+}
+
+/// What a process that came out of the nursery is to do.
+#[derive(Debug)]
+pub(crate) enum First {
+    /// To be the shim of this child.
+    Shim(Box<Received>),
+    /// To keep descriptors.
+    Keeper(Keep),
 }
 
 /// What a shim is told of its child.
@@ -151,6 +174,9 @@ pub(crate) struct Attached {
     pub(crate) held: Vec<String>,
     /// How it ended, if it has.
     pub(crate) ended: Option<Exit>,
+    /// What was said of it when it was started.
+    #[serde(default)]
+    pub(crate) note: Option<String>,
 }
 
 /// A shim's record of a child that has ended.
@@ -188,6 +214,7 @@ impl Begin {
             seat,
             place,
             orphan_grace: None,
+            note: None,
         }
     }
 
@@ -263,10 +290,12 @@ impl Begin {
         send(line, &(), &all)
     }
 
-    /// Takes it from a line, with its descriptors; nothing if the other end is gone.
-    pub(crate) fn receive(line: BorrowedFd<'_>) -> io::Result<Option<Received>> {
-        let Some(((), mut fds)) = receive::<()>(line)? else {
-            return Ok(None);
+    /// Takes it from a line, with its descriptors, or what a keeper is to be; nothing if the other end is gone.
+    pub(crate) fn receive(line: BorrowedFd<'_>) -> io::Result<Option<First>> {
+        let mut fds = match receive::<Option<Keep>>(line)? {
+            None => return Ok(None),
+            Some((Some(keep), _)) => return Ok(Some(First::Keeper(keep))),
+            Some((None, fds)) => fds,
         };
         if fds.is_empty() {
             return Err(io::Error::other("a child was announced, and not described"));
@@ -276,7 +305,7 @@ impl Begin {
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
         let (begin, group) = serde_json::from_slice(&text)?;
-        Ok(Some(Received { begin, group, fds }))
+        Ok(Some(First::Shim(Box::new(Received { begin, group, fds }))))
     }
 }
 

@@ -6,6 +6,7 @@ mod descriptors;
 mod disk;
 mod ends;
 mod fixture;
+mod kept;
 mod leave;
 mod leftovers;
 mod matrix;

@@ -255,7 +255,9 @@ async fn how_a_child_ended_is_kept_until_it_is_let_go_of() {
 async fn orphan_that_is_not_wanted_is_killed() {
     let killed = killed("ignore-term say on hang 60", true);
     let node = killed.next_life(true);
-    node.abandon_orphans();
+    node.abandon_orphans(|name| name != "child");
+    assert_eq!(node.orphans(), ["child"], "it is somebody else's");
+    node.abandon_orphans(|_| true);
     assert_eq!(node.orphans(), Vec::<String>::new());
     node.idle().await;
     killed.nothing_is_left(node);

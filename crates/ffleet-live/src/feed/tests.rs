@@ -60,6 +60,39 @@ fn modes_say_when_it_runs_without_viewers() {
 }
 
 #[test]
+fn run_of_an_earlier_life_goes_on_and_waits_a_while_for_those_who_needed_it() {
+    let mut feed = Feed::new(policy(Mode::OnDemand));
+    feed.take_over(3, s(100));
+    let plan = feed.apply(Event::Tick, s(100), 0.0);
+    assert_eq!(plan, Plan { actions: vec![], wake: Some(s(110)) });
+    assert_eq!((feed.starts(), feed.starts_before()), (3, 3), "it was not started here");
+    assert!(at(&mut feed, 101, Event::Bytes).is_empty());
+    assert_eq!(feed.state(), State::Live { since: s(101) });
+    assert!(at(&mut feed, 105, Event::Enter).is_empty(), "its viewer is back");
+    assert_eq!(at(&mut feed, 106, Event::Leave), [Action::Stop], "and leaves as any other");
+    let mut feed = Feed::new(policy(Mode::OnDemand));
+    feed.take_over(1, s(0));
+    assert!(at(&mut feed, 9, Event::Tick).is_empty());
+    assert_eq!(at(&mut feed, 10, Event::Tick), [Action::Stop], "nobody has come");
+    let mut feed = Feed::new(policy(Mode::Continuous));
+    feed.take_over(1, s(0));
+    assert!(at(&mut feed, 20, Event::Tick).is_empty(), "it was used once");
+    let plan = feed.apply(Event::Ended(Over::Failed), s(21), 0.0);
+    assert_eq!(plan.wake, Some(s(23)));
+    assert_eq!(at(&mut feed, 23, Event::Tick), [Action::Start]);
+    assert_eq!((feed.starts(), feed.starts_before()), (2, 1));
+}
+
+#[test]
+fn run_that_ends_before_its_viewers_are_back_is_not_started_for_nobody() {
+    let mut feed = Feed::new(policy(Mode::OnDemand));
+    feed.take_over(1, s(0));
+    assert!(at(&mut feed, 1, Event::Ended(Over::Failed)).is_empty());
+    assert_eq!(feed.state(), State::Idle);
+    assert!(at(&mut feed, 5, Event::Tick).is_empty());
+}
+
+#[test]
 fn dead_feed_comes_back_with_growing_waits() {
     let mut feed = Feed::new(policy(Mode::OnDemand));
     assert_eq!(at(&mut feed, 0, Event::Enter), [Action::Start]);

@@ -58,6 +58,51 @@ impl Format {
         })
     }
 
+    /// Its name, as [`named`](Self::named) reads it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MpegTs => "mpegts",
+            Self::FragmentedMp4 => "mp4",
+            Self::Flv => "flv",
+            Self::Matroska => "matroska",
+            Self::MultipartJpeg => "multipart",
+            Self::Mp3 => "mp3",
+            Self::Adts => "adts",
+            Self::Ogg => "ogg",
+            Self::Opaque => "opaque",
+        }
+    }
+
+    /// The format of this name, if there is one.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        const ALL: [Format; 9] = [
+            Format::MpegTs,
+            Format::FragmentedMp4,
+            Format::Flv,
+            Format::Matroska,
+            Format::MultipartJpeg,
+            Format::Mp3,
+            Format::Adts,
+            Format::Ogg,
+            Format::Opaque,
+        ];
+        ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// Whether one can begin to read it anywhere: its framing is found again, and nothing that stands only at the
+    /// beginning is needed.
+    #[must_use]
+    pub const fn is_found_anywhere(self) -> bool {
+        match self {
+            Self::MpegTs | Self::Mp3 | Self::Adts | Self::Opaque => true,
+            Self::FragmentedMp4 | Self::Flv | Self::Matroska | Self::MultipartJpeg | Self::Ogg => {
+                false
+            }
+        }
+    }
+
     /// The format of a producer's `first` bytes, where they say it for certain; none where they
     /// do not, or are too few. What is said of some bytes is said of them with any others after
     /// them as well.

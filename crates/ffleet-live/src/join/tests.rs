@@ -242,3 +242,27 @@ fn packets_without_tables_are_joined_somewhere_in_the_end() {
             .all(|join| join.at % 188 == 0 && !join.is_key && join.at <= scanner.whole())
     );
 }
+
+#[test]
+fn what_can_be_begun_anywhere_is_found_in_the_middle_of_a_unit() {
+    let packet = [&[ts::SYNC, 0x1f, 0xff, 0x10][..], &[0xaa; 184]].concat();
+    let frame = [&[0xff, 0xf1, 0x50, 0x80, 0x02, 0x1f, 0xfc][..], &[0; 9]].concat();
+    for (format, unit) in [(Format::MpegTs, packet), (Format::Adts, frame)] {
+        assert!(format.is_found_anywhere());
+        let all = unit.repeat(40);
+        for cut in 0..unit.len() {
+            let mut scanner = Scanner::new(Some(format));
+            scanner.scan(&all[cut..]);
+            assert_eq!(scanner.format(), Some(format), "from {cut}");
+            assert_eq!(scanner.whole() as usize, all.len() - cut, "to the last of them");
+        }
+    }
+}
+
+#[test]
+fn formats_have_names_of_their_own() {
+    for format in FORMATS.iter().copied().flatten() {
+        assert_eq!(Format::named(format.name()), Some(format));
+    }
+    assert_eq!(Format::named("avi"), None);
+}
