@@ -42,6 +42,7 @@ pub(crate) async fn open(stream: &Stream, shop: &Shop, account: Open) -> Result<
         label: &stream.label(),
         number: account.number() + 1,
         input: stream.feed.as_ref().map(|feed| Arc::clone(&feed.ring)),
+        note: None,
     };
     let hold = stream.feed.as_ref().map(feed::Feed::hold);
     let mut started = feed::start(shop, given).await?;

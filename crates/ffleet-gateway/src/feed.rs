@@ -7,6 +7,8 @@ mod actor;
 mod body;
 mod command;
 mod fifo;
+mod lasting;
+mod memo;
 mod pull;
 mod push;
 mod run;
@@ -25,10 +27,14 @@ use ffleet_types::live::feed::{Feed as Spec, Mode};
 use ffleet_types::live::{Source, totals};
 use ffleet_types::{Bytes, Timestamp};
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub(crate) use self::body::Body;
 pub(crate) use self::command::{Given, Killed, LOG, log, pipe, start, widen};
 pub(crate) use self::fifo::make as make_fifo;
+pub(crate) use self::lasting::abandon;
+pub(crate) use self::memo::Memo;
 pub(crate) use self::push::{Dock, Refused};
 pub(crate) use self::run::Ended;
 use crate::encode::{Equipment, Health};
@@ -48,6 +54,12 @@ pub(crate) struct Shop {
     pub(crate) options: Options,
     /// What is needed to encode, as soon as there is an engine.
     pub(crate) equipment: watch::Sender<Option<Arc<Equipment>>>,
+    /// Goes off when what outlives us is to be left to its shims.
+    pub(crate) leaving: CancellationToken,
+    /// The tasks of all feeds.
+    pub(crate) tasks: TaskTracker,
+    /// The feeds of which something was left.
+    pub(crate) left: Mutex<Vec<String>>,
 }
 
 impl Shop {
@@ -90,6 +102,10 @@ pub(crate) struct Feed {
     dock: Dock,
     /// Its raw tracks, if it has some.
     hub: Option<Arc<Hub>>,
+    /// What of it outlives us.
+    keeping: Arc<inputs::Keeping>,
+    /// The FIFO that it is read from, if it is.
+    fifo: tokio::sync::Mutex<fifo::Fifo>,
     /// Where what its encoders make goes beside viewers.
     outputs: Option<Arc<Outputs>>,
     /// How its encoders are, if it has some.
@@ -117,6 +133,8 @@ pub(crate) struct Status {
     pub(crate) since: Timestamp,
     pub(crate) holders: u32,
     pub(crate) starts: u64,
+    /// How many of those were an earlier life's.
+    pub(crate) starts_before: u64,
     pub(crate) failures: u32,
     /// Since when it is there.
     pub(crate) born: Timestamp,
@@ -155,11 +173,13 @@ impl Feed {
         if let Some(why) = &refused {
             tracing::error!(feed = label, why, "a feed is not set up; a reload tries it again");
         }
+        let keeping = inputs::Keeping::new(&shop.node, &label);
         let status = Status {
             state: State::Idle,
             since: shop.clock.now(),
             holders: 0,
             starts: 0,
+            starts_before: 0,
             failures: 0,
             born: shop.clock.now(),
             failed: 0,
@@ -176,7 +196,9 @@ impl Feed {
             events,
             status: Mutex::new(status),
             dock: Dock::default(),
-            hub: inputs::of(&spec.source),
+            hub: inputs::of(&spec.source, &keeping),
+            fifo: tokio::sync::Mutex::default(),
+            keeping,
             outputs: match &spec.source {
                 Source::Encode(encode) => Some(Arc::new(Outputs::new(&encode.outputs, shop))),
                 _ => None,
@@ -190,7 +212,7 @@ impl Feed {
             return feed;
         }
         // Ends when it is told to close and nothing of it runs.
-        tokio::spawn(actor::act(Arc::clone(&feed), Arc::clone(shop), heard));
+        shop.tasks.spawn(actor::act(Arc::clone(&feed), Arc::clone(shop), heard));
         feed
     }
 
@@ -302,7 +324,7 @@ impl Feed {
         totals::Feed {
             since: status.born,
             received,
-            runs: status.starts,
+            runs: status.starts - status.starts_before,
             failures: status.failed,
             live_millis: u64::try_from((status.was_live + live).as_millis()).unwrap_or(u64::MAX),
         }

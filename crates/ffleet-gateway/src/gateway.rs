@@ -11,6 +11,8 @@ use ffleet_base::Clock;
 use ffleet_guard::Node;
 use ffleet_types::live::{self, Name, Sort, Totals};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::encode::Equipment;
 use crate::fan::Fan;
@@ -112,6 +114,8 @@ pub struct Options {
     pub ffmpeg: PathBuf,
     /// When feeds are tried again.
     pub retries: Retries,
+    /// Whether commands of feeds are left to their shims when the server is stopped.
+    pub leaves: bool,
     /// A file of certificates that servers are to be certified by, in the place of the system's.
     pub roots: Option<PathBuf>,
 }
@@ -127,7 +131,15 @@ impl Gateway {
         let fan = Fan::start(options.threads, &clock)?;
         let most_viewers = u64::from(options.viewers);
         let inner = Inner {
-            shop: Arc::new(Shop { node, clock, options, equipment: watch::Sender::new(None) }),
+            shop: Arc::new(Shop {
+                node,
+                clock,
+                options,
+                equipment: watch::Sender::new(None),
+                leaving: CancellationToken::new(),
+                tasks: TaskTracker::new(),
+                left: Mutex::default(),
+            }),
             fan,
             most_viewers,
             tables: RwLock::default(),
@@ -173,7 +185,9 @@ impl Gateway {
     /// a runtime.
     pub fn change(&self, wanted: Wanted) -> Changed {
         // Ends with the gateway.
+        let mut is_first = false;
         self.inner.is_watched.get_or_init(|| {
+            is_first = true;
             tokio::spawn(trail::watch(Arc::downgrade(&self.inner)));
         });
         let _turn = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,6 +201,9 @@ impl Gateway {
         );
         new.forget();
         let new = self.begin(new);
+        if is_first {
+            self.abandon(&new);
+        }
         let changed = Changed {
             feeds: compare(&old.feeds, &new.feeds, Feed::is_refused_as),
             streams: compare(&old.streams, &new.streams, Stream::is_refused_as),
@@ -287,7 +304,7 @@ impl Gateway {
         }
         let feed = kept.cloned().unwrap_or_else(|| {
             let reads = Reads { parent, ..Reads::default() };
-            Feed::start(spec, format!("feed-{name}"), None, reads, &self.inner.shop)
+            Feed::start(spec, Sort::Feed.label(name), None, reads, &self.inner.shop)
         });
         new.feeds.insert(name.clone(), feed);
     }

@@ -2,16 +2,18 @@
 //! makes something of them.
 //!
 //! What programs write into belongs to the feed and stays open as long as the feed is there, so that a writer may come
-//! and go, and never meets a broken pipe because something behind the feed has died. Tracks that have a FIFO each are
+//! and go, and never meets a broken pipe because something behind the feed has died. It outlives us, too (`keeping`). Tracks that have a FIFO each are
 //! read by tasks of their own: none waits for the other. Those of one connection come as its writer sends them.
 
 mod bytes;
 mod desk;
 mod fifo;
 mod framed;
+mod keeping;
 mod lane;
 mod push;
 mod socket;
+mod tray;
 
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -28,6 +30,7 @@ use futures_util::future::select_all;
 use tokio::sync::watch;
 
 use self::desk::Desk;
+pub(crate) use self::keeping::{Keeping, is_same};
 pub(crate) use self::lane::Lane;
 use self::push::Docks;
 use self::socket::Socket;
@@ -77,12 +80,13 @@ pub(crate) struct Hub {
     anchor: Mutex<Anchor>,
     socket: tokio::sync::Mutex<Socket>,
     docks: Docks,
+    keeping: Arc<Keeping>,
 }
 
 type Reading<'a> = Pin<Box<dyn Future<Output = Ended> + Send + 'a>>;
 
 impl Hub {
-    pub(crate) fn new(spec: &Inputs) -> Self {
+    pub(crate) fn new(spec: &Inputs, keeping: &Arc<Keeping>) -> Self {
         let mut lanes = Vec::new();
         if let Some(picture) = &spec.video {
             lanes.push(Lane::of_picture(picture, lanes.len()));
@@ -97,6 +101,7 @@ impl Hub {
             anchor: Mutex::new(Anchor::new(&rates)),
             socket: tokio::sync::Mutex::default(),
             docks: Docks::default(),
+            keeping: Arc::clone(keeping),
         }
     }
 
@@ -211,9 +216,9 @@ impl Hub {
 }
 
 /// The tracks of a feed, if it has some.
-pub(crate) fn of(source: &ffleet_types::live::Source) -> Option<Arc<Hub>> {
+pub(crate) fn of(source: &ffleet_types::live::Source, keeping: &Arc<Keeping>) -> Option<Arc<Hub>> {
     match source {
-        ffleet_types::live::Source::Inputs(inputs) => Some(Arc::new(Hub::new(inputs))),
+        ffleet_types::live::Source::Inputs(inputs) => Some(Arc::new(Hub::new(inputs, keeping))),
         _ => None,
     }
 }

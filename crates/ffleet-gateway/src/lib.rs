@@ -13,6 +13,7 @@ mod feed;
 mod gateway;
 mod http;
 mod inputs;
+mod lives;
 mod output;
 mod reader;
 mod ring;

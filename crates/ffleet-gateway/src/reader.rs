@@ -16,6 +16,7 @@ use ffleet_live::join::{Format, Scanner};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::feed::Memo;
 use crate::ring::Ring;
 
 /// A push is made when so much has been read, even if a flush is not due.
@@ -62,6 +63,8 @@ pub(crate) struct Reading {
     pub(crate) flush: Duration,
     /// How much was read, for whoever watches.
     pub(crate) progress: watch::Sender<u64>,
+    /// Where it is noted what it is, for whoever goes on with it.
+    pub(crate) memo: Option<Memo>,
 }
 
 /// Reads `from` to its end, into a run of its own.
@@ -70,7 +73,8 @@ pub(crate) struct Reading {
 ///
 /// If it cannot be read.
 pub(crate) async fn read(mut from: impl Bytes, reading: Reading) -> io::Result<u64> {
-    let Reading { ring, format, flush, progress } = reading;
+    let Reading { ring, format, flush, progress, memo } = reading;
+    let mut noted = None;
     let mut scanner = Scanner::new(format);
     let mut buffer = BytesMut::new();
     // What the buffer begins with has been scanned up to here, and pushed up to `pushed` of the run.
@@ -87,6 +91,12 @@ pub(crate) async fn read(mut from: impl Bytes, reading: Reading) -> io::Result<u
             scanner.finish();
         }
         scanned = buffer.len();
+        if let (Some(memo), Some(format)) =
+            (&memo, scanner.format().filter(|_| noted != scanner.format()))
+        {
+            noted = Some(format);
+            memo.write(format);
+        }
         for rewrite in scanner.rewrites() {
             let from = usize::try_from(rewrite.at.saturating_sub(pushed)).unwrap_or(usize::MAX);
             if let Some(place) = buffer.get_mut(from..from.saturating_add(rewrite.bytes.len())) {

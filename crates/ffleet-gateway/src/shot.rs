@@ -85,6 +85,7 @@ async fn make(stream: &Stream, shop: &Shop, words: &Command) -> Result<Bytes, St
         label: &stream.label(),
         number,
         input: stream.feed.as_ref().map(|feed| Arc::clone(&feed.ring)),
+        note: None,
     };
     let mut started = feed::start(shop, given).await?;
     let mut output = started.output.take().ok_or("its output is somebody else's")?;

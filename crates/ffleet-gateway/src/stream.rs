@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ffleet_types::Timestamp;
 use ffleet_types::live::feed::{AtEnd, Fallback, Feed as FeedSpec, Mode};
 use ffleet_types::live::stream::{Access, Client, Kind, Stream as Spec};
-use ffleet_types::live::{Source, totals};
+use ffleet_types::live::{Sort, Source, totals};
 
 use crate::account::{Accounts, Totals};
 use crate::feed::{Feed, Reads, Shop};
@@ -63,7 +63,7 @@ impl Stream {
                     ring: spec.ring,
                     access: Access::Open,
                 };
-                let label = format!("stream-{}", spec.name);
+                let label = Sort::Stream.label(&spec.name);
                 let reads = Reads { parent: feed.clone(), instead: instead.clone() };
                 let made = Feed::start(own, label, Some(&spec.mimetype), reads, shop);
                 (Some(made), true)
@@ -136,6 +136,6 @@ impl Stream {
 
     /// What its children and their logs are called.
     pub(crate) fn label(&self) -> String {
-        format!("stream-{}", self.spec.name)
+        Sort::Stream.label(&self.spec.name)
     }
 }

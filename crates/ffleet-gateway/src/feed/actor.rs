@@ -9,13 +9,18 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
 use super::run::{self, Ended, Run};
-use super::{Feed, Shop};
+use super::{Feed, Shop, lasting};
 
 /// Tells the machine what happens and does what it says, until the feed is closed.
 pub(super) async fn act(feed: Arc<Feed>, shop: Arc<Shop>, mut heard: UnboundedReceiver<Event>) {
     let mut machine = Machine::new(feed.policy(&shop.options.retries));
     let mut run: Option<Run> = None;
     let mut is_closed = false;
+    if let Some(left) = lasting::find(&feed, &shop).await {
+        machine.take_over(left.number, shop.clock.monotonic());
+        note(&feed, &machine, &shop);
+        run = Some(run::start(&feed, &shop, Some(left)));
+    }
     let mut plan = machine.apply(Event::Tick, shop.clock.monotonic(), 0.0);
     loop {
         // A run reads its number there.
@@ -46,7 +51,7 @@ pub(super) async fn act(feed: Arc<Feed>, shop: Arc<Shop>, mut heard: UnboundedRe
 fn carry_out(plan: &Plan, feed: &Arc<Feed>, shop: &Arc<Shop>, run: &mut Option<Run>) {
     for action in &plan.actions {
         match action {
-            Action::Start => *run = Some(run::start(feed, shop)),
+            Action::Start => *run = Some(run::start(feed, shop, None)),
             Action::Stop => {
                 if let Some(run) = run {
                     run.stop.cancel();
@@ -106,6 +111,6 @@ fn note(feed: &Feed, machine: &Machine, shop: &Shop) {
     }
     status.state = machine.state();
     status.holders = machine.holders();
-    status.starts = machine.starts();
+    (status.starts, status.starts_before) = (machine.starts(), machine.starts_before());
     status.failures = machine.failures();
 }

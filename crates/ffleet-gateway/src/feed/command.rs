@@ -4,11 +4,11 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use ffleet_base::{chain, files};
-use ffleet_guard::{Child, ChildSpec, Stderr, Stdin, Stdout, supervise};
+use ffleet_guard::{Child, ChildSpec, Report, Stderr, Stdin, Stdout, supervise};
 use ffleet_supervise::{Order, Policy, Stop, Verdict};
 use ffleet_types::live::Command;
 use ffleet_types::{Bytes, RoleGroup};
@@ -19,6 +19,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::lasting::{self, Left};
+use super::memo::Memo;
 use super::run::{Ended, read};
 use super::{Feed, Shop};
 use crate::reader::Reading;
@@ -47,6 +49,8 @@ pub(crate) struct Given<'a> {
     pub(crate) number: u64,
     /// What it reads.
     pub(crate) input: Option<Arc<Ring>>,
+    /// What says to our next life which command it is, if it is to outlive us.
+    pub(crate) note: Option<String>,
 }
 
 /// A child, and the task that feeds it, which ends with it.
@@ -56,6 +60,8 @@ pub(crate) struct Killed {
     /// What it prints.
     pub(crate) output: Option<Receiver>,
     pub(crate) feeding: Option<tokio::task::JoinHandle<()>>,
+    /// Where it is noted what it prints, if it outlives us.
+    pub(crate) memo: Option<Memo>,
 }
 
 impl Drop for Killed {
@@ -73,7 +79,7 @@ impl Drop for Killed {
 ///
 /// What is in the way, for people.
 pub(crate) async fn start(shop: &Shop, given: Given<'_>) -> Result<Killed, String> {
-    let Given { words, label, number, input } = given;
+    let Given { words, label, number, input, note } = given;
     let mut spec = ChildSpec::new(format!("{label}.{number}"), words.program());
     spec.args = words.args().iter().map(Into::into).collect();
     spec.cwd.clone_from(&shop.options.cwd);
@@ -94,13 +100,18 @@ pub(crate) async fn start(shop: &Shop, given: Given<'_>) -> Result<Killed, Strin
         spec.stdin = Stdin::From(theirs);
         ours = Some((ring, end));
     }
+    let outlives = note.map(|note| lasting::outlive(&mut spec, note)).transpose();
+    let outlives = outlives.map_err(|error| format!("there is no pipe for it: {error}"))?;
     let mut child = shop.node.spawn(spec).await.map_err(|error| chain(&error))?;
-    let output = child.take_stdout().ok_or("its output is not a pipe")?;
+    let (output, memo) = match outlives {
+        Some((output, memo)) => (output, Some(memo)),
+        None => (child.take_stdout().ok_or("its output is not a pipe")?, None),
+    };
     widen(label, &output);
     // Ends with the child, which closes the other end of the pipe, or with what it reads; aborted when
     // the child is let go.
     let feeding = ours.map(|(ring, end)| tokio::spawn(feed_to(ring, end)));
-    Ok(Killed { child, output: Some(output), feeding })
+    Ok(Killed { child, output: Some(output), feeding, memo })
 }
 
 pub(crate) fn pipe() -> io::Result<(OwnedFd, Sender)> {
@@ -164,29 +175,95 @@ pub(crate) fn log(dir: &std::path::Path, number: u64) -> Result<PathBuf, files::
     Ok(dir.join(format!("{number}.log")))
 }
 
+/// What a run of a feed that is a command is given.
+#[derive(Debug)]
+pub(super) struct Work<'a> {
+    pub(super) words: &'a Command,
+    pub(super) reading: Reading,
+    pub(super) stop: CancellationToken,
+    /// What an earlier life has left of it.
+    pub(super) left: Option<Left>,
+}
+
 /// One run of a feed that is a command.
-pub(super) async fn run(
-    feed: &Arc<Feed>,
-    shop: &Shop,
-    words: &Command,
-    reading: Reading,
-    stop: CancellationToken,
-) -> Ended {
+pub(super) async fn run(feed: &Arc<Feed>, shop: &Shop, work: Work<'_>) -> Ended {
+    let Work { words, mut reading, stop, left } = work;
     let _parent = feed.parent.as_ref().map(Feed::hold);
+    let mut started = match left {
+        Some(left) => {
+            reading.format = Some(left.format);
+            taken_over(feed, left)
+        }
+        None => {
+            let begun = tokio::select! {
+                begun = begin(feed, shop, words) => begun,
+                () = stop.cancelled() => return Ended::failed("it was stopped"),
+            };
+            match begun {
+                Ok(started) => started,
+                Err(why) => return Ended::failed(why),
+            }
+        }
+    };
+    feed.lock().pid = Some(started.child.pid());
+    let lasts = started.memo.is_some();
+    reading.memo = started.memo.take();
+    let Some(output) = started.output.take() else {
+        return Ended::failed("its output is somebody else's");
+    };
+    let given = reading.progress.clone();
+    let report = tokio::select! {
+        biased;
+        () = shop.leaving.cancelled(), if lasts => None,
+        report = see(feed, shop, &started.child, (output, reading), &stop) => Some(report),
+    };
+    let report = match report {
+        Some(report) => report,
+        None => match started.child.leave().await {
+            None => {
+                let mut left = shop.left.lock().unwrap_or_else(PoisonError::into_inner);
+                left.push(feed.label.clone());
+                return Ended::clean("it is left running");
+            }
+            Some(exit) => Report { verdict: Verdict::Exited { exit: exit.exit }, exit },
+        },
+    };
+    let given = *given.borrow();
+    judge(feed, shop, report.verdict, given, &report.exit.stderr_tail)
+}
+
+/// Starts a run.
+async fn begin(feed: &Feed, shop: &Shop, words: &Command) -> Result<Killed, String> {
+    if shop.leaving.is_cancelled() {
+        // Its name may be that of one that was left.
+        return Err("it was stopped".to_owned());
+    }
     let given = Given {
         words,
         label: &feed.label,
         number: feed.status().starts.max(1),
         input: feed.parent.as_ref().map(|parent| Arc::clone(&parent.ring)),
+        note: lasting::note(feed, shop, words),
     };
-    let mut started = tokio::select! {
-        started = start(shop, given) => match started {
-            Ok(started) => started,
-            Err(why) => return Ended::failed(why),
-        },
-        () = stop.cancelled() => return Ended::failed("it was stopped"),
-    };
-    feed.lock().pid = Some(started.child.pid());
+    start(shop, given).await
+}
+
+/// The run that an earlier life has left.
+fn taken_over(feed: &Feed, left: Left) -> Killed {
+    let Left { child, output, memo, .. } = left;
+    let pid = child.pid();
+    tracing::info!(feed = feed.label, pid, "a command of an earlier life is taken over");
+    Killed { child, output: Some(output), feeding: None, memo: Some(memo) }
+}
+
+/// Reads what a command prints, and sees it to its end.
+async fn see(
+    feed: &Feed,
+    shop: &Shop,
+    child: &Child,
+    (output, reading): (Receiver, Reading),
+    stop: &CancellationToken,
+) -> Report {
     let (orders, ordered) = watch::channel(Order::Run);
     let policy = Policy {
         timeout: None,
@@ -194,11 +271,7 @@ pub(super) async fn run(
         grace: shop.options.grace,
     };
     let progress = reading.progress.subscribe();
-    let (output, spare) = (started.output.take(), reading.progress.clone());
-    let Some(output) = output else {
-        return Ended::failed("its output is somebody else's");
-    };
-    let seen = supervise(&started.child, policy, shop.clock.as_ref(), ordered, progress);
+    let seen = supervise(child, policy, shop.clock.as_ref(), ordered, progress);
     let (mut reading, mut seen) = (std::pin::pin!(read(output, reading)), std::pin::pin!(seen));
     let mut last_words = std::pin::pin!(tokio::time::sleep(Duration::MAX));
     let (mut is_read, mut is_told) = (false, false);
@@ -224,8 +297,7 @@ pub(super) async fn run(
         // Nothing of it is alive: what it wrote is in the pipe, and no more comes.
         let _late = tokio::time::timeout(LAST_WORDS, reading).await;
     }
-    let given = *spare.borrow();
-    judge(feed, shop, report.verdict, given, &report.exit.stderr_tail)
+    report
 }
 
 /// What an end means.

@@ -9,6 +9,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::command::Work;
+use super::lasting::Left;
 use super::{Feed, Shop, command, fifo, pull};
 use crate::encode;
 use crate::reader::{self, Reading};
@@ -40,8 +42,8 @@ impl Ended {
     }
 }
 
-/// Starts a run of `feed`.
-pub(super) fn start(feed: &Arc<Feed>, shop: &Arc<Shop>) -> Run {
+/// Starts a run of `feed`, or goes on with one that an earlier life has left.
+pub(super) fn start(feed: &Arc<Feed>, shop: &Arc<Shop>, left: Option<Left>) -> Run {
     let (sender, progress) = watch::channel(0);
     let stop = CancellationToken::new();
     let reading = Reading {
@@ -49,22 +51,31 @@ pub(super) fn start(feed: &Arc<Feed>, shop: &Arc<Shop>) -> Run {
         format: feed.format,
         flush: shop.options.flush,
         progress: sender,
+        memo: None,
     };
     let (feed, shop) = (Arc::clone(feed), Arc::clone(shop));
     let (stopped, watched) = (stop.clone(), progress.clone());
     // Ends with its source, or when it is told to stop; the feed's task waits for it.
     let task = tokio::spawn(async move {
         match &feed.spec.source {
-            Source::Command(words) => command::run(&feed, &shop, words, reading, stopped).await,
+            Source::Command(words) => {
+                let work = Work { words, reading, stop: stopped, left };
+                command::run(&feed, &shop, work).await
+            }
             Source::Pull(url) if pull::is_ours(url) => {
                 let silence = feed.spec.silence.map(|span| span.0);
                 until(stopped, watched, silence, pull::run(url, reading)).await
             }
             Source::Pull(url) => match pull::command(&shop.options.ffmpeg, url) {
-                Ok(words) => command::run(&feed, &shop, &words, reading, stopped).await,
+                Ok(words) => {
+                    let work = Work { words: &words, reading, stop: stopped, left };
+                    command::run(&feed, &shop, work).await
+                }
                 Err(error) => Ended::failed(error.to_string()),
             },
-            Source::Fifo(path) => until(stopped, watched, None, fifo::run(path, reading)).await,
+            Source::Fifo(path) => {
+                until(stopped, watched, None, fifo::run(&feed, path, reading)).await
+            }
             Source::Inputs(_) => match &feed.hub {
                 Some(hub) => {
                     let work = hub.run(shop.clock.as_ref(), &reading.progress);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::bytes::BytesMut;
 
 use super::desk::Desk;
-use super::fifo::Read;
+use super::fifo::{Place, Read};
 use super::{Lane, framed};
 use crate::feed::Ended;
 use crate::reader::Bytes as From;
@@ -38,7 +38,8 @@ impl<'a> Desk<'a> {
         let mut source = lane.source.lock().await;
         lane.taken().await;
         loop {
-            let read = source.read(path, lane.unit, lane.most);
+            let place = Place { path, keeping: &self.hub.keeping, track: lane.kind.name() };
+            let read = source.read(&place, lane.unit, lane.most);
             match within(lane.pause(), read).await {
                 None => self.flush(lane).await,
                 Some(Ok(Read::Units(bytes))) => {

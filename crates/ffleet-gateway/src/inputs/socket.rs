@@ -7,6 +7,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _}
 use std::path::{Path, PathBuf};
 
 use ::bytes::BytesMut;
+use ffleet_guard::Kept;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
@@ -14,6 +15,7 @@ use rustix::net::{
 use tokio::net::{UnixListener, UnixStream};
 
 use super::desk::Desk;
+use super::keeping::Keeping;
 use crate::feed::Ended;
 use crate::reader::Bytes as From;
 
@@ -32,20 +34,25 @@ struct Bound {
     path: PathBuf,
     /// What was made: device and inode.
     made: (u64, u64),
+    /// It outlives us: who connects while we are away waits.
+    kept: Option<Kept>,
 }
 
 impl Socket {
-    fn listener(&mut self, path: &Path) -> io::Result<&UnixListener> {
+    async fn listener(&mut self, path: &Path, keeping: &Keeping) -> io::Result<&UnixListener> {
         let bound = match self.0.take() {
             Some(bound) => bound,
-            None => Bound::at(path)?,
+            None => Bound::at(path, keeping).await?,
         };
         Ok(&self.0.insert(bound).listener)
     }
 }
 
 impl Bound {
-    fn at(path: &Path) -> io::Result<Self> {
+    async fn at(path: &Path, keeping: &Keeping) -> io::Result<Self> {
+        if let Some(left) = Self::left(path, keeping)? {
+            return Ok(left);
+        }
         clear(path)?;
         let socket = stream()?;
         bind(&socket, &SocketAddrUnix::new(path)?)?;
@@ -55,8 +62,22 @@ impl Bound {
             let _left = std::fs::remove_file(path);
         }
         let made = listener?;
+        let other = socket.try_clone()?;
         let listener = UnixListener::from_std(socket.into())?;
-        Ok(Self { listener, path: path.to_owned(), made })
+        let mut bound = Self { listener, path: path.to_owned(), made, kept: None };
+        bound.kept = keeping.keep(&kept_as(made), other, false).await;
+        Ok(bound)
+    }
+
+    /// That of an earlier life, if it is still the one at `path`.
+    fn left(path: &Path, keeping: &Keeping) -> io::Result<Option<Self>> {
+        let Ok(made) = place(path) else { return Ok(None) };
+        let Some(kept) = keeping.take(&kept_as(made)) else {
+            return Ok(None);
+        };
+        let listener = UnixListener::from_std(kept.fd().try_clone()?.into())?;
+        tracing::info!(path = %path.display(), "a socket of an earlier life is listened to on");
+        Ok(Some(Self { listener, path: path.to_owned(), made, kept: Some(kept) }))
     }
 
     /// Says who may connect before anybody can: which file it is.
@@ -69,6 +90,9 @@ impl Bound {
 
 impl Drop for Bound {
     fn drop(&mut self) {
+        if self.kept.as_ref().is_some_and(Kept::is_left) {
+            return;
+        }
         // As long as it listens nobody else takes its place.
         if place(&self.path).is_ok_and(|there| there == self.made)
             && let Err(error) = std::fs::remove_file(&self.path)
@@ -76,6 +100,11 @@ impl Drop for Bound {
             tracing::warn!(path = %self.path.display(), %error, "a socket is left behind");
         }
     }
+}
+
+/// What it is kept as: what is at a path may be another one by then.
+fn kept_as((device, inode): (u64, u64)) -> String {
+    format!("socket.{device}.{inode}.")
 }
 
 fn stream() -> io::Result<OwnedFd> {
@@ -109,7 +138,7 @@ impl Desk<'_> {
     /// Reads connections, one after another, until nobody writes any track.
     pub(super) async fn socket(self, path: &Path) -> Ended {
         let mut socket = self.hub.socket.lock().await;
-        let listener = match socket.listener(path) {
+        let listener = match socket.listener(path, &self.hub.keeping).await {
             Ok(listener) => listener,
             Err(error) => return Ended::failed(format!("{}: {error}", path.display())),
         };
@@ -119,7 +148,9 @@ impl Desk<'_> {
                 Ok((connection, _)) => connection,
                 Err(error) => return Ended::failed(format!("{}: {error}", path.display())),
             };
+            // One that has ended before it is looked at, as it may while we are away, is in nobody's way.
             let read = tokio::select! {
+                biased;
                 read = self.framed(&connection) => read,
                 error = turn_away(listener) => Err(error),
             };
@@ -174,7 +205,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         let mut socket = Socket::default();
-        socket.listener(&path).unwrap();
+        socket.listener(&path, &Keeping::default()).await.unwrap();
         let there = std::fs::symlink_metadata(&path).unwrap();
         assert_eq!(there.permissions().mode() & 0o777, MODE);
         drop(socket);
@@ -184,16 +215,19 @@ mod tests {
     #[tokio::test]
     async fn only_a_socket_that_nobody_listens_on_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
-        let said =
-            |path: &Path| Socket::default().listener(path).map(|_| ()).unwrap_err().to_string();
+        let said = async |path: &Path| {
+            let mut socket = Socket::default();
+            let bound = socket.listener(path, &Keeping::default()).await.map(|_| ());
+            bound.unwrap_err().to_string()
+        };
         let file = dir.path().join("file");
         ffleet_base::write_atomic(&file, b"mine", 0o600).unwrap();
-        assert_eq!(said(&file), "is there and is no socket");
+        assert_eq!(said(&file).await, "is there and is no socket");
         let taken = dir.path().join("taken");
         let listener = std::os::unix::net::UnixListener::bind(&taken).unwrap();
-        assert_eq!(said(&taken), "somebody listens on it already");
+        assert_eq!(said(&taken).await, "somebody listens on it already");
         drop(listener);
-        Socket::default().listener(&taken).unwrap();
+        Socket::default().listener(&taken, &Keeping::default()).await.unwrap();
     }
 
     #[tokio::test]
@@ -201,7 +235,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         let mut socket = Socket::default();
-        socket.listener(&path).unwrap();
+        socket.listener(&path, &Keeping::default()).await.unwrap();
         std::fs::remove_file(&path).unwrap();
         ffleet_base::write_atomic(&path, b"mine", 0o600).unwrap();
         drop(socket);

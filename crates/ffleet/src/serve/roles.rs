@@ -182,15 +182,26 @@ impl Roles {
         self.worker.clone()
     }
 
-    /// Lets running work end for as long as it was given, stops everything, and says what it left running.
-    pub(super) async fn stop(self) -> Left {
+    /// The gateway, which may have to let go of everything at once.
+    pub(super) fn gateway(&self) -> Gateway {
+        self.gateway.clone()
+    }
+
+    /// Lets running work end for as long as it was given, stops everything, and says what it left running: jobs, and
+    /// feeds.
+    pub(super) async fn stop(self) -> (Left, Vec<String>) {
         let Self { controller, worker, gateway, bench, board, totals, node, http, .. } = self;
         controller.rest();
         board.close().await;
-        gateway.close();
+        let (left, feeds) = if gateway.leaves() {
+            // Whoever watches goes on while work is waited for, and what feeds leave is not alone for longer than it must.
+            (worker.stop().await, gateway.leave().await)
+        } else {
+            let feeds = gateway.leave().await;
+            (worker.stop().await, feeds)
+        };
         totals.finish().await;
         drop(gateway);
-        let left = worker.stop().await;
         bench.close();
         drop(worker);
         close(controller).await;
@@ -203,7 +214,7 @@ impl Roles {
                 "children are left; the next start ends them"
             );
         }
-        left
+        (left, feeds)
     }
 }
 

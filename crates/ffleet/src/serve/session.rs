@@ -132,14 +132,19 @@ async fn greet(context: &Context, home: &Home, roles: &Roles) {
 async fn end(context: &Context, roles: Roles, mut stop: Stop, signal: &'static str) -> Exit {
     tracing::info!(signal, "stopping; a second signal leaves at once");
     notify::tell(&context.env, Message::Stopping);
-    let worker = roles.worker();
-    let (exit, left) = tokio::select! {
+    let (worker, gateway) = (roles.worker(), roles.gateway());
+    let (exit, (left, feeds)) = tokio::select! {
         left = roles.stop() => (Exit::Done, left),
         signal = stop.stop() => {
             tracing::warn!(signal, "leaving at once; what was under way is settled at the next start");
-            (Exit::Interrupted, worker.stop_at_once().await)
+            (Exit::Interrupted, tokio::join!(worker.stop_at_once(), gateway.leave()))
         }
     };
+    if !feeds.is_empty() {
+        let told = format!("left running: commands of {}", feeds.join(", "));
+        tracing::info!("{told}");
+        print(context, &format!("{told}\n"));
+    }
     if let Some(told) = what_is_left(&left) {
         tracing::info!(count = left.jobs.len(), "{told}");
         print(context, &format!("{told}\n"));

@@ -177,6 +177,7 @@ pub(super) fn gateway(
         grace: GRACE,
         ffmpeg: config.engine.ffmpeg.clone().unwrap_or_else(|| PathBuf::from("ffmpeg")),
         retries: RETRIES,
+        leaves: config.worker.on_stop == OnStop::Leave,
         // The variable is OpenSSL's, and known to most programs.
         roots: context.env.path("SSL_CERT_FILE").map(Into::into),
     })
