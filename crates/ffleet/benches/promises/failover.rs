@@ -200,16 +200,21 @@ fn spare(room: &Room) -> Vec<Row> {
 }
 
 /// Somebody who notes when pictures come.
-struct Viewer {
+pub(crate) struct Viewer {
     socket: TcpStream,
     thread: JoinHandle<Vec<(u64, Instant)>>,
 }
 
 impl Viewer {
     fn open(server: SocketAddr) -> Self {
+        Self::open_at(server, "studio")
+    }
+
+    /// Watches this stream.
+    pub(crate) fn open_at(server: SocketAddr, stream: &str) -> Self {
         let mut socket = TcpStream::connect(server).unwrap();
         // In one piece, as a client sends it.
-        let request = format!("GET /stream/studio HTTP/1.1\r\nHost: {server}\r\n\r\n");
+        let request = format!("GET /stream/{stream} HTTP/1.1\r\nHost: {server}\r\n\r\n");
         socket.write_all(request.as_bytes()).unwrap();
         let mut from = socket.try_clone().unwrap();
         // Ends with the connection.
@@ -238,7 +243,7 @@ impl Viewer {
         Self { socket, thread }
     }
 
-    fn leave(self) -> Vec<(u64, Instant)> {
+    pub(crate) fn leave(self) -> Vec<(u64, Instant)> {
         self.socket.shutdown(Shutdown::Both).unwrap();
         self.thread.join().unwrap()
     }

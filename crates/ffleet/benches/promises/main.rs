@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p ffleet --bench promises [-- SECTION… [--quick] [--dir DIR]]` prints a line of
 //! a Markdown table for each figure, and fails where a bound is missed. Sections are `latency`,
-//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `failover`, `fanout`, `idle` and `backlog`; all of them by default. With `--quick` the rounds
+//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `failover`, `restart`, `fanout`, `idle` and `backlog`; all of them by default. With `--quick` the rounds
 //! are short: for a look, not for a verdict. Everything lies in a new directory below DIR, which
 //! is to be on a disk, as promises about what is on disk are measured there.
 //!
@@ -26,6 +26,7 @@ mod latency;
 mod mark;
 mod pages;
 mod peers;
+mod restart;
 mod room;
 mod secure;
 mod server;
@@ -58,7 +59,7 @@ impl Extent {
 
 type Section = fn(&Room, Extent) -> Vec<Row>;
 
-const SECTIONS: [(&str, Section); 10] = [
+const SECTIONS: [(&str, Section); 11] = [
     ("latency", latency::rows),
     ("submit", submit::rows),
     ("starts", starts::rows),
@@ -66,6 +67,7 @@ const SECTIONS: [(&str, Section); 10] = [
     ("explosion", explosion::rows),
     ("encode", encode::rows),
     ("failover", failover::rows),
+    ("restart", restart::rows),
     ("fanout", fanout::rows),
     ("idle", idle::rows),
     ("backlog", pages::rows),

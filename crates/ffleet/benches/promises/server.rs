@@ -30,6 +30,7 @@ pub(crate) struct Server {
     pub(crate) key: String,
     connection: Connection,
     used: Instant,
+    is_over: bool,
 }
 
 impl Server {
@@ -78,7 +79,7 @@ impl Server {
             serde_json::from_str(&fs::read_to_string(registration).unwrap()).unwrap();
         let key = registration["key"].as_str().unwrap().to_owned();
         let connection = Connection::open(address).unwrap();
-        Self { process, address, key, connection, used: Instant::now() }
+        Self { process, address, key, connection, used: Instant::now(), is_over: false }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -154,6 +155,13 @@ impl Server {
         self.await_state(job, "paused");
     }
 
+    /// Kills it, without a chance to clean up.
+    pub(crate) fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.is_over = true;
+    }
+
     fn end(&mut self) {
         let pid = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
@@ -175,7 +183,7 @@ impl Drop for Server {
             // It would otherwise outlive us; that it is gone already is as good.
             let _gone = self.process.kill();
             let _reaped = self.process.wait();
-        } else {
+        } else if !self.is_over {
             self.end();
         }
     }

@@ -5,7 +5,7 @@ mod away;
 mod deaths;
 mod framed;
 mod pushed;
-mod recorder;
+pub(crate) mod recorder;
 mod writers;
 
 use std::collections::BTreeSet;

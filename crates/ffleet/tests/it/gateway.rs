@@ -11,7 +11,7 @@ mod push;
 mod reload;
 mod rings;
 mod totals;
-mod viewer;
+pub(crate) mod viewer;
 mod voyandz;
 
 use std::sync::Arc;

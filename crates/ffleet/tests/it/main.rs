@@ -17,6 +17,7 @@ mod gateway;
 mod http;
 mod http_inputs;
 mod journey;
+mod lives;
 mod outputs;
 mod serial_bounds;
 mod serving;

@@ -10,7 +10,7 @@ use crate::fixture::Server;
 
 /// A viewer, until it is told to leave.
 #[derive(Debug)]
-pub(super) struct Recorder {
+pub(crate) struct Recorder {
     socket: TcpStream,
     thread: JoinHandle<io::Result<bool>>,
     file: PathBuf,
@@ -19,7 +19,7 @@ pub(super) struct Recorder {
 impl Recorder {
     /// Watches `studio`, into a file of this name.
     #[track_caller]
-    pub(super) fn open(server: &Server, name: &str) -> Self {
+    pub(crate) fn open(server: &Server, name: &str) -> Self {
         let mut socket = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
         let host = format!("127.0.0.1:{}", server.port);
         write!(socket, "GET /stream/studio HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
@@ -32,16 +32,26 @@ impl Recorder {
     }
 
     /// Whether the server has ended its stream.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.thread.is_finished()
     }
 
     /// Leaves: where what it got is. Whether the server ended the connection before is an error.
     #[track_caller]
-    pub(super) fn leave(self) -> PathBuf {
+    pub(crate) fn leave(self) -> PathBuf {
         assert!(!self.thread.is_finished(), "the server has let go of its viewer");
         self.socket.shutdown(Shutdown::Both).unwrap();
         self.thread.join().unwrap().unwrap();
+        self.file
+    }
+}
+
+impl Recorder {
+    /// Ends it, whatever has become of its connection: where what it got is.
+    #[track_caller]
+    pub(crate) fn end(self) -> PathBuf {
+        let _or_gone = self.socket.shutdown(Shutdown::Both);
+        let _or_torn = self.thread.join().unwrap();
         self.file
     }
 }
