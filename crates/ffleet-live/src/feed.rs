@@ -17,6 +17,8 @@
 //! Failures are in a row until a run was well for [`Policy::healthy`]. Times are those of a clock that
 //! only goes forward.
 
+mod kept;
+
 use std::time::Duration;
 
 use ffleet_supervise::budget::Grant;
@@ -382,6 +384,5 @@ fn wake(plan: &mut Plan, at: Duration) {
     plan.wake = Some(plan.wake.map_or(at, |wake| wake.min(at)));
 }
 
-mod kept;
 #[cfg(test)]
 mod tests;

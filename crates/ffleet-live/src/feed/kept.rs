@@ -23,7 +23,7 @@ impl Feed {
         self.before
     }
 
-    /// The same with nobody who needs it.
+    /// Whether it is to run with nobody who needs it, and until when.
     pub(super) fn wanted_until(
         &self,
         lingers: Option<Duration>,
