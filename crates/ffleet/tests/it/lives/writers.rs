@@ -28,6 +28,9 @@ fn seen(watcher: Recorder) -> Vec<u64> {
     numbers
 }
 
+/// How many pictures are written over several lives.
+const COUNT: u64 = 800;
+
 /// A process that writes pictures into a FIFO, a hundred a second where they are read, to the last or until its pipe is
 /// broken.
 struct Writer {
@@ -67,7 +70,6 @@ impl Writer {
 #[test]
 fn writer_of_a_fifo_notices_nothing_and_its_frames_are_whole() {
     let Some(mut server) = serve(RAW) else { return };
-    const COUNT: u64 = 800;
     let writer = Writer::start(&server.room.path("video"), 0, COUNT);
     let mut all = Vec::new();
     for life in 0..4_u64 {
