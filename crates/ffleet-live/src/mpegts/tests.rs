@@ -324,6 +324,28 @@ fn changed_track_has_a_new_map_where_it_needs_one() {
 }
 
 #[test]
+fn track_that_comes_later_leaves_the_others_where_they_are() {
+    let mut writer = Writer::new(&[track(Codec::Aac)]).expect("it fits");
+    let mut bytes = Vec::new();
+    let mut write = |writer: &mut Writer, track, codec, dts| {
+        let packet = packet(codec, dts, true, 20);
+        writer.write(track, &packet, &mut bytes).expect("it can be written");
+    };
+    write(&mut writer, 0, Codec::Aac, 0);
+    assert_eq!(writer.add(track(Codec::H264)), Ok(1));
+    write(&mut writer, 1, Codec::H264, 100);
+    write(&mut writer, 0, Codec::Aac, 2_000);
+    let refused = writer.add(Track { codec: Codec::Aac, config: vec![] });
+    assert_eq!(refused, Err(Refused::Config(2)), "and nothing is changed");
+    write(&mut writer, 0, Codec::Aac, 4_000);
+    checked(&bytes);
+    let (items, counts) = read(&bytes, 188);
+    assert_eq!(counts.lost, 0);
+    let programs = items.iter().filter(|item| matches!(item, Item::Program(_))).count();
+    assert_eq!(programs, 2);
+}
+
+#[test]
 fn what_has_no_form_in_a_transport_stream_is_refused() {
     assert_eq!(Writer::new(&[]).err(), Some(Refused::Tracks(0)));
     let many = vec![track(Codec::Mp3); TRACKS + 1];

@@ -4,6 +4,7 @@
 mod away;
 mod deaths;
 mod framed;
+mod orders;
 mod pushed;
 mod recorder;
 mod writers;
