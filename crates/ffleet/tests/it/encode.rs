@@ -4,6 +4,7 @@
 mod away;
 mod deaths;
 mod framed;
+mod gstreamer;
 mod orders;
 mod pushed;
 mod recorder;
