@@ -174,7 +174,9 @@ proptest! {
                     backlog.release();
                 },
                 _ => {
-                    (given.clear(), group.clear(), held.clear());
+                    given.clear();
+                    group.clear();
+                    held.clear();
                     backlog.forget_ahead();
                     fed = backlog.resume();
                     prop_assert!(fed <= backlog.out());
