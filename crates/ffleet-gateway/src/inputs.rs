@@ -18,6 +18,7 @@ mod tray;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ::bytes::Bytes;
 use ffleet_api::live::Input;
@@ -146,7 +147,7 @@ impl Hub {
     }
 
     /// How many ticks have passed since its first frame.
-    pub(crate) fn clock(&self, now: std::time::Duration) -> i64 {
+    pub(crate) fn clock(&self, now: Duration) -> i64 {
         self.anchor().clock(now)
     }
 
@@ -164,14 +165,21 @@ impl Hub {
         count * CLOCK * i64::from(seconds) / i64::from(units.max(1))
     }
 
-    /// What comes next stands where the clock does.
-    pub(crate) fn leave(&self) {
-        for lane in &self.lanes {
-            if let Some(coded) = &lane.coded {
-                coded.lock().unwrap_or_else(PoisonError::into_inner).part();
-            }
-            self.anchor().leave(lane.number);
+    /// Its source is away, as the track of this kind shows: what comes of that next is placed anew, and of those that
+    /// have paused as well.
+    pub(crate) fn away(&self, leading: Kind, now: Duration) {
+        let Some(lane) = self.lane(leading) else {
+            return;
+        };
+        if let Some(coded) = &lane.coded {
+            coded.lock().unwrap_or_else(PoisonError::into_inner).part();
         }
+        self.anchor().away(lane.number, now);
+    }
+
+    /// Its source is back.
+    pub(crate) fn back(&self, now: Duration) {
+        self.anchor().back(now);
     }
 
     /// Reads what is written until nobody writes any more; how that ended. Goes on where it was when it is called

@@ -2,8 +2,9 @@
 //!
 //! Programs that write raw frames into a FIFO say how many a second, and nothing else. Their time follows from their
 //! number, counted from where the track began: from the beginning of all tracks, which is one for those that begin
-//! together. A track that was gone and comes back stands where the clock stands: what did not come in between is
-//! missing, and is not made up for.
+//! together. What did not come while tracks were gone is missing, and is not made up for: those that come back together
+//! stand where the clock stands, or behind all that has been, and one that comes back alone stands where the other
+//! does, so that both are in step whatever each was before.
 //!
 //! Programs that say when frames are count from anywhere, but all tracks of one program from the same moment. Where its
 //! first frame is placed all others follow ([`Anchor::place`], [`Anchor::place_run`]), until its clock is set anew.
@@ -14,6 +15,8 @@ use crate::packet::CLOCK;
 
 /// Tracks that come within so long of each other begin at one instant.
 const TOGETHER: Duration = Duration::from_secs(2);
+/// A track of which nothing came for so long, although it was waited for, has paused.
+const PAUSE: Duration = Duration::from_millis(500);
 /// A writer's clock that goes on by so much more than ours, in ticks, was set: what follows is placed anew.
 const LEAP: i64 = 10 * CLOCK;
 /// By how much a run of samples may be away from the end of the one before and still follow it, in ticks: clocks are
@@ -29,6 +32,8 @@ pub struct Anchor {
     began: Option<Duration>,
     /// What a writer's own clock is behind ours, in ticks, while there is one that has its own.
     offset: Option<i64>,
+    /// Whether the source of the tracks is away: who pauses meanwhile comes anew.
+    is_away: bool,
     lines: Vec<Line>,
 }
 
@@ -46,6 +51,10 @@ struct Line {
     count: i64,
     /// What was placed last: where, by its writer's clock, and when it came.
     placed: Option<(i64, i64, Duration)>,
+    /// Where what came last begins, and when it came.
+    last: Option<(i64, Duration)>,
+    /// Since when more is waited for; nothing while what came is handed on, however long that takes.
+    waits: Option<Duration>,
 }
 
 impl Line {
@@ -67,6 +76,17 @@ impl Line {
         self.placed
             .map_or(counted, |(at, ..)| counted.max(at.saturating_add(1)))
     }
+
+    /// Where the track stands, by when the last of it came.
+    fn stands(&self, now: Duration) -> Option<i64> {
+        let (at, came) = self.last?;
+        Some(at.saturating_add(ticks(now.saturating_sub(came))))
+    }
+
+    /// For how long it has given nothing although it could have.
+    fn silence(&self, now: Duration) -> Duration {
+        self.waits.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
 }
 
 impl Anchor {
@@ -80,13 +100,21 @@ impl Anchor {
             is_there: false,
             count: 0,
             placed: None,
+            last: None,
+            waits: None,
         };
-        Self { began: None, offset: None, lines: rates.iter().map(line).collect() }
+        Self {
+            began: None,
+            offset: None,
+            is_away: false,
+            lines: rates.iter().map(line).collect(),
+        }
     }
 
     /// Takes `units` of a track, which came `now`: when they are. The first of a track, and the first after
     /// [`Self::leave`], is where the track begins anew. There is no such track: 0.
     pub fn take(&mut self, track: usize, units: u32, now: Duration) -> i64 {
+        self.settle(now);
         if self.lines.get(track).is_some_and(|line| !line.is_there) {
             let base = self.base(track, now);
             if let Some(line) = self.lines.get_mut(track) {
@@ -98,7 +126,7 @@ impl Anchor {
         };
         let at = line.at(line.count);
         line.count += i64::from(units);
-        line.placed = None;
+        (line.placed, line.last, line.waits) = (None, Some((at, now)), None);
         at
     }
 
@@ -119,6 +147,8 @@ impl Anchor {
             is_there: true,
             count: 1,
             placed: Some((at, time, now)),
+            last: Some((at, now)),
+            waits: None,
             ..*line
         };
         at
@@ -138,12 +168,13 @@ impl Anchor {
             *line = Line { came: Some((at, now)), is_there: true, count: 0, ..*line };
         }
         line.count += i64::from(samples);
-        line.placed = Some((at, time, now));
+        (line.placed, line.last, line.waits) = (Some((at, time, now)), Some((at, now)), None);
         at
     }
 
     /// Where `time` of a writer's clock is.
     fn wanted(&mut self, track: usize, time: i64, now: Duration) -> i64 {
+        self.settle(now);
         let last = self
             .lines
             .get(track)
@@ -171,29 +202,85 @@ impl Anchor {
         }
     }
 
+    /// What came last of a track has been handed on, and more of it is waited for. Who never says so never pauses.
+    pub fn wait(&mut self, track: usize, now: Duration) {
+        if let Some(line) = self.lines.get_mut(track) {
+            line.waits = Some(now);
+        }
+    }
+
+    /// The source of all tracks is away, as `track` shows, which comes anew; and so do those that have paused with it,
+    /// or do so until [`Self::back`]. One that goes on is where it was.
+    pub fn away(&mut self, track: usize, now: Duration) {
+        self.is_away = true;
+        let waits = self.lines.get(track).and_then(|line| line.waits);
+        let half = waits.map_or(PAUSE, |since| now.saturating_sub(since) / 2);
+        self.leave(track);
+        self.part(now, half.min(PAUSE));
+    }
+
+    /// The source is back.
+    pub fn back(&mut self, now: Duration) {
+        self.settle(now);
+        self.is_away = false;
+    }
+
+    fn settle(&mut self, now: Duration) {
+        if self.is_away {
+            self.part(now, PAUSE);
+        }
+    }
+
+    /// Has the tracks come anew of which nothing came for so long.
+    fn part(&mut self, now: Duration, pause: Duration) {
+        for track in 0..self.lines.len() {
+            let line = self.lines.get(track);
+            if line.is_some_and(|line| line.is_there && line.silence(now) >= pause) {
+                self.leave(track);
+            }
+        }
+    }
+
     /// How many ticks have passed since the first frame of all.
     #[must_use]
     pub fn clock(&self, now: Duration) -> i64 {
         let Some(began) = self.began else {
             return 0;
         };
-        let ticks =
-            now.saturating_sub(began).as_nanos() * u128::from(CLOCK.unsigned_abs()) / 1_000_000_000;
-        i64::try_from(ticks).unwrap_or(i64::MAX)
+        ticks(now.saturating_sub(began))
     }
 
     /// Where a track stands that comes `now`.
     fn base(&mut self, track: usize, now: Duration) -> i64 {
         self.began.get_or_insert(now);
-        let clock = self.clock(now);
-        let others = self.lines.iter().enumerate().filter(|&(other, _)| other != track);
-        let together = others
-            .filter_map(|(_, line)| line.came.filter(|_| line.is_there))
-            .find(|&(_, came)| now.saturating_sub(came) <= TOGETHER);
-        let base = together.map_or(clock, |(base, _)| base);
+        let base = self.together(track, now).unwrap_or_else(|| {
+            // One that has paused will not go on where it was either.
+            self.part(now, PAUSE);
+            let stands = self.others(track).filter_map(|line| line.stands(now)).max();
+            stands.unwrap_or_else(|| self.anew(now))
+        });
         // What has been is not gone back to.
         let own = self.lines.get(track).map_or(0, Line::end);
         base.max(own)
+    }
+
+    /// The other tracks that are there.
+    fn others(&self, track: usize) -> impl Iterator<Item = &Line> {
+        let others = self.lines.iter().enumerate().filter(move |&(other, _)| other != track);
+        others.map(|(_, line)| line).filter(|line| line.is_there)
+    }
+
+    /// Where another began that came just now.
+    fn together(&self, track: usize, now: Duration) -> Option<i64> {
+        let mut came = self.others(track).filter_map(|line| line.came);
+        came.find(|&(_, came)| now.saturating_sub(came) <= TOGETHER)
+            .map(|(base, _)| base)
+    }
+
+    /// Where all can begin: where the clock is, or behind what has been of any.
+    fn anew(&self, now: Duration) -> i64 {
+        let have_been = self.lines.iter().filter(|line| line.came.is_some());
+        have_been.map(Line::end).fold(self.clock(now), i64::max)
     }
 }
 
@@ -203,149 +290,4 @@ fn ticks(span: Duration) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const fn ms(millis: u64) -> Duration {
-        Duration::from_millis(millis)
-    }
-
-    /// A picture of 25 frames a second, and sound of 48,000 samples.
-    fn anchor() -> Anchor {
-        Anchor::new(&[(25, 1), (48_000, 1)])
-    }
-
-    #[test]
-    fn tracks_that_begin_together_have_one_beginning() {
-        let mut anchor = anchor();
-        assert_eq!(anchor.take(0, 1, ms(5_000)), 0);
-        assert_eq!(anchor.take(1, 1_024, ms(5_300)), 0, "its program was slower to open it");
-        assert_eq!(anchor.take(0, 1, ms(5_310)), 3_600);
-        assert_eq!(anchor.take(1, 1_024, ms(5_311)), 1_920);
-    }
-
-    #[test]
-    fn time_follows_from_the_number_and_not_from_the_moment() {
-        let mut anchor = Anchor::new(&[(30_000, 1_001)]);
-        let times: Vec<i64> = (0..4).map(|_| anchor.take(0, 1, ms(0))).collect();
-        assert_eq!(times, [0, 3_003, 6_006, 9_009]);
-    }
-
-    #[test]
-    fn source_that_was_away_comes_back_where_the_clock_is_and_in_step() {
-        let mut anchor = anchor();
-        anchor.take(0, 250, ms(1_000));
-        anchor.take(1, 480_000, ms(1_000));
-        anchor.leave(0);
-        anchor.leave(1);
-        assert_eq!(anchor.take(1, 1_024, ms(21_000)), 20 * CLOCK);
-        assert_eq!(anchor.take(0, 1, ms(21_200)), 20 * CLOCK, "both at one instant");
-    }
-
-    #[test]
-    fn picture_that_comes_back_alone_is_where_the_sound_is() {
-        let mut anchor = anchor();
-        anchor.take(0, 25, ms(0));
-        anchor.take(1, 48_000, ms(0));
-        anchor.leave(0);
-        assert_eq!(anchor.take(0, 1, ms(9_000)), 9 * CLOCK);
-    }
-
-    #[test]
-    fn clock_of_a_writer_begins_anywhere_and_all_its_tracks_have_it() {
-        let mut anchor = anchor();
-        let since_1970 = 1_700_000_000 * CLOCK;
-        assert_eq!(anchor.place(0, since_1970, ms(7_000)), 0);
-        assert_eq!(anchor.place_run(1, 960, since_1970 - 900, ms(7_001)), -900, "10 ms earlier");
-        assert_eq!(
-            anchor.place(0, since_1970 + 3_700, ms(7_040)),
-            3_700,
-            "not where the rate says"
-        );
-        assert_eq!(
-            anchor.place(0, since_1970 + 5_000, ms(7_041)),
-            5_000,
-            "sooner than the rate says"
-        );
-    }
-
-    #[test]
-    fn sound_follows_sound_unless_there_is_a_hole() {
-        let mut anchor = anchor();
-        assert_eq!(anchor.place_run(1, 4_800, -5, ms(0)), 0);
-        assert_eq!(
-            anchor.place_run(1, 4_800, 9_000 + 800, ms(100)),
-            9_000,
-            "a clock that was read late"
-        );
-        assert_eq!(anchor.place_run(1, 4_800, 18_000 - 900, ms(200)), 18_000, "or early");
-        assert_eq!(anchor.place_run(1, 4_800, 45_000, ms(500)), 45_005, "four runs are missing");
-        assert_eq!(anchor.place_run(1, 4_800, 54_000, ms(600)), 54_005);
-    }
-
-    #[test]
-    fn next_writer_is_placed_by_our_clock_whatever_its_own_says() {
-        let mut anchor = anchor();
-        anchor.place(0, 90_000, ms(0));
-        anchor.place_run(1, 960, 90_000, ms(0));
-        anchor.leave(0);
-        anchor.leave(1);
-        assert_eq!(anchor.place(0, -77, ms(3_000)), 3 * CLOCK);
-        assert_eq!(anchor.place_run(1, 960, -77, ms(3_001)), 3 * CLOCK);
-    }
-
-    #[test]
-    fn clock_that_was_set_is_followed_from_where_it_was() {
-        let mut anchor = anchor();
-        anchor.place(0, 0, ms(0));
-        assert_eq!(anchor.place(0, 1_000_000 * CLOCK, ms(40)), 3_600);
-        assert_eq!(anchor.place(0, 1_000_000 * CLOCK + 3_600, ms(80)), 7_200);
-        // Who waited as long did not set it.
-        assert_eq!(anchor.place(0, 1_000_020 * CLOCK, ms(20_040)), 20 * CLOCK + 3_600);
-    }
-
-    proptest! {
-        #[test]
-        fn placed_time_never_goes_back(
-            steps in proptest::collection::vec((0..2_usize, 0..5_u8, any::<i64>(), 0..3_000_u64), 1..200),
-        ) {
-            let mut anchor = anchor();
-            let (mut now, mut last) = (ms(0), [i64::MIN; 2]);
-            for (track, what, time, later) in steps {
-                now += ms(later);
-                // Times that do not fit are no times.
-                let time = time >> 4;
-                let at = match (what, track) {
-                    (0, _) => { anchor.leave(track); continue }
-                    (1, _) => anchor.take(track, 1, now),
-                    (_, 0) => anchor.place(0, time, now),
-                    (_, _) => anchor.place_run(1, 960, time, now),
-                };
-                prop_assert!(at > last[track], "{} after {}", at, last[track]);
-                last[track] = at;
-                // What follows a time that is far away cannot be counted.
-                if at.abs() > i64::MAX / 4 { break }
-            }
-        }
-
-        #[test]
-        fn time_never_goes_back(
-            steps in proptest::collection::vec((0..2_usize, 0..3_u8, 1..2_000_u32, 0..3_000_u64), 1..200),
-        ) {
-            let mut anchor = anchor();
-            let (mut now, mut last) = (ms(0), [-1_i64; 2]);
-            for (track, what, units, later) in steps {
-                now += ms(later);
-                if what == 0 {
-                    anchor.leave(track);
-                } else {
-                    let at = anchor.take(track, units, now);
-                    prop_assert!(at > last[track], "{} after {}", at, last[track]);
-                    last[track] = at;
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -3,6 +3,8 @@
 //! Each picture has its number in it, as sixteen bright or dark blocks, and the sound is one pure tone: a picture that is
 //! lost, doubled or out of place is seen, and a piece of sound that is missing is a click.
 
+mod marks;
+
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,6 +20,11 @@ const BITS: usize = 16;
 const TONE: f64 = 441.0;
 /// How loud it is.
 const LOUD: f64 = 8_000.0;
+
+/// A track may begin late in a file.
+const LOOK: [&str; 4] = ["-probesize", "100M", "-analyzeduration", "60M"];
+
+pub use marks::Marks;
 
 /// What is pushed. `width` is a multiple of 32, `height` one of 4.
 #[derive(Clone, Copy, Debug)]
@@ -58,13 +65,18 @@ impl Studio {
     /// So many samples of two channels of the tone, as `s16le`.
     #[must_use]
     pub fn sound(&self, first: u64, count: u64) -> Vec<u8> {
+        self.tone(first, count, |_| LOUD)
+    }
+
+    /// So many samples of the tone, as loud as `loud` says of each.
+    fn tone(&self, first: u64, count: u64, loud: impl Fn(u64) -> f64) -> Vec<u8> {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a sample is smaller than 16 bits hold"
         )]
         let sample = |at: u64| {
             let turn = (at as f64 * TONE / f64::from(self.rate)).fract();
-            (LOUD * (turn * std::f64::consts::TAU).sin()).round() as i16
+            (loud(at) * (turn * std::f64::consts::TAU).sin()).round() as i16
         };
         let both = (first..first + count).flat_map(|at| [sample(at); 2]);
         both.flat_map(i16::to_le_bytes).collect()
@@ -82,11 +94,22 @@ impl Studio {
     /// Writes sound into the FIFO at `path` for as long as `count` pictures take, in time from `begin` on.
     #[must_use]
     pub fn push_sound(self, path: &Path, begin: Instant, count: u64) -> Pusher {
+        self.push_pieces(path, begin, count, move |first, count| self.sound(first, count))
+    }
+
+    /// Writes what `sound` makes of so many samples from one on.
+    fn push_pieces(
+        self,
+        path: &Path,
+        begin: Instant,
+        count: u64,
+        sound: impl Fn(u64, u64) -> Vec<u8> + Send + 'static,
+    ) -> Pusher {
         // As a sound card gives it, some hundredths of a second at once.
         let piece = u64::from(self.rate / 50);
         let pieces = count * 50 / u64::from(self.fps);
         Pusher::start(path, begin, pieces, move |number| {
-            (Duration::from_millis(20 * number), self.sound(number * piece, piece))
+            (Duration::from_millis(20 * number), sound(number * piece, piece))
         })
     }
 
@@ -98,22 +121,19 @@ impl Studio {
     pub fn numbers(&self, file: &Path) -> io::Result<(Vec<u64>, String)> {
         let size = format!("scale={}:{},format=gray", self.width, self.height);
         let file = file.display().to_string();
-        let args = [
-            "-v",
-            "warning",
-            "-i",
-            &file,
-            "-map",
-            "0:v",
-            "-vf",
-            &size,
-            "-fps_mode",
-            "passthrough",
-        ];
         let output = Command::new("ffmpeg")
-            .args(args)
+            .args(["-v", "warning"])
+            .args(LOOK)
+            .args(["-i", &file, "-map", "0:v", "-vf", &size, "-fps_mode", "passthrough"])
             .args(["-f", "rawvideo", "-"])
             .output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok((self.numbers_of(&output.stdout), said))
+    }
+
+    /// The numbers of pictures of this size in `gray`, one byte a pixel.
+    #[must_use]
+    pub fn numbers_of(&self, gray: &[u8]) -> Vec<u64> {
         let number = |picture: &[u8]| {
             let line = picture.chunks(self.width).nth(self.height / 2).unwrap_or_default();
             let block = self.width / BITS;
@@ -121,12 +141,7 @@ impl Studio {
                 .filter(|bit| line.get(bit * block + block / 2).is_some_and(|&luma| luma > 0x80));
             bits.map(|bit| 1_u64 << bit).sum()
         };
-        let numbers = output
-            .stdout
-            .chunks_exact(self.width * self.height)
-            .map(number)
-            .collect();
-        Ok((numbers, String::from_utf8_lossy(&output.stderr).into_owned()))
+        gray.chunks_exact(self.width * self.height).map(number).collect()
     }
 
     /// Where the sound of `file` is not the tone, in seconds from its beginning: the first and the last tenth of a second
@@ -136,14 +151,7 @@ impl Studio {
     ///
     /// If FFmpeg cannot be run.
     pub fn clicks(&self, file: &Path) -> io::Result<Vec<f64>> {
-        let (rate, file) = (self.rate.to_string(), file.display().to_string());
-        let args = [
-            "-v", "error", "-i", &file, "-map", "0:a", "-ac", "1", "-ar", &rate, "-f", "s16le", "-",
-        ];
-        let output = Command::new("ffmpeg").args(args).output()?;
-        let (pairs, _rest) = output.stdout.as_chunks::<2>();
-        let samples: Vec<f64> =
-            pairs.iter().map(|&pair| f64::from(i16::from_le_bytes(pair))).collect();
+        let samples: Vec<f64> = self.samples(file)?.into_iter().map(f64::from).collect();
         let edge = self.rate as usize / 10;
         let inner = samples
             .get(edge..samples.len().saturating_sub(edge))
@@ -158,6 +166,20 @@ impl Studio {
             odd.map(|(at, _)| (at + edge) as f64 / f64::from(self.rate)).collect();
         clicks.dedup_by(|next, before| *next - *before < 0.02);
         Ok(clicks)
+    }
+}
+
+impl Studio {
+    /// The samples of one channel of the sound of `file`.
+    fn samples(&self, file: &Path) -> io::Result<Vec<i16>> {
+        let (rate, file) = (self.rate.to_string(), file.display().to_string());
+        let output = Command::new("ffmpeg")
+            .args(["-v", "error"])
+            .args(LOOK)
+            .args(["-i", &file, "-map", "0:a", "-ac", "1", "-ar", &rate, "-f", "s16le", "-"])
+            .output()?;
+        let (pairs, _rest) = output.stdout.as_chunks::<2>();
+        Ok(pairs.iter().map(|&pair| i16::from_le_bytes(pair)).collect())
     }
 }
 

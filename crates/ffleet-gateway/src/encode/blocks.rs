@@ -24,18 +24,31 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// The blocks that are whole with `frame`. Where sound is missing before it, the last one is filled with silence.
+    /// The blocks that are whole with `frame`. Where sound is missing before it there is silence: as much as is missing,
+    /// or to the end of a block, so that none ends after the next has begun.
     pub(super) fn cut(&mut self, frame: &Frame, block: Block) -> Vec<(i64, Bytes)> {
         let mut blocks = Vec::new();
         let sample = (block.bytes / block.samples.max(1) as usize).max(1);
         let waiting = i64::try_from(self.part.len() / sample).unwrap_or(0);
+        let missing = frame.at - self.time(self.samples + waiting, block);
         // A millisecond is what rounding cannot be.
-        if (self.time(self.samples + waiting, block) - frame.at).abs() > CLOCK / 1_000 {
-            if !self.part.is_empty() {
-                self.part.resize(block.bytes, block.silence);
-                blocks.extend(self.next(block));
+        if missing.abs() > CLOCK / 1_000 {
+            let samples = (missing * i64::from(block.rate) + CLOCK / 2) / CLOCK;
+            let silent = usize::try_from(samples)
+                .ok()
+                .map(|samples| samples.saturating_mul(sample));
+            let long = silent
+                .map(|silent| self.part.len().saturating_add(silent))
+                .filter(|&long| !self.part.is_empty() && long <= block.bytes);
+            if let Some(long) = long {
+                self.part.resize(long, block.silence);
+            } else {
+                if !self.part.is_empty() {
+                    self.part.resize(block.bytes, block.silence);
+                    blocks.extend(self.next(block));
+                }
+                (self.at, self.samples) = (frame.at, 0);
             }
-            (self.at, self.samples) = (frame.at, 0);
         }
         self.part.extend_from_slice(&frame.bytes);
         while self.part.len() >= block.bytes {
@@ -72,6 +85,14 @@ mod tests {
         assert!(blocks.cut(&frame(5_000, b"abc"), BLOCK).is_empty());
         let cut = blocks.cut(&frame(8_000, b"defghi"), BLOCK);
         assert_eq!(cut, [(5_000, Bytes::from("abcd")), (9_000, Bytes::from("efgh"))]);
+    }
+
+    #[test]
+    fn short_gap_is_silence_within_a_block() {
+        let mut blocks = Blocks::default();
+        blocks.cut(&frame(0, b"ab"), BLOCK);
+        let cut = blocks.cut(&frame(3_000, b"defgh"), BLOCK);
+        assert_eq!(cut, [(0, Bytes::from(&b"ab\0d"[..])), (4_000, Bytes::from("efgh"))]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(super) enum Next {
 #[derive(Debug)]
 pub(super) struct Mux {
     tracks: Vec<Option<Track>>,
-    /// Which of the tracks that are written each is.
+    /// Which of the tracks that are written each is; they are in the order in which they came.
     places: Vec<Option<usize>>,
     writer: Option<Writer>,
     /// Packets that came before there was a writer.
@@ -113,8 +113,15 @@ impl Mux {
                 }
                 self.tell();
             }
-            // One that comes late is there from now on.
-            (Some(_), None) => self.begin(),
+            // One that comes late is there from now on, and the others stay what they are.
+            (Some(writer), None) => {
+                match (writer.add(track), self.places.get_mut(number)) {
+                    (Ok(place), Some(at)) => *at = Some(place),
+                    (Ok(_), None) => {}
+                    (Err(error), _) => tracing::error!(%error, "a track cannot be written"),
+                }
+                self.tell();
+            }
             (None, _) if self.tracks.iter().all(Option::is_some) => self.begin(),
             (None, _) => {}
         }
@@ -158,10 +165,15 @@ impl Mux {
         }
     }
 
-    /// Tells outputs what the tracks are.
+    /// Tells outputs what the tracks are, in the order of their places.
     fn tell(&self) {
         if let Some(outputs) = &self.outputs {
-            outputs.describe(&self.tracks.iter().flatten().cloned().collect::<Vec<_>>());
+            let tracks = self.places.iter().zip(&self.tracks);
+            let mut placed: Vec<_> =
+                tracks.filter_map(|(place, track)| place.zip(track.as_ref())).collect();
+            placed.sort_by_key(|&(place, _)| place);
+            let tracks: Vec<Track> = placed.into_iter().map(|(_, track)| track.clone()).collect();
+            outputs.describe(&tracks);
         }
     }
 

@@ -50,6 +50,8 @@ struct State {
     shown: Shown,
     /// What is added to the times of the feed that is shown; nothing before its first frame.
     offset: Option<i64>,
+    /// The feed of which a frame waits for room with the encoder, if it is one that says whether its feed is there.
+    kept: Option<usize>,
     /// When the last frame of each track ends, and what it was of.
     ends: [Option<(i64, Shown)>; 2],
 }
@@ -74,6 +76,7 @@ pub(super) fn start(parts: Parts, tracks: &Tracks) -> JoinSet<()> {
         away: Away::new(steps),
         shown: Shown::Feed(0),
         offset: Some(0),
+        kept: None,
         ends: [None; 2],
     };
     let choice = Arc::new(Choice { parts, state: Mutex::new(state), changed: Notify::new() });
@@ -132,9 +135,21 @@ impl Choice {
         track: mpsc::Sender<Frame>,
     ) {
         while let Some(frame) = frames.recv().await {
-            if let Some(frame) = self.take(source, kind, frame)
-                && track.send(frame).await.is_err()
-            {
+            let Some(frame) = self.take(source, kind, frame) else {
+                continue;
+            };
+            let is_gone = match track.try_reserve() {
+                Ok(place) => {
+                    place.send(frame);
+                    false
+                }
+                Err(_full) => {
+                    // Who has to wait for the encoder is not away.
+                    let _kept = Kept::waiting(self, source, kind);
+                    track.send(frame).await.is_err()
+                }
+            };
+            if is_gone {
                 return;
             }
         }
@@ -165,20 +180,25 @@ impl Choice {
 
     /// Looks what is shown now: when to look again.
     fn look(&self, state: &mut State, now: Duration) -> Option<Duration> {
+        if let Some(source) = state.kept {
+            state.away.came(source, now);
+        }
         let (shown, wake) = state.away.look(now);
         if shown != state.shown {
-            self.change(state, shown);
+            self.change(state, shown, now);
         }
         wake
     }
 
-    fn change(&self, state: &mut State, shown: Shown) {
+    fn change(&self, state: &mut State, shown: Shown, now: Duration) {
         let before = std::mem::replace(&mut state.shown, shown);
         // The own feed's times are those of the stream.
         state.offset = (shown == Shown::Feed(0)).then_some(0);
         if before == Shown::Feed(0) {
             // What comes after a pause stands where the clock does, also where its writer never went.
-            self.parts.hub.leave();
+            self.parts.hub.away(self.leading(), now);
+        } else if shown == Shown::Feed(0) {
+            self.parts.hub.back(now);
         }
         if shown == Shown::End {
             self.parts.ring.end_readers();
@@ -258,6 +278,30 @@ impl Choice {
                     let _full = track.try_send(frame);
                 }
             }
+        }
+    }
+}
+
+/// A feed whose frame waits for room, until this is dropped.
+struct Kept<'a>(Option<&'a Choice>);
+
+impl<'a> Kept<'a> {
+    fn waiting(choice: &'a Choice, source: usize, kind: Kind) -> Self {
+        let leads = kind == choice.leading();
+        if leads {
+            choice.lock().kept = Some(source);
+        }
+        Self(leads.then_some(choice))
+    }
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        if let Some(choice) = self.0 {
+            let mut state = choice.lock();
+            let now = choice.now();
+            choice.look(&mut state, now);
+            state.kept = None;
         }
     }
 }

@@ -93,7 +93,13 @@ impl<'a> Desk<'a> {
         self.note(lane, units, long);
         let count = u32::try_from(units).unwrap_or(u32::MAX);
         let at = self.hub.anchor().take(lane.number, count, self.now());
-        lane.give(Frame { at, bytes, coded: None }).await;
+        self.give(lane, Frame { at, bytes, coded: None }).await;
+    }
+
+    /// Hands on a frame that is not coded: whoever takes it may take its time, which is no pause of its writer.
+    async fn give(&self, lane: &Lane, frame: Frame) {
+        lane.give(frame).await;
+        self.hub.anchor().wait(lane.number, self.now());
     }
 
     /// The writer of a coded picture has paused.
@@ -131,7 +137,8 @@ impl<'a> Desk<'a> {
             None => self.hub.anchor().take(track, samples, now),
         };
         self.note(lane, samples.into(), long);
-        lane.give(Frame { at, bytes: frame.bytes.into(), coded: None }).await;
+        let frame = Frame { at, bytes: frame.bytes.into(), coded: None };
+        self.give(lane, frame).await;
     }
 
     fn coded(

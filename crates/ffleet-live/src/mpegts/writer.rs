@@ -115,6 +115,24 @@ impl Writer {
         Ok(())
     }
 
+    /// A track comes beside those that there are, which stay what they are: its place. The map of the program has a new
+    /// version, and comes before whatever is written next.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`]; nothing is changed then.
+    pub fn add(&mut self, track: Track) -> Result<usize, Refused> {
+        let place = self.streams.len();
+        if place >= TRACKS {
+            return Err(Refused::Tracks(place + 1));
+        }
+        self.streams.push(Stream::new(place, track)?);
+        self.version = (self.version + 1) & 0x1f;
+        self.map();
+        self.tables = None;
+        Ok(place)
+    }
+
     /// The timeline jumps: what is written next has another clock. That is said
     /// (`discontinuity_indicator`, §2.4.3.5) where the clock next is, which is at once.
     pub const fn set_discontinuity(&mut self) {

@@ -11,9 +11,9 @@ pub struct Backlog {
     frames: VecDeque<Frame>,
     /// The number of the oldest that is held.
     first: u64,
-    /// Every frame before this one has come out, or was given up.
+    /// Every frame before this one has gone out, or was given up.
     out: u64,
-    /// Frames behind `out` that have come out: an encoder with B-frames gives them early.
+    /// Frames from `out` on that have come and wait for others: an encoder with B-frames gives them early.
     ahead: BTreeSet<u64>,
     /// Bytes that are held, and may be.
     bytes: u64,
@@ -197,23 +197,49 @@ impl Backlog {
         if number < self.out || number >= self.end() || !self.ahead.insert(number) {
             return Gave::Double;
         }
-        let before = self.out;
-        self.settle();
         if self.ahead.len() > self.most_ahead {
-            self.give_up_until(*self.ahead.first().unwrap_or(&self.out));
+            self.give_up_missing();
         }
-        if self.out > before && self.ahead.is_empty() {
-            return Gave::Upto(self.out);
+        match self.whole() {
+            Some(until) => {
+                self.ahead.clear();
+                self.out = until;
+                Gave::Upto(until)
+            }
+            None => Gave::Hold,
         }
-        Gave::Hold
     }
 
-    /// Moves `out` over all that has come out or was left out.
-    fn settle(&mut self) {
-        // Those that were left out behind the last that has come out wait for it: else nothing would say when.
-        while self.ahead.remove(&self.out) || (self.is_dropped(self.out) && !self.ahead.is_empty())
-        {
-            self.out += 1;
+    /// The frame behind all that has come, if none before it is missing. Until then nothing of them goes out, so that a new
+    /// encoder has to be fed all of them again.
+    fn whole(&self) -> Option<u64> {
+        let mut next = self.out;
+        for &number in &self.ahead {
+            // Those that were left out behind the last that has come wait for another: else nothing would say when.
+            while next < number && self.is_dropped(next) {
+                next += 1;
+            }
+            if next != number {
+                return None;
+            }
+            next += 1;
+        }
+        Some(next)
+    }
+
+    /// Gives up the frames that others have waited for longest: they count as left out from now on.
+    fn give_up_missing(&mut self) {
+        let is_there = |number: &u64| self.ahead.contains(number) || self.is_dropped(*number);
+        let last = self.ahead.last().copied().unwrap_or(self.out);
+        let Some(missing) = (self.out..last).find(|number| !is_there(number)) else {
+            return;
+        };
+        let next = self.ahead.range(missing..).next().copied().unwrap_or(last);
+        let at = |number: u64| usize::try_from(number - self.first).unwrap_or(usize::MAX);
+        let (from, until) = (at(missing), at(next));
+        for frame in self.frames.iter_mut().take(until).skip(from) {
+            self.lost += u64::from(!frame.is_dropped);
+            frame.is_dropped = true;
         }
     }
 
@@ -224,17 +250,13 @@ impl Backlog {
 
     /// Gives up so many frames that have not come out, such as one that kills each encoder that gets it.
     pub fn give_up(&mut self, frames: u64) {
-        self.give_up_until(self.end().min(self.out + frames));
-    }
-
-    fn give_up_until(&mut self, until: u64) {
+        let until = self.end().min(self.out.saturating_add(frames));
         while self.out < until {
             if !self.ahead.remove(&self.out) && !self.is_dropped(self.out) {
                 self.lost += 1;
             }
             self.out += 1;
         }
-        self.settle();
     }
 
     /// How many frames at the front are needed no more, and are held no more.

@@ -4,6 +4,8 @@
 mod away;
 mod deaths;
 mod framed;
+mod gstreamer;
+mod orders;
 mod pushed;
 pub(crate) mod recorder;
 mod writers;
@@ -107,7 +109,7 @@ fn pid(server: &Server, number: usize, what: &str) -> Option<Pid> {
 /// Sends a signal to the encoder of a track, once it is another one than before and has a spare: which it was.
 fn strike(server: &Server, number: usize, signal: Signal, before: Option<Pid>) -> Pid {
     let mut struck = None;
-    until(SOON, "another encoder, and a spare", || {
+    until(2 * SOON, "another encoder, and a spare", || {
         let encoder = pid(server, number, "pid").filter(|&one| Some(one) != before);
         struck = encoder.filter(|_| pid(server, number, "spare-pid").is_some());
         struck.is_some()

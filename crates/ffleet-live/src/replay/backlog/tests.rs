@@ -44,6 +44,19 @@ fn who_takes_over_begins_behind_the_last_whole_group() {
 }
 
 #[test]
+fn group_of_which_one_is_missing_is_fed_again_from_its_first() {
+    let mut backlog = raw(6);
+    backlog.gave(0);
+    for number in [5, 3, 1, 2] {
+        assert_eq!(backlog.gave(number), Gave::Hold);
+        // Three of them lie before the one that is missing, and none has gone out.
+        assert_eq!((backlog.out(), backlog.resume()), (1, 1));
+    }
+    backlog.forget_ahead();
+    assert_eq!(backlog.gave(1), Gave::Upto(2));
+}
+
+#[test]
 fn sound_is_fed_again_from_a_little_before() {
     let mut backlog = Backlog::new(1_000, 3, 16);
     for _ in 0..10 {
@@ -119,19 +132,20 @@ fn frame_that_never_comes_out_is_given_up() {
 }
 
 proptest! {
-    /// Whatever is taken, left out, comes out and dies: each frame goes out once, or is counted as missed.
+    /// Whatever is taken, left out, comes out in whatever order and dies: each frame goes out once, or is counted as missed.
     #[test]
     fn each_frame_goes_out_once_or_is_missed(
-        steps in proptest::collection::vec(0..8_u8, 1..400),
+        steps in proptest::collection::vec((0..11_u8, 0..60_usize), 1..400),
         again in 0..4_u64,
         gop in 1..6_u64,
         when_full in prop_oneof![Just(WhenFull::DropNewest), Just(WhenFull::DropOldest)],
     ) {
-        let mut backlog = Backlog::new(200, again, 4);
-        // An encoder without reordering, that gives what it was fed.
+        let mut backlog = Backlog::new(200, again, 20);
+        // An encoder that gives groups of what it was fed, each in an order of its own, and what of it waits for others.
         let (mut fed, mut given): (u64, VecDeque<u64>) = (0, VecDeque::new());
+        let (mut group, mut held) = (Vec::new(), Vec::new());
         let (mut offered, mut refused, mut went) = (0_u64, 0_u64, 0_u64);
-        for step in steps {
+        for (step, order) in steps {
             match step {
                 0..=3 => {
                     offered += 1;
@@ -140,20 +154,29 @@ proptest! {
                         _ => refused += 1,
                     }
                 }
-                4 | 5 => {
+                4..=6 => {
                     while fed < backlog.end() && backlog.is_dropped(fed) { fed += 1; }
-                    if fed < backlog.end() { given.push_back(fed); fed += 1; }
+                    if fed < backlog.end() { group.insert(order % (group.len() + 1), fed); fed += 1; }
+                    if group.len() > order % 5 { given.extend(group.drain(..)); }
                 }
-                6 => if let Some(number) = given.pop_front() {
+                7..=9 => if let Some(number) = given.pop_front() {
                     let before = backlog.out();
-                    if let Gave::Upto(until) = backlog.gave(number) {
+                    let gave = backlog.gave(number);
+                    if gave != Gave::Double { held.push(number); }
+                    if let Gave::Upto(until) = gave {
                         prop_assert!(until > before);
-                        went += 1;
+                        held.sort_unstable();
+                        let whole: Vec<u64> = (before..until).filter(|&n| !backlog.is_dropped(n)).collect();
+                        prop_assert_eq!(&held, &whole);
+                        went += held.len() as u64;
+                        held.clear();
                     }
                     backlog.release();
                 },
                 _ => {
                     given.clear();
+                    group.clear();
+                    held.clear();
                     backlog.forget_ahead();
                     fed = backlog.resume();
                     prop_assert!(fed <= backlog.out());

@@ -1,5 +1,6 @@
 //! A source that goes away, and what is shown until it is back.
 
+use std::fs::OpenOptions;
 use std::process::Command;
 
 use super::*;
@@ -63,6 +64,61 @@ fn slate_is_shown_while_the_source_is_away_and_sound_is_in_step_after() {
     assert!((20..40).contains(&back), "{numbers:?}");
     assert_eq!(shown[50..], (back..100).collect::<Vec<_>>(), "{numbers:?}");
     assert_times_grow(&got);
+}
+
+/// By how many seconds picture and sound may be apart: one picture.
+const STEP: f64 = 0.04;
+
+#[test]
+fn picture_and_sound_are_within_one_picture_of_each_other_after_the_source_was_away_for_ten_seconds()
+ {
+    if need::ffmpeg().is_none() {
+        return;
+    }
+    let room = Arc::new(Room::new());
+    let fallback = format!("[hold 2s, slate {}]", slate(&room));
+    let Some(server) = serve_in(&room, "{ preset: live-480p }", "", &fallback) else {
+        return;
+    };
+    let (video, audio) = (room.path("video"), room.path("audio"));
+    let shown = |times| {
+        until(SOON, "the slate is shown, or the source", || {
+            let events = stream(&server)["encode"]["events"].to_string();
+            events.matches("the source is").count() == times
+        });
+    };
+    let viewer = Recorder::open(&server, "got.ts");
+    let push = |first, count| STUDIO.push_marked((&video, &audio), Instant::now(), first, count);
+    let finish = |pushers: (Pusher, Pusher)| {
+        pushers.0.finish().unwrap();
+        pushers.1.finish().unwrap();
+    };
+    finish(push(0, 90));
+    // Its writers have gone.
+    shown(1);
+    std::thread::sleep(Duration::from_secs(8));
+    let pushers = push(1_000, 200);
+    shown(2);
+    // These have not: somebody holds what they wrote into, and writes nothing.
+    let held = [&video, &audio].map(|path| OpenOptions::new().write(true).open(path).unwrap());
+    finish(pushers);
+    shown(3);
+    std::thread::sleep(Duration::from_secs(8));
+    let pushers = push(2_000, 200);
+    shown(4);
+    await_end(&server, pushers);
+    drop(held);
+    let got = viewer.leave();
+    let marks = STUDIO.marks(&got).unwrap();
+    for (first, least) in [(0, 1), (1_000, 2), (2_000, 2)] {
+        let late = marks.late(first..first + 500);
+        assert!(late.len() >= least, "{first}: {late:?} of {marks:?}");
+        assert!(late.iter().all(|late| late.abs() < STEP), "{first}: {late:?}");
+    }
+    let slates = marks.pictures.iter().filter(|&&(_, number)| number == 0xffff).count();
+    assert!(slates > 2 * 8 * 20, "{slates}");
+    assert_times_of(&got, "v");
+    assert_times_of(&got, "a");
 }
 
 #[test]

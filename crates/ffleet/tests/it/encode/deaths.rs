@@ -7,6 +7,9 @@ use rustix::process::Signal;
 
 use super::*;
 
+/// Longer than it takes to encode what is pushed here some times over, on a machine that has much else to do.
+const LONG: Duration = Duration::from_secs(120);
+
 /// Kills encoders of both tracks in turn, `kills` times, at no particular instants; what a viewer got of it.
 fn killed(server: &Server, pictures: u64, kills: u64) -> PathBuf {
     let viewer = Recorder::open(server, "got.ts");
@@ -50,33 +53,43 @@ fn twenty_kills_cost_no_picture_and_no_sound() {
     assert_recovered(&server, 20);
 }
 
-#[test]
-fn encoder_that_looks_ahead_and_reorders_loses_nothing_either() {
-    let Some(server) = serve("{ preset: source-h264, recovery: spare }", "") else {
-        return;
-    };
+/// Kills encoders of a preset that look ahead and reorder pictures, at no particular instants.
+fn looks_ahead(preset: &str) {
+    // On a machine that is busy it is silent for long.
+    let encode = format!("{{ preset: {preset}, recovery: spare, silence: 60s }}");
+    let Some(server) = serve(&encode, "") else { return };
     let viewer = Recorder::open(&server, "got.ts");
-    let pushers = push(&server, 300);
-    until(SOON, "pictures come", || track(&server, 0)["frames-out"].as_u64() > Some(20));
+    let pushers = push(&server, 320);
+    until(LONG, "pictures come", || track(&server, 0)["frames-out"].as_u64() > Some(20));
     let mut struck = None;
-    for pause in [300, 433, 517] {
+    for pause in [300, 433, 517, 80, 260] {
         std::thread::sleep(Duration::from_millis(pause));
         struck = Some(strike(&server, 0, Signal::KILL, struck));
     }
     pushers.0.finish().unwrap();
     pushers.1.finish().unwrap();
     // What it looks ahead at comes out with what follows, and nothing does.
-    until(SOON, "what can come out has", || {
-        track(&server, 0)["frames-out"].as_u64() > Some(220)
+    until(LONG, "what can come out has", || {
+        track(&server, 0)["frames-out"].as_u64() > Some(240)
     });
     let got = viewer.leave();
     let (numbers, said) = STUDIO.numbers(&got).unwrap();
     assert_eq!(said, "");
     let last = *numbers.last().unwrap();
-    assert!(numbers[0] <= 1 && last > 200, "{numbers:?}");
+    assert!(numbers[0] <= 1 && last > 230, "{numbers:?}");
     assert_eq!(numbers, (numbers[0]..=last).collect::<Vec<_>>());
     assert_times_of(&got, "v");
-    assert_recovered(&server, 3);
+    assert_recovered(&server, 5);
+}
+
+#[test]
+fn encoder_of_h264_that_looks_ahead_and_reorders_loses_nothing_either() {
+    looks_ahead("source-h264");
+}
+
+#[test]
+fn encoder_of_h265_that_looks_ahead_and_reorders_loses_nothing_either() {
+    looks_ahead("source-h265");
 }
 
 #[test]
