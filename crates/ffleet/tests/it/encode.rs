@@ -5,6 +5,7 @@ mod away;
 mod deaths;
 mod framed;
 mod pushed;
+mod python;
 mod recorder;
 mod writers;
 
