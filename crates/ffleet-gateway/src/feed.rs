@@ -17,13 +17,13 @@ use std::time::Duration;
 
 use ffleet_base::Clock;
 use ffleet_guard::Node;
-use ffleet_guard::holdings::Held;
+use ffleet_guard::ring::{self, NoRoom};
 use ffleet_live::feed::{Event, Policy, State};
 use ffleet_live::join::Format;
 use ffleet_supervise::Backoff;
 use ffleet_types::live::feed::{Feed as Spec, Mode};
 use ffleet_types::live::{Source, totals};
-use ffleet_types::{Bytes, Timestamp};
+use ffleet_types::{Bytes, RoleGroup, Timestamp};
 use tokio::sync::{mpsc, watch};
 
 pub(crate) use self::body::Body;
@@ -51,6 +51,11 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
+    /// Memory for a ring of so many bytes.
+    pub(crate) fn hold(&self, size: Bytes) -> Result<ring::Ring, NoRoom> {
+        self.node.hold(&RoleGroup::named(RoleGroup::LIVE), size)
+    }
+
     /// Waits for what is needed to encode.
     pub(crate) async fn equipment(&self) -> Arc<Equipment> {
         let mut there = self.equipment.subscribe();
@@ -95,7 +100,7 @@ pub(crate) struct Feed {
     /// How its encoders are, if it has some.
     health: Option<Arc<Health>>,
     /// Its ring's part of the node's memory; nothing once it is given up.
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<ring::Ring>>,
     /// Why it never runs: there is no memory for its ring, or for that of the feed that it reads.
     refused: Option<String>,
 }
@@ -147,7 +152,7 @@ impl Feed {
         let (events, heard) = mpsc::unbounded_channel();
         let (held, refused) = match parent.as_ref().and_then(|parent| parent.refused.clone()) {
             Some(refused) => (None, Some(refused)),
-            None => match shop.node.holdings().hold(memory(&spec, parent.as_deref())) {
+            None => match shop.hold(memory(&spec, parent.as_deref())) {
                 Ok(held) => (Some(held), None),
                 Err(refused) => (None, Some(refused.to_string())),
             },
