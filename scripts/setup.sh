@@ -15,7 +15,7 @@ Usage: scripts/setup.sh [--for demo|test|bench] [--list]
 
   --for demo    what `make demo` needs (default)
   --for test    what `make test` needs: demo, a browser, debootstrap, user-mode-linux, nginx with its RTMP
-                module, cargo-nextest, and below target/ a recent FFmpeg beside the system's
+                and stream modules, cargo-nextest, and below target/ a recent FFmpeg beside the system's
                 (200 MB) and OpenCV (140 MB)
   --for bench   what `make bench` needs: demo, strace, icecast2, nginx, voyandz (below target/)
   --list        print the packages, one a line, and change nothing
@@ -59,6 +59,7 @@ test|has strace|strace|shows in a test that data is on disk before it is acknowl
 test|has curl|curl|speaks to the API from outside in the tests
 test|has_uml|user-mode-linux|boots a kernel with the one tree of cgroups in the tests
 test|has_rtmp|nginx libnginx-mod-rtmp|takes in the tests what is published by RTMP
+test|has_stream|libnginx-mod-stream|takes in the tests what is published by RTMPS
 test|has_numpy|python3 python3-numpy|pushes pictures to a feed in the tests, as an example does
 test|has_venv|python3 python3-venv|fetches wheels: a recent FFmpeg, whose threads the tests count, and OpenCV
 bench|has strace|strace|counts system calls
@@ -94,6 +95,10 @@ has_uml() {
 
 has_rtmp() {
     has nginx && [ -f /usr/lib/nginx/modules/ngx_rtmp_module.so ]
+}
+
+has_stream() {
+    [ -f /usr/lib/nginx/modules/ngx_stream_module.so ]
 }
 
 has_venv() {

@@ -5,6 +5,7 @@ mod nginx;
 mod numbered;
 mod record;
 mod rtmp;
+mod rtmps;
 
 use std::io::Read as _;
 use std::net::TcpStream;
