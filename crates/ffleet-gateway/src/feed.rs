@@ -22,7 +22,7 @@ use ffleet_live::feed::{Event, Policy, State};
 use ffleet_live::join::Format;
 use ffleet_supervise::Backoff;
 use ffleet_types::live::feed::{Feed as Spec, Mode};
-use ffleet_types::live::{Source, totals};
+use ffleet_types::live::{self, Source, totals};
 use ffleet_types::{Bytes, RoleGroup, Timestamp};
 use tokio::sync::{mpsc, watch};
 
@@ -105,13 +105,15 @@ pub(crate) struct Feed {
     refused: Option<String>,
 }
 
-/// What a feed is made of.
+/// What a feed is made of, and where it goes.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
     /// The feed that its command or its encoders read.
     pub(crate) parent: Option<Arc<Feed>>,
     /// Those that its encoders may read instead.
     pub(crate) instead: Vec<Arc<Feed>>,
+    /// Where what its encoders make goes beside viewers, at first.
+    pub(crate) outputs: Vec<live::Output>,
 }
 
 /// How a feed is.
@@ -148,7 +150,7 @@ impl Feed {
         reads: Reads,
         shop: &Arc<Shop>,
     ) -> Arc<Self> {
-        let Reads { parent, instead } = reads;
+        let Reads { parent, instead, outputs } = reads;
         let (events, heard) = mpsc::unbounded_channel();
         let (held, refused) = match parent.as_ref().and_then(|parent| parent.refused.clone()) {
             Some(refused) => (None, Some(refused)),
@@ -183,7 +185,7 @@ impl Feed {
             dock: Dock::default(),
             hub: inputs::of(&spec.source),
             outputs: match &spec.source {
-                Source::Encode(encode) => Some(Arc::new(Outputs::new(&encode.outputs, shop))),
+                Source::Encode(_) => Some(Arc::new(Outputs::new(&outputs, refused.as_ref(), shop))),
                 _ => None,
             },
             health: matches!(spec.source, Source::Encode(_)).then(Arc::default),
@@ -276,6 +278,9 @@ impl Feed {
     /// Gives its part of the node's memory up: another one is about to take its place.
     pub(crate) fn give_up(&self) {
         drop(self.held.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(outputs) = &self.outputs {
+            outputs.make_room(&[]);
+        }
     }
 
     /// Starts it anew.
@@ -333,17 +338,14 @@ impl Feed {
     }
 }
 
-/// What a feed holds, at most: its ring, what its encoders have not given yet, and what its outputs have not taken.
+/// What a feed holds, at most: its ring, and what its encoders have not given yet. Each of its outputs has memory of its own.
 fn memory(spec: &Spec, parent: Option<&Feed>) -> Bytes {
     let Source::Encode(encode) = &spec.source else {
         return spec.ring;
     };
     let hub = parent.and_then(|parent| parent.hub.as_ref());
     let backlogs = encode.backlogs(hub.map_or(0, |hub| hub.spec.tracks()));
-    let outputs = encode.outputs.iter().map(|output| output.ring);
-    outputs.fold(Bytes(spec.ring.0.saturating_add(backlogs.0)), |sum, ring| {
-        Bytes(sum.0.saturating_add(ring.0))
-    })
+    Bytes(spec.ring.0.saturating_add(backlogs.0))
 }
 
 impl Drop for Hold {
