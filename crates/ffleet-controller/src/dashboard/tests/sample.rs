@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ffleet_api::attempt::{Attempt, Ending, Progress, Usage};
 use ffleet_api::control::Phase;
-use ffleet_api::job::{Change, Output, OutputState, Page, Summary};
+use ffleet_api::job::{Change, Page, Summary};
 use ffleet_api::live::{Feed, Stream};
 use ffleet_api::problem::Code;
 use ffleet_api::sample::List;
@@ -18,8 +18,8 @@ use ffleet_types::node::{Capacity, Description, Engine, GuardLevel};
 use ffleet_types::task::State;
 use ffleet_types::{Bytes, Cpu, JobId, JobNumber, JobRef, NodeId, Reason, Span, Timestamp};
 
-use super::watched::{config, feed_of, feeds, stream_of, streams};
-use super::work::{said, sampled};
+use super::watched::{config, feed_of, feeds, stream_of, streams, token_of};
+use super::work::{output, said, sampled};
 use crate::dashboard::{Action, Backend, Tally};
 
 /// 2026-01-31T12:00:00Z.
@@ -105,18 +105,7 @@ impl Backend for Fleet {
     }
 
     async fn token(&self, stream: String, expires: Span) -> Result<Token, Problem> {
-        if expires > Span::secs(366 * 86_400) {
-            return Err(Problem::new(Code::InvalidValue, format!("{expires} is out of range")));
-        }
-        let path = stream_of(&self.streams, &stream)?.0.path;
-        Ok(Token {
-            token: "SIGNED".into(),
-            purpose: "watch".into(),
-            names: Vec::new(),
-            address: None,
-            expires_at: Moment(self.now().after(expires.0)),
-            urls: vec![format!("https://media.example:8443{path}?token=SIGNED")],
-        })
+        token_of(&self.streams, &stream, self.now().after(expires.0))
     }
 
     fn config(&self) -> Arc<serde_json::Value> {
@@ -210,17 +199,6 @@ pub(crate) fn job(number: u64, state: State, input: &str) -> Job {
         progress: None,
     };
     Job { summary, attempts: Vec::new(), history: vec![accepted] }
-}
-
-fn output(target: &str, preset: &str) -> Output {
-    Output {
-        target: target.into(),
-        preset: Some(preset.into()),
-        recipe: None,
-        raw: None,
-        state: OutputState::Pending,
-        size_bytes: None,
-    }
 }
 
 /// Adds an attempt that began and, if it `outcome` is one, ended so.

@@ -1,11 +1,15 @@
 //! Feeds and streams to look at.
 
-use ffleet_api::Problem;
+use std::time::Duration;
+
 use ffleet_api::live::{
     EncodedTrack, EncoderEvent, Encoding, Feed, FeedTotal, Input, Output, Stream, StreamTotal,
     Viewer,
 };
 use ffleet_api::problem::Code;
+use ffleet_api::token::Token;
+use ffleet_api::{Moment, Problem};
+use ffleet_types::Timestamp;
 use serde_json::{Value, json};
 
 use super::sample::before;
@@ -161,6 +165,22 @@ pub(super) fn stream_of(streams: &[Stream], name: &str) -> Result<(Stream, Strin
     let found = streams.iter().find(|stream| stream.name == name).cloned();
     let missing = || Problem::new(Code::StreamNotFound, format!("there is no stream {name:?}"));
     found.map(|one| (one, "<b>said</b>\n".to_owned())).ok_or_else(missing)
+}
+
+/// A token for a stream, until then; a year is the most.
+pub(super) fn token_of(streams: &[Stream], name: &str, until: Timestamp) -> Result<Token, Problem> {
+    let (stream, _) = stream_of(streams, name)?;
+    if until.since(before(0).0) > Duration::from_secs(366 * 86_400) {
+        return Err(Problem::new(Code::InvalidValue, "that is out of range"));
+    }
+    Ok(Token {
+        token: "SIGNED".into(),
+        purpose: "watch".into(),
+        names: Vec::new(),
+        address: None,
+        expires_at: Moment(until),
+        urls: vec![format!("https://media.example:8443{}?token=SIGNED", stream.path)],
+    })
 }
 
 /// A feed that is live.
