@@ -15,7 +15,8 @@ Usage: scripts/setup.sh [--for demo|test|bench] [--list]
 
   --for demo    what `make demo` needs (default)
   --for test    what `make test` needs: demo, a browser, debootstrap, user-mode-linux, nginx with its RTMP
-                module, GStreamer, cargo-nextest, and a recent FFmpeg beside the system's (below target/, 200 MB)
+                and stream modules, GStreamer, cargo-nextest, and below target/ a recent FFmpeg beside the
+                system's (200 MB) and OpenCV (140 MB)
   --for bench   what `make bench` needs: demo, strace, icecast2, nginx, voyandz (below target/)
   --list        print the packages, one a line, and change nothing
 TEXT
@@ -59,8 +60,9 @@ test|has curl|curl|speaks to the API from outside in the tests
 test|has_uml|user-mode-linux|boots a kernel with the one tree of cgroups in the tests
 test|has_rtmp|nginx libnginx-mod-rtmp|takes in the tests what is published by RTMP
 test|has_gstreamer|gstreamer1.0-tools gstreamer1.0-plugins-bad|watches a stream in the tests, as somebody who is not FFmpeg
+test|has_stream|libnginx-mod-stream|takes in the tests what is published by RTMPS
 test|has_numpy|python3 python3-numpy|pushes pictures to a feed in the tests, as an example does
-test|has_venv|python3 python3-venv|fetches a recent FFmpeg, as a wheel, whose threads the tests count
+test|has_venv|python3 python3-venv|fetches wheels: a recent FFmpeg, whose threads the tests count, and OpenCV
 bench|has strace|strace|counts system calls
 bench|has icecast2|icecast2|is measured beside us: what viewers cost
 bench|has nginx|nginx-light|is measured beside us: what a file costs
@@ -100,6 +102,10 @@ has_gstreamer() {
     has gst-inspect-1.0 && for element in souphttpsrc tsdemux h264parse openh264dec videoconvert; do
         gst-inspect-1.0 --exists "$element" || return 1
     done
+}
+
+has_stream() {
+    [ -f /usr/lib/nginx/modules/ngx_stream_module.so ]
 }
 
 has_venv() {
@@ -235,37 +241,56 @@ if [ "$purpose" = test ]; then
     fi
 fi
 
-# A recent FFmpeg that is linked dynamically, so that a library can be preloaded into it: Debian has
-# none. Where it cannot be had, the tests that want it say that they are skipped.
-wheel=imageio-ffmpeg==0.8.1
-wheel_hash=sha256:050d6850601c3b3890bd2b28306f3b842b3daea390a561101174375a1c460bda
+# Fetches WHEEL with HASH and unpacks it into DIR.
 fetch_wheel() {
-    dir=$1
-    mkdir -p "$dir" &&
+    wheel=$1 hash=$2 dir=$3
+    mkdir -p "$dir/part" &&
         python3 -m venv "$dir/part/venv" &&
-        echo "$wheel --hash=$wheel_hash" >"$dir/part/wheel.txt" &&
+        echo "$wheel --hash=sha256:$hash" >"$dir/part/wheel.txt" &&
         "$dir/part/venv/bin/pip" --quiet --disable-pip-version-check download --no-deps \
             --require-hashes --only-binary :all: --dest "$dir/part" \
             --requirement "$dir/part/wheel.txt" &&
-        python3 -m zipfile -e "$dir"/part/*.whl "$dir/part" &&
-        chmod +x "$dir"/part/imageio_ffmpeg/binaries/ffmpeg-linux-* &&
-        ldd "$dir"/part/imageio_ffmpeg/binaries/ffmpeg-linux-* | grep -q 'libc\.so' &&
-        mv "$dir"/part/imageio_ffmpeg/binaries/ffmpeg-linux-* "$dir/ffmpeg" &&
-        rm -rf "$dir/part"
+        python3 -m zipfile -e "$dir"/part/*.whl "$dir/part/it"
 }
-engine=$(cd "$(dirname "$0")/.." && pwd)/target/ffmpeg-wheel
-if [ "$purpose" = test ] && [ ! -x "$engine/ffmpeg" ] && [ "$(uname -m)" = x86_64 ]; then
-    echo "setup: fetching $wheel, a recent FFmpeg, into $engine"
-    if fetch_wheel "$engine"; then
+
+# A recent FFmpeg that is linked dynamically, so that a library can be preloaded into it: Debian has
+# none. Where it cannot be had, the tests that want it say that they are skipped.
+fetch_ffmpeg() {
+    fetch_wheel imageio-ffmpeg==0.8.1 \
+        050d6850601c3b3890bd2b28306f3b842b3daea390a561101174375a1c460bda "$1" &&
+        chmod +x "$1"/part/it/imageio_ffmpeg/binaries/ffmpeg-linux-* &&
+        ldd "$1"/part/it/imageio_ffmpeg/binaries/ffmpeg-linux-* | grep -q 'libc\.so' &&
+        mv "$1"/part/it/imageio_ffmpeg/binaries/ffmpeg-linux-* "$1/ffmpeg"
+}
+
+# OpenCV for the system's Python, whose numpy it uses: Debian's takes hundreds of MB along.
+fetch_opencv() {
+    fetch_wheel opencv-python-headless==4.10.0.84 \
+        377d08a7e48a1405b5e84afcbe4798464ce7ee17081c1c23619c8b398ff18295 "$1" &&
+        PYTHONPATH="$1/part/it" /usr/bin/python3 -c 'import cv2' &&
+        mv "$1"/part/it/* "$1"
+}
+
+# What is fetched for tests where PROBE is not there yet: PROBE WHAT, by fetch_WHAT.
+fetch_for_tests() {
+    probe=$1 what=$2 dir=${1%/*}
+    [ ! -e "$probe" ] || return 0
+    echo "setup: fetching $what, as a wheel, into $dir"
+    if "fetch_$what" "$dir"; then
         did=yes
     else
-        rm -rf "$engine/part"
-        echo "setup: $wheel could not be fetched (pip's words are above); the tests that want it are skipped" >&2
+        echo "setup: $what could not be fetched (pip's words are above); the tests that want it are skipped" >&2
     fi
+    rm -rf "$dir/part"
+}
+target=$(cd "$(dirname "$0")/.." && pwd)/target
+if [ "$purpose" = test ] && [ "$(uname -m)" = x86_64 ]; then
+    fetch_for_tests "$target/ffmpeg-wheel/ffmpeg" ffmpeg
+    fetch_for_tests "$target/opencv-wheel/cv2" opencv
 fi
 
 # Where it cannot be had, its lines are missing in the results.
-voyandz=$(cd "$(dirname "$0")/.." && pwd)/target/voyandz
+voyandz=$target/voyandz
 if [ "$purpose" = bench ] && [ ! -x "$voyandz/bin/voyandz" ]; then
     echo "setup: fetching voyandz==0.3.1 into $voyandz"
     if python3 -m venv "$voyandz" &&

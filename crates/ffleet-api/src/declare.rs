@@ -175,7 +175,8 @@ pub struct Reload {
 pub struct Changes {
     /// Those that are new.
     pub added: Vec<String>,
-    /// Those that ended and began anew, because they, or what they are made of, changed.
+    /// Those that ended and began anew, because they, or what they are made of, changed; and streams of which only the outputs
+    /// changed, which go on.
     pub changed: Vec<String>,
     /// Those that ended.
     pub removed: Vec<String>,

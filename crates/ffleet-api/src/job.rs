@@ -46,7 +46,8 @@ pub struct Summary {
     pub reason: Option<Reason>,
     /// Why it is there, for a person.
     pub message: Option<String>,
-    /// Why no node takes it, while it waits and that is known: each that could has closed itself.
+    /// Why no node takes it, while it waits and that is known: each that could has closed itself. Of a job that is asked for
+    /// by itself, also what each node has too little room for, and who has it, or cannot do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<String>,
     /// Where its media comes from.

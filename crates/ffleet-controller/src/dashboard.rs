@@ -17,6 +17,7 @@ mod curves;
 mod encode;
 mod feeds;
 mod format;
+mod inputs;
 mod job;
 mod jobs;
 mod logs;
@@ -37,10 +38,11 @@ use std::sync::Arc;
 
 use axum::http::Extensions;
 use ffleet_api::live::{Feed, Stream};
+use ffleet_api::token::Token;
 use ffleet_api::{Job, Node, Problem, job as wire, log, query, sample};
 use ffleet_types::job::Actor;
 use ffleet_types::task::State;
-use ffleet_types::{JobNumber, JobRef, ParseError, Timestamp};
+use ffleet_types::{JobNumber, JobRef, ParseError, Span, Timestamp};
 use serde_json::Value;
 
 pub use base::{BELOW, all_below, below};
@@ -116,6 +118,17 @@ pub trait Backend: Clone + Send + Sync + 'static {
         &self,
         name: String,
     ) -> impl Future<Output = Result<(Stream, String), Problem>> + Send;
+
+    /// Makes a token to watch a stream with, which is good for so long.
+    ///
+    /// # Errors
+    ///
+    /// What the API would answer.
+    fn token(
+        &self,
+        stream: String,
+        expires: Span,
+    ) -> impl Future<Output = Result<Token, Problem>> + Send;
 
     /// The configuration in effect, without secrets.
     fn config(&self) -> Arc<Value>;

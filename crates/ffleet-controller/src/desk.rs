@@ -202,6 +202,11 @@ impl Desk {
         }
     }
 
+    /// The size of a waiting task's input, if it is remembered.
+    pub(crate) fn input(&self, task: TaskId) -> Option<Bytes> {
+        Some(self.lock().waiting.get(&task)?.input)
+    }
+
     /// A waiting task's turn has come, or it waits no more.
     pub(crate) fn take_waiting(&self, task: TaskId) -> Option<Waiting> {
         self.lock().waiting.remove(&task)

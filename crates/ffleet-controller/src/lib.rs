@@ -9,6 +9,7 @@
 //! it is on disk. So there is one order of events, and a plan is never made from half of one.
 
 mod admission;
+mod awaited;
 mod controller;
 pub mod dashboard;
 mod desk;

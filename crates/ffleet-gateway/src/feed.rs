@@ -19,13 +19,13 @@ use std::time::Duration;
 
 use ffleet_base::Clock;
 use ffleet_guard::Node;
-use ffleet_guard::holdings::Held;
+use ffleet_guard::ring::{self, NoRoom};
 use ffleet_live::feed::{Event, Policy, State};
 use ffleet_live::join::Format;
 use ffleet_supervise::Backoff;
 use ffleet_types::live::feed::{Feed as Spec, Mode};
-use ffleet_types::live::{Source, totals};
-use ffleet_types::{Bytes, Timestamp};
+use ffleet_types::live::{self, Source, totals};
+use ffleet_types::{Bytes, RoleGroup, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -63,6 +63,11 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
+    /// Memory for a ring of so many bytes.
+    pub(crate) fn hold(&self, size: Bytes) -> Result<ring::Ring, NoRoom> {
+        self.node.hold(&RoleGroup::named(RoleGroup::LIVE), size)
+    }
+
     /// Waits for what is needed to encode.
     pub(crate) async fn equipment(&self) -> Arc<Equipment> {
         let mut there = self.equipment.subscribe();
@@ -111,18 +116,20 @@ pub(crate) struct Feed {
     /// How its encoders are, if it has some.
     health: Option<Arc<Health>>,
     /// Its ring's part of the node's memory; nothing once it is given up.
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<ring::Ring>>,
     /// Why it never runs: there is no memory for its ring, or for that of the feed that it reads.
     refused: Option<String>,
 }
 
-/// What a feed is made of.
+/// What a feed is made of, and where it goes.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
     /// The feed that its command or its encoders read.
     pub(crate) parent: Option<Arc<Feed>>,
     /// Those that its encoders may read instead.
     pub(crate) instead: Vec<Arc<Feed>>,
+    /// Where what its encoders make goes beside viewers, at first.
+    pub(crate) outputs: Vec<live::Output>,
 }
 
 /// How a feed is.
@@ -161,11 +168,11 @@ impl Feed {
         reads: Reads,
         shop: &Arc<Shop>,
     ) -> Arc<Self> {
-        let Reads { parent, instead } = reads;
+        let Reads { parent, instead, outputs } = reads;
         let (events, heard) = mpsc::unbounded_channel();
         let (held, refused) = match parent.as_ref().and_then(|parent| parent.refused.clone()) {
             Some(refused) => (None, Some(refused)),
-            None => match shop.node.holdings().hold(memory(&spec, parent.as_deref())) {
+            None => match shop.hold(memory(&spec, parent.as_deref())) {
                 Ok(held) => (Some(held), None),
                 Err(refused) => (None, Some(refused.to_string())),
             },
@@ -200,7 +207,7 @@ impl Feed {
             fifo: tokio::sync::Mutex::default(),
             keeping,
             outputs: match &spec.source {
-                Source::Encode(encode) => Some(Arc::new(Outputs::new(&encode.outputs, shop))),
+                Source::Encode(_) => Some(Arc::new(Outputs::new(&outputs, refused.as_ref(), shop))),
                 _ => None,
             },
             health: matches!(spec.source, Source::Encode(_)).then(Arc::default),
@@ -293,6 +300,9 @@ impl Feed {
     /// Gives its part of the node's memory up: another one is about to take its place.
     pub(crate) fn give_up(&self) {
         drop(self.held.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(outputs) = &self.outputs {
+            outputs.make_room(&[]);
+        }
     }
 
     /// Starts it anew.
@@ -350,17 +360,14 @@ impl Feed {
     }
 }
 
-/// What a feed holds, at most: its ring, what its encoders have not given yet, and what its outputs have not taken.
+/// What a feed holds, at most: its ring, and what its encoders have not given yet. Each of its outputs has memory of its own.
 fn memory(spec: &Spec, parent: Option<&Feed>) -> Bytes {
     let Source::Encode(encode) = &spec.source else {
         return spec.ring;
     };
     let hub = parent.and_then(|parent| parent.hub.as_ref());
     let backlogs = encode.backlogs(hub.map_or(0, |hub| hub.spec.tracks()));
-    let outputs = encode.outputs.iter().map(|output| output.ring);
-    outputs.fold(Bytes(spec.ring.0.saturating_add(backlogs.0)), |sum, ring| {
-        Bytes(sum.0.saturating_add(ring.0))
-    })
+    Bytes(spec.ring.0.saturating_add(backlogs.0))
 }
 
 impl Drop for Hold {

@@ -193,7 +193,7 @@ impl Gateway {
         let _turn = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.tables();
         make_room(&old, &wanted);
-        let mut new = self.made(wanted, &old);
+        let (mut new, led_on) = self.made(wanted, &old);
         new.before = old.before_others(
             gone(&old.feeds, &new.feeds).map(Arc::as_ref),
             gone(&old.streams, &new.streams).map(Arc::as_ref),
@@ -204,10 +204,13 @@ impl Gateway {
         if is_first {
             self.abandon(&new);
         }
-        let changed = Changed {
+        let mut changed = Changed {
             feeds: compare(&old.feeds, &new.feeds, Feed::is_refused_as),
             streams: compare(&old.streams, &new.streams, Stream::is_refused_as),
         };
+        changed.streams.unchanged -= led_on.len() as u64;
+        changed.streams.changed.extend(led_on);
+        changed.streams.changed.sort();
         for stream in gone(&old.streams, &new.streams) {
             stream.close();
         }
@@ -225,8 +228,8 @@ impl Gateway {
         tables
     }
 
-    /// What is wanted, of what there is where that is the same.
-    fn made(&self, wanted: Wanted, old: &Tables) -> Tables {
+    /// What is wanted, of what there is where that is the same; and the streams that go on, with other outputs.
+    fn made(&self, wanted: Wanted, old: &Tables) -> (Tables, Vec<String>) {
         let Wanted { feeds, streams, of_api } = wanted;
         let is_late = |sort, name: &Name| of_api.contains(&(sort, name.clone()));
         let (late_feeds, feeds) =
@@ -235,9 +238,9 @@ impl Gateway {
             streams.into_iter().partition(|(name, _)| is_late(Sort::Stream, name));
         let mut new = Tables::default();
         // The file counts before the API, also where there is no memory for all rings; it needs nothing of the API's.
-        self.add(feeds, streams, old, &mut new);
-        self.add(late_feeds, late_streams, old, &mut new);
-        Tables { of_api, ..new }
+        let mut led_on = self.add(feeds, streams, old, &mut new);
+        led_on.extend(self.add(late_feeds, late_streams, old, &mut new));
+        (Tables { of_api, ..new }, led_on)
     }
 
     fn add(
@@ -246,11 +249,12 @@ impl Gateway {
         streams: BTreeMap<Name, live::Stream>,
         old: &Tables,
         new: &mut Tables,
-    ) {
+    ) -> Vec<String> {
         while let Some((name, _)) = specs.first_key_value() {
             let name = name.clone();
             self.place(&name, &mut specs, old, new);
         }
+        let mut led_on = Vec::new();
         for (name, spec) in streams {
             let feed = spec.feed.as_ref().and_then(|feed| new.feeds.get(feed)).cloned();
             let instead: Vec<_> =
@@ -258,7 +262,7 @@ impl Gateway {
             let kept = old
                 .streams
                 .get(&name)
-                .filter(|stream| stream.spec == spec && same(stream.feed.as_ref(), feed.as_ref()))
+                .filter(|stream| stream.is_as(&spec) && same(stream.feed.as_ref(), feed.as_ref()))
                 .filter(|stream| {
                     let both = stream.instead.iter().zip(&instead);
                     stream.instead.len() == instead.len()
@@ -268,6 +272,9 @@ impl Gateway {
             if let (None, Some(gone)) = (kept, old.streams.get(&name)) {
                 gone.give_up();
             }
+            if kept.is_some_and(|stream| stream.change(&spec, &self.inner.shop)) {
+                led_on.push(name.to_string());
+            }
             let stream = kept
                 .cloned()
                 .unwrap_or_else(|| Stream::start(spec, (feed, instead), &self.inner.shop));
@@ -276,6 +283,7 @@ impl Gateway {
             }
             new.streams.insert(name, stream);
         }
+        led_on
     }
 
     /// Places one feed, and before it the one that it reads. A feed whose parent is another one now is
@@ -323,8 +331,9 @@ fn make_room(old: &Tables, wanted: &Wanted) {
         }
     }
     for (name, stream) in &old.streams {
-        if wanted.streams.get(name) != Some(&stream.spec) {
-            stream.give_up();
+        match wanted.streams.get(name).filter(|spec| stream.is_as(spec)) {
+            Some(spec) => stream.make_room(spec),
+            None => stream.give_up(),
         }
     }
 }

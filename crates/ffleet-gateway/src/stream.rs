@@ -15,6 +15,7 @@ use crate::trail::Trail;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Stream {
+    /// As it was declared, but for its outputs: those change while it lives.
     pub(crate) spec: Spec,
     /// The feed that it is made of, as it was declared.
     pub(crate) feed: Option<Arc<Feed>>,
@@ -34,10 +35,11 @@ pub(crate) struct Stream {
 impl Stream {
     /// A stream of `feed`, if it is to have one.
     pub(crate) fn start(
-        spec: Spec,
+        mut spec: Spec,
         (feed, instead): (Option<Arc<Feed>>, Vec<Arc<Feed>>),
         shop: &Arc<Shop>,
     ) -> Arc<Self> {
+        let outputs = std::mem::take(&mut spec.outputs);
         let is_shared = spec.kind == Kind::Stream && spec.client == Client::Shared;
         let encoded = spec
             .encode
@@ -64,7 +66,7 @@ impl Stream {
                     access: Access::Open,
                 };
                 let label = Sort::Stream.label(&spec.name);
-                let reads = Reads { parent: feed.clone(), instead: instead.clone() };
+                let reads = Reads { parent: feed.clone(), instead: instead.clone(), outputs };
                 let made = Feed::start(own, label, Some(&spec.mimetype), reads, shop);
                 (Some(made), true)
             }
@@ -82,6 +84,24 @@ impl Stream {
             trail: Trail::default(),
             born: shop.clock.now(),
         })
+    }
+
+    /// Whether it is what `spec` declares, but for its outputs.
+    pub(crate) fn is_as(&self, spec: &Spec) -> bool {
+        self.spec == Spec { outputs: Vec::new(), ..spec.clone() }
+    }
+
+    /// Has its outputs be those of `spec`, while it goes on; whether anything changed. Needs a runtime.
+    pub(crate) fn change(&self, spec: &Spec, shop: &Shop) -> bool {
+        let outputs = self.shared.as_ref().and_then(|own| own.outputs());
+        outputs.is_some_and(|outputs| outputs.change(&spec.outputs, shop))
+    }
+
+    /// Has its outputs that are not among those of `spec` give their memory up.
+    pub(crate) fn make_room(&self, spec: &Spec) {
+        if let Some(outputs) = self.shared.as_ref().and_then(|own| own.outputs()) {
+            outputs.make_room(&spec.outputs);
+        }
     }
 
     /// Its viewers, and what they got; of a shot, whose viewers do not stay, those who asked.

@@ -22,6 +22,7 @@ mod node;
 #[expect(unsafe_code, reason = "no safe form of this question is known")]
 mod outq;
 mod process;
+pub mod ring;
 mod sample;
 mod sandbox;
 mod seats;

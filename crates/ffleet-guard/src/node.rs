@@ -77,7 +77,7 @@ pub struct Node {
     means: Arc<Means>,
     /// Children of an earlier life that nobody has taken over yet.
     orphans: Mutex<BTreeMap<String, (Orphan, Option<Seat>)>>,
-    seats: Arc<Seats>,
+    pub(crate) seats: Arc<Seats>,
     holdings: Arc<Holdings>,
     null: OwnedFd,
     /// Every living child holds a receiver.

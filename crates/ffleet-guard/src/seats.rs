@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ffleet_base::Clock;
-use ffleet_sched::roles::{Amount, Answer, Bounds, Ledger, Refusal, Rules, Standing, Ticket};
+use ffleet_sched::roles::{
+    Amount, Answer, Bounds, Ledger, NoRoom, Refusal, Rules, Standing, Ticket,
+};
 use ffleet_types::{Bytes, Cpu, RoleGroup};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -31,6 +33,14 @@ pub struct Seat {
     group: RoleGroup,
     amount: Amount,
     limits: Limits,
+}
+
+/// Memory of a group that is no child's. Dropping it gives that back.
+#[derive(Debug)]
+pub(crate) struct Holding {
+    seats: Arc<Seats>,
+    group: RoleGroup,
+    memory: Bytes,
 }
 
 /// The same in words, which a shim keeps for whoever takes its child over.
@@ -62,7 +72,7 @@ impl Seats {
         group: &RoleGroup,
         limits: Limits,
     ) -> Result<Seat, Refusal> {
-        let Some(rules) = self.lock().rules(group).copied() else {
+        let Some(rules) = self.lock().left(group) else {
             return Err(Refusal::Unknown(group.clone()));
         };
         let limits = shared(limits, &rules);
@@ -111,6 +121,16 @@ impl Seats {
         ledger.take_over(&group, amount);
         drop(ledger);
         Some(Seat { seats: Arc::clone(self), group, amount, limits: Limits::default() })
+    }
+
+    /// Memory of `group` for what is no child.
+    pub(crate) fn hold(
+        self: &Arc<Self>,
+        group: &RoleGroup,
+        memory: Bytes,
+    ) -> Result<Holding, NoRoom> {
+        self.lock().hold(group, memory)?;
+        Ok(Holding { seats: Arc::clone(self), group: group.clone(), memory })
     }
 
     pub(crate) fn failed(&self, group: &RoleGroup) {
@@ -178,6 +198,13 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.seats.lock().credit(&self.group, self.amount);
+        self.seats.changed.send_replace(());
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.seats.lock().release(&self.group, self.memory);
         self.seats.changed.send_replace(());
     }
 }

@@ -61,6 +61,8 @@ pub struct Queue<T> {
     starts: VecDeque<u64>,
     /// Whether what comes goes on with what is held; else it is left out up to the next start.
     is_open: bool,
+    /// Whether something was before the first item, so that nobody misses what comes before the first start.
+    is_late: bool,
     dropped: u64,
     doubled: u64,
 }
@@ -78,16 +80,27 @@ impl<T> Queue<T> {
             bytes: 0,
             starts: VecDeque::new(),
             is_open: false,
+            is_late: false,
             dropped: 0,
             doubled: 0,
         }
     }
 
+    /// One that comes to a source that is under way: what is before the first start is not for it.
+    #[must_use]
+    pub fn late(bound: u64) -> Self {
+        Self { is_late: true, ..Self::new(bound) }
+    }
+
     /// Takes what comes. Where that is too much the oldest GOPs are let go of; where one alone is too much, so is
     /// what of it has arrived, and then the rest of it up to the next start.
     ///
-    /// The very first item can be begun with, whatever it says: nothing is before it.
+    /// The very first item can be begun with, whatever it says: nothing is before it, unless this is [`Self::late`].
     pub fn push(&mut self, item: Item<T>) {
+        if self.is_late && !item.is_start {
+            return;
+        }
+        self.is_late = false;
         let is_first = self.end() == 0;
         if !(item.is_start || self.is_open || is_first) {
             // Nobody can be given it, so it has no place: the next number is the next item's that is held.

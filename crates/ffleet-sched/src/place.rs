@@ -7,10 +7,14 @@
 //! Before that, a node counts only if one of its engines can do the task: nodes may have different builds,
 //! and a task that waits for the one that can is better off than one that fails on another.
 
+mod awaited;
+
 use std::fmt;
 
 use ffleet_types::node::{Capacity, Demand, Engine};
 use ffleet_types::{Bytes, Cpu, NodeId};
+
+pub use awaited::{Seen, awaited};
 
 /// A node that takes work, and the room it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@
 //! When its time is over, one child is let through; what becomes of that one decides.
 
 mod fuse;
+mod held;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use std::time::Duration;
 use ffleet_types::{Bytes, Cpu, Rate, Reason, RoleGroup, Span};
 
 use fuse::Fuse;
+pub use held::NoRoom;
 
 /// Children that may wait in a group, unless it says so.
 pub const QUEUE: u32 = 64;
@@ -171,6 +173,8 @@ impl fmt::Display for Refusal {
 struct Group {
     rules: Rules,
     used: Amount,
+    /// What of the memory is no child's.
+    held: Bytes,
     /// In the order in which they came, and what each asks for.
     queue: VecDeque<(Ticket, Amount)>,
     /// Starts that are left, in the time that one takes to come back.
@@ -283,6 +287,7 @@ impl Group {
         Self {
             rules,
             used: Amount::default(),
+            held: Bytes(0),
             queue: VecDeque::new(),
             saved: rules.spawn_rate.per(),
             filled_at: Duration::ZERO,

@@ -186,8 +186,5 @@ fn all_of(mut stderr: ChildStderr) -> String {
 /// The FFmpeg of a wheel: a recent release, dynamically linked.
 #[must_use = "return from the test when its need is missing"]
 pub fn new_ffmpeg() -> Option<PathBuf> {
-    let target = target_dir();
-    let found = target.ancestors().map(|dir| dir.join(NEW)).find(|path| path.is_file());
-    let what = format!("target/{NEW} (scripts/setup.sh --for test fetches it)");
-    need::that(&what, found.is_some()).then_some(found).flatten()
+    need::fetched(NEW)
 }

@@ -12,6 +12,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::programs::target_dir;
+
 /// Whether something is `there`; if it is not, says that the test is skipped for want of
 /// `what`.
 ///
@@ -57,6 +59,15 @@ pub fn program(name: &str) -> Option<PathBuf> {
         file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
     });
     that(name, found.is_some()).then_some(found).flatten()
+}
+
+/// What `scripts/setup.sh --for test` has fetched to `path`, below the workspace's target directory.
+#[must_use = "return from the test when its need is missing"]
+pub fn fetched(path: &str) -> Option<PathBuf> {
+    let target = target_dir();
+    let found = target.ancestors().map(|dir| dir.join(path)).find(|path| path.exists());
+    let what = format!("target/{path} (scripts/setup.sh --for test fetches it)");
+    that(&what, found.is_some()).then_some(found).flatten()
 }
 
 /// The FFmpeg program.

@@ -8,7 +8,7 @@ use ffleet_config::config::Live;
 use ffleet_config::voyandz::{self, Voyandz};
 use ffleet_config::{Config, Inputs, Loaded, Problems};
 use ffleet_guard::machine;
-use ffleet_types::Bytes;
+use ffleet_types::{Bytes, RoleGroup};
 use serde_json::json;
 
 use crate::api::Answer;
@@ -42,8 +42,9 @@ struct Report {
     /// Whose configuration it is.
     format: &'static str,
     live: Live,
-    /// The memory that jobs and rings may have, where it is said.
+    /// The memory that jobs and rings may have, where it is said; and what their role group may.
     memory: Option<Bytes>,
+    of_group: Option<Bytes>,
     warnings: Vec<String>,
 }
 
@@ -61,7 +62,7 @@ pub(crate) fn check_file(context: &Context, file: Option<PathBuf>) -> Result<Exi
         Some(path) => check_voyandz(path),
         None => check(&inputs(context, file)),
     };
-    let Report { what, file, format, live, memory, mut warnings } = match checked {
+    let Report { what, file, format, live, memory, of_group, mut warnings } = match checked {
         Ok(report) => report,
         Err(problems) => return refuse(context, &problems),
     };
@@ -73,6 +74,7 @@ pub(crate) fn check_file(context: &Context, file: Option<PathBuf>) -> Result<Exi
                 .memory
         }
     };
+    let memory = of_group.map_or(memory, |most| most.min(memory));
     let (rings, too_much) = show::live::memory(&live, memory);
     warnings.extend(too_much);
     if context.common.json {
@@ -96,18 +98,30 @@ fn check(inputs: &Inputs) -> Result<Report, Problems> {
         Some(file) => file.display().to_string(),
         None => "no file, all defaults".to_owned(),
     };
-    let Loaded { config: Config { live, worker, .. }, file, mut warnings, .. } = loaded;
+    let Loaded { config: Config { live, worker, role_groups, .. }, file, mut warnings, .. } =
+        loaded;
     warnings.extend(show::live::unknown_presets(&live, &presets));
     let presets = count(presets.len() as u64, "preset");
     let what = format!("{source}; {presets} of your own; {}", show::live::tally(&live));
-    Ok(Report { what, file, format: "ffleet", live, memory: worker.memory, warnings })
+    let group = role_groups.get(&RoleGroup::named(RoleGroup::LIVE));
+    let of_group = group.and_then(|rules| rules.most.memory);
+    let memory = worker.memory;
+    Ok(Report { what, file, format: "ffleet", live, memory, of_group, warnings })
 }
 
 fn check_voyandz(path: PathBuf) -> Result<Report, Problems> {
     let Voyandz { live, warnings, .. } = voyandz::load(&path)?;
     let tally = show::live::tally(&live);
     let what = format!("{}; a configuration of voyandz; {tally}", path.display());
-    Ok(Report { what, file: Some(path), format: "voyandz", live, memory: None, warnings })
+    Ok(Report {
+        what,
+        file: Some(path),
+        format: "voyandz",
+        live,
+        memory: None,
+        of_group: None,
+        warnings,
+    })
 }
 
 fn refuse(context: &Context, problems: &Problems) -> Result<Exit, Failure> {

@@ -40,6 +40,7 @@ pub(super) fn read(name: &Name, block: &mut Block<'_>) -> Option<Stream> {
         feed,
         command: Some(command(block)?),
         encode: None,
+        outputs: Vec::new(),
         kind,
         // Any other word is no error there, and means what no word does.
         client: match text(block, "client").as_deref() {

@@ -1,6 +1,7 @@
 //! How a stream encodes the raw tracks of its feed.
 
 use ffleet_api::live::{EncodedTrack, Encoding};
+use ffleet_telemetry::redact::redact;
 use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
 
@@ -12,8 +13,8 @@ const SHOWN: usize = 10;
 /// The tracks, and what happened to their encoders.
 pub(super) fn render(encode: &Encoding, now: Timestamp) -> Markup {
     html! {
-        h2 { "Encoders " span .faint { (encode.preset) ", recovery " (encode.recovery) } }
-        table .plain {
+        h2 { "Encoders " span .plain .faint { (encode.preset) ", recovery " (encode.recovery) } }
+        table .outputs .tracks {
             thead { tr {
                 th scope="col" { "Track" }
                 th scope="col" .right { "In" }
@@ -32,7 +33,7 @@ pub(super) fn render(encode: &Encoding, now: Timestamp) -> Markup {
                 @for event in encode.events.iter().rev().take(SHOWN) {
                     li {
                         span .faint { (format::ago(event.at, now)) " " (event.track) }
-                        " " (event.what)
+                        " " (redact(&event.what))
                     }
                 }
             }
@@ -48,15 +49,15 @@ fn row(track: &EncodedTrack) -> Markup {
     };
     html! {
         tr data-track=(track.track) {
-            th scope="row" { (track.track) " " span .faint { (standing) } }
-            td .right { (format::grouped(track.frames_in)) }
-            td .right { (format::grouped(track.frames_out)) }
-            td .right { (format::grouped(track.frames_waiting)) }
-            td .right { (format::grouped(track.frames_dropped)) }
-            td .right { (format::grouped(track.frames_lost)) }
-            td .right { (format::grouped(track.recoveries)) }
-            td .right { (format::grouped(track.longest_gap_micros / 1_000)) " ms" }
-            td .right { (Bytes(track.held_bytes).human()) }
+            td .work { strong { (track.track) } " " span .faint { (standing) } }
+            td .right data-name="in" { (format::grouped(track.frames_in)) }
+            td .right data-name="out" { (format::grouped(track.frames_out)) }
+            td .right data-name="waiting" { (format::grouped(track.frames_waiting)) }
+            td .right data-name="dropped" { (format::grouped(track.frames_dropped)) }
+            td .right data-name="lost" { (format::grouped(track.frames_lost)) }
+            td .right data-name="recoveries" { (format::grouped(track.recoveries)) }
+            td .right data-name="longest gap" { (format::grouped(track.longest_gap_micros / 1_000)) " ms" }
+            td .right data-name="held" { (Bytes(track.held_bytes).human()) }
         }
     }
 }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::base::at;
 use super::page::{Live, Part, frame};
 use super::streams::{self, EVERY};
-use super::{chip, format};
+use super::{chip, format, inputs};
 
 /// Lines of a log that are shown; the rest is behind a link.
 const TAIL: usize = 40;
@@ -43,7 +43,7 @@ pub(super) fn state(name: &str) -> Markup {
 /// That of `feed`: one that nobody pushes to has not failed.
 pub(super) fn standing_of(feed: &Feed) -> Markup {
     match (feed.source.as_str(), feed.state.as_str(), feed.failures) {
-        ("push", "waiting", 0) => chip::word("off", "waiting"),
+        ("push" | "inputs", "waiting", 0) => chip::word("off", "waiting"),
         (_, name, _) => state(name),
     }
 }
@@ -132,6 +132,9 @@ pub(super) fn show(feed: &Feed, log: &str, streams: &[Stream], now: Timestamp) -
                 div .columns {
                     div {
                         section #sums .card data-live { (sums(feed, now)) }
+                        @if !feed.inputs.is_empty() {
+                            section #inputs .card data-live { (inputs::render(&feed.inputs)) }
+                        }
                         section #said .card data-live {
                             (said(log, &format!("/v1/feeds/{}/logs", feed.name)))
                         }
@@ -168,13 +171,18 @@ fn sums(feed: &Feed, now: Timestamp) -> Markup {
         }
         dl .figures {
             div { dt { "Needed by" } dd { (feed.holders) } }
-            div { dt { "Received" } dd { (Bytes(feed.received_bytes).human()) } }
+            // Raw tracks are counted as such, and have no ring.
+            @if feed.inputs.is_empty() {
+                div { dt { "Received" } dd { (Bytes(feed.received_bytes).human()) } }
+            }
             div { dt { "Starts" } dd { (format::grouped(feed.starts)) } }
             div { dt { "Failures in a row" } dd { (feed.failures) } }
-            div { dt { "Ring" } dd {
-                (Bytes(feed.held_bytes).human())
-                span .plain .faint { " of " (Bytes(feed.ring_bytes).human()) }
-            } }
+            @if feed.inputs.is_empty() {
+                div { dt { "Ring" } dd {
+                    (Bytes(feed.held_bytes).human())
+                    span .plain .faint { " of " (Bytes(feed.ring_bytes).human()) }
+                } }
+            }
         }
         (since(feed, now))
     }
@@ -191,7 +199,9 @@ fn since(feed: &Feed, now: Timestamp) -> Markup {
     html! {
         h2 { "In all " span .plain .faint { "since " (format::ago(total.since, now)) } }
         dl .figures {
-            div { dt { "Received" } dd { (Bytes(total.received_bytes).human()) } }
+            @if feed.inputs.is_empty() {
+                div { dt { "Received" } dd { (Bytes(total.received_bytes).human()) } }
+            }
             div { dt { "Starts" } dd { (format::grouped(total.starts)) } }
             div { dt { "Failures" } dd { (format::grouped(total.failures)) } }
             div { dt { "Live for" } dd { (live_for(total.live_seconds)) } }

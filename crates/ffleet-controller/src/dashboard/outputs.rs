@@ -11,7 +11,7 @@ use super::{chip, format};
 pub(super) fn render(stream: &Stream, now: Timestamp) -> Markup {
     html! {
         h2 { "Outputs" }
-        table .outputs .viewers {
+        table .outputs .tracks {
             thead { tr {
                 th scope="col" { "To" }
                 th scope="col" { "State" }

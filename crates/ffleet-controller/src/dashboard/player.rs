@@ -6,9 +6,20 @@
 //! one of them, so that a list shows shots alone, and those only of feeds that live.
 
 use ffleet_api::live::Stream;
+use ffleet_api::token::Token;
 use maud::{Markup, html};
 
 use super::base::at;
+use super::format;
+
+/// How long a link can be good, as a form sends it and as people read it.
+const GOOD_FOR: [(&str, &str); 5] = [
+    ("10m", "10 minutes"),
+    ("1h", "an hour"),
+    ("12h", "12 hours"),
+    ("7d", "a week"),
+    ("30d", "30 days"),
+];
 
 /// What a browser makes of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,10 +93,37 @@ fn address(stream: &Stream, origin: &str) -> Markup {
         @match stream.access.as_str() {
             "key" => p .faint { "KEY is a key of this server; in this browser your session opens it." },
             "token" => p .faint {
-                "TOKEN is what " code { "ffleet streams token " (stream.name) }
-                " makes; in this browser your session opens it."
+                "TOKEN is what the button makes, or " code { "ffleet streams token " (stream.name) }
+                "; in this browser your session opens it."
             },
             _ => {}
+        }
+    }
+}
+
+/// A button that makes a link with a token, and the link, if one was made.
+pub(super) fn link(stream: &Stream, token: Option<&Token>) -> Markup {
+    let action = at(&format!("/streams/{}/token#player", stream.name));
+    html! {
+        form .mint method="post" action=(action) {
+            label { span { "Link that is good for" }
+                select name="expires" {
+                    @for (span, words) in GOOD_FOR {
+                        option value=(span) selected[span == "1h"] { (words) }
+                    }
+                }
+            }
+            button .button { "Make a link" }
+        }
+        @if let Some((token, url)) = token.and_then(|token| Some((token, token.urls.first()?))) {
+            div .command {
+                pre #link .block { (url) }
+                button .copy type="button" data-copy="link" hidden { "Copy" }
+            }
+            p .note {
+                "Opens it to whoever has it until " (format::clock(token.expires_at)) " UTC. It is shown this once. "
+                code { "ffleet streams revoke-tokens" } " takes all there are back."
+            }
         }
     }
 }

@@ -9,7 +9,8 @@ use axum::routing::{get, post};
 use ffleet_api::problem::Code;
 use ffleet_api::sample::List;
 use ffleet_api::{Job, Problem, query};
-use ffleet_types::JobRef;
+use ffleet_types::live::Name;
+use ffleet_types::{JobRef, Span};
 use maud::Markup;
 
 use super::base::at;
@@ -33,6 +34,7 @@ pub fn pages<B: Backend>() -> Router<B> {
         .route("/jobs/{job}/{action}", post(act::<B>))
         .route("/streams", get(all_streams::<B>))
         .route("/streams/{stream}", get(one_stream::<B>))
+        .route("/streams/{stream}/token", post(token::<B>).get(stream_again))
         .route("/feeds", get(all_feeds::<B>))
         .route("/feeds/{feed}", get(one_feed::<B>))
         .route("/feeds/{feed}/restart", post(restart::<B>))
@@ -124,14 +126,9 @@ async fn one_stream<B: Backend>(
     extensions: Extensions,
     headers: HeaderMap,
 ) -> Response {
+    let watch = text.as_deref() == Some("watch");
     let found = backend.stream(name).await;
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let scheme = if extensions.get::<Secured>().is_some() {
-        "https"
-    } else {
-        "http"
-    };
-    let origin = format!("{scheme}://{}", host.unwrap_or("localhost"));
+    let origin = origin(&extensions, &headers);
     respond(found.map(|(stream, log)| {
         let view = streams::View {
             now: backend.now(),
@@ -139,10 +136,71 @@ async fn one_stream<B: Backend>(
             feeds: &backend.feeds(),
             log: &log,
             origin: &origin,
-            watch: text.as_deref() == Some("watch"),
+            watch,
+            token: None,
         };
         streams::show(&view)
     }))
+}
+
+/// How whoever asks reaches the server.
+fn origin(extensions: &Extensions, headers: &HeaderMap) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let is_secured = extensions.get::<Secured>().is_some();
+    let scheme = if is_secured { "https" } else { "http" };
+    format!("{scheme}://{}", host.unwrap_or("localhost"))
+}
+
+/// The page of a stream with a token for it. The token is in what is answered alone, and in no address that a browser
+/// keeps.
+async fn token<B: Backend>(
+    State(backend): State<B>,
+    Path(name): Path<String>,
+    extensions: Extensions,
+    headers: HeaderMap,
+    form: String,
+) -> Response {
+    let made = async {
+        let expires = expires(&form)?;
+        let (stream, log) = backend.stream(name.clone()).await?;
+        let token = backend.token(name, expires).await?;
+        let view = streams::View {
+            now: backend.now(),
+            stream: &stream,
+            feeds: &backend.feeds(),
+            log: &log,
+            origin: &origin(&extensions, &headers),
+            watch: false,
+            token: Some(&token),
+        };
+        Ok(streams::show(&view))
+    };
+    respond(made.await)
+}
+
+/// For how long a token is to be good.
+fn expires(form: &str) -> Result<Span, Problem> {
+    let mut expires = None;
+    for (key, value) in query::pairs(form)? {
+        if key != "expires" {
+            return Err(query::unknown(&key, &["expires"]));
+        }
+        let read = value.parse().map_err(|error: ffleet_types::ParseError| {
+            Problem::new(Code::InvalidValue, error.to_string()).at("/expires")
+        });
+        expires = Some(read?);
+    }
+    expires.ok_or_else(|| {
+        Problem::new(Code::InvalidValue, "the form does not say for how long").at("/expires")
+    })
+}
+
+/// Where the script looks for news of a page that has a token.
+async fn stream_again(Path(name): Path<String>) -> Redirect {
+    // What is no name is no stream's.
+    let name = name.parse::<Name>().ok();
+    let page = name.map_or_else(|| "/streams".to_owned(), |name| format!("/streams/{name}"));
+    Redirect::to(&at(&page))
 }
 
 async fn all_feeds<B: Backend>(State(backend): State<B>) -> Response {

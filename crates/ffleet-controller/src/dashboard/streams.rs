@@ -1,13 +1,14 @@
 //! What can be watched, and who watches it.
 
 use ffleet_api::live::{Feed, Stream, Viewer};
+use ffleet_api::token::Token;
 use ffleet_telemetry::redact::redact;
 use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
 
 use super::base::at;
 use super::page::{Live, Part, frame};
-use super::player::{Show, player};
+use super::player::{Show, link, player};
 use super::{chip, encode, feeds, format, outputs, trail};
 
 /// Between two fetches of a page whose numbers no event tells, in milliseconds.
@@ -28,6 +29,8 @@ pub(super) struct View<'a> {
     pub(super) origin: &'a str,
     /// Whether the stream itself is to be shown at once.
     pub(super) watch: bool,
+    /// A token that was just made for it.
+    pub(super) token: Option<&'a Token>,
 }
 
 /// All streams.
@@ -187,7 +190,10 @@ pub(super) fn show(view: &View<'_>) -> Markup {
                 header #head .head data-live data-every=(EVERY) { (head(stream, view.feeds)) }
                 div .columns {
                     div {
-                        section #player .card { (player(stream, view.origin, view.watch)) }
+                        section #player .card {
+                            (player(stream, view.origin, view.watch))
+                            @if stream.access == "token" { (link(stream, view.token)) }
+                        }
                         section #trail .card data-live { (trail::render(stream)) }
                         @if let Some(encode) = &stream.encode {
                             section #encode .card data-live { (encode::render(encode, now)) }
@@ -198,7 +204,10 @@ pub(super) fn show(view: &View<'_>) -> Markup {
                         @if stream.kind != "shot" {
                             section #watching .card data-live { (watching(stream, now)) }
                         }
-                        section #said .card data-live { (said(stream, view.log)) }
+                        // What encoders say is among what happened to them.
+                        @if stream.encode.is_none() {
+                            section #said .card data-live { (said(stream, view.log)) }
+                        }
                     }
                     div {
                         section #sums .card data-live { (sums(stream)) (since(stream, now)) }

@@ -15,10 +15,20 @@ use sample::{Fleet, fleet, job};
 
 /// What the dashboard of `fleet` answers.
 async fn ask(fleet: Fleet, method: &str, address: &str) -> (StatusCode, header::HeaderMap, String) {
+    send(fleet, method, address, "").await
+}
+
+/// The same, with a form.
+async fn send(
+    fleet: Fleet,
+    method: &str,
+    address: &str,
+    form: &str,
+) -> (StatusCode, header::HeaderMap, String) {
     let request = Request::builder()
         .method(method)
         .uri(address)
-        .body(Body::empty())
+        .body(Body::from(form.to_owned()))
         .unwrap();
     let router = TowerToHyperService::new(routes::<Fleet>().with_state(fleet));
     let answer: Response = router.call(request).await.unwrap();

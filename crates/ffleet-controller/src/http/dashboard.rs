@@ -7,12 +7,14 @@ use axum::http::Extensions;
 use ffleet_api::job::{Job, Page};
 use ffleet_api::live::{Feed, Stream};
 use ffleet_api::sample::List;
+use ffleet_api::token::Token;
 use ffleet_api::{Node, Problem, log, query};
 use ffleet_types::job::Actor;
-use ffleet_types::{JobNumber, JobRef, Timestamp};
+use ffleet_types::{JobNumber, JobRef, Span, Timestamp};
 use serde_json::Value;
 
 use super::gate::Access;
+use super::tokens;
 use crate::controller::Controller;
 use crate::dashboard::{Action, Backend, Tally};
 
@@ -59,6 +61,10 @@ impl Backend for Controller {
 
     async fn stream(&self, name: String) -> Result<(Stream, String), Problem> {
         Ok((Self::stream(self, &name)?, self.stream_log(name).await?))
+    }
+
+    async fn token(&self, stream: String, expires: Span) -> Result<Token, Problem> {
+        tokens::of_page(self, stream, expires).await
     }
 
     fn config(&self) -> Arc<Value> {

@@ -6,7 +6,7 @@ use ffleet_api::bench::Rehearsal;
 use ffleet_api::job::{History, Job, Page};
 use ffleet_api::{Code, Problem, query, submit};
 use ffleet_store::{Filter, Idempotency, Page as Slice};
-use ffleet_types::{JobRef, TenantId};
+use ffleet_types::{JobRef, TenantId, task};
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
 use sha2::{Digest as _, Sha256};
@@ -239,6 +239,11 @@ impl Controller {
     ///
     /// [`Code::JobNotFound`], [`Code::StoreUnavailable`].
     pub async fn job(&self, job: JobRef) -> Result<Job, Problem> {
-        Ok(view::job(&self.find(job).await?, &self.desk))
+        let row = self.find(job).await?;
+        let mut job = view::job(&row, &self.desk);
+        if row.summary.state == task::State::Queued && job.summary.waits.is_none() {
+            job.summary.waits = self.awaited(&row.summary);
+        }
+        Ok(job)
     }
 }

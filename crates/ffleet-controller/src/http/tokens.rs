@@ -84,14 +84,28 @@ pub(crate) async fn watch(
     Path(stream): Path<String>,
     request: Request,
 ) -> Answer {
+    let asked = watching(&controller, stream);
+    create(controller, asked, request).await
+}
+
+/// Makes a token to watch `stream` with, from its page.
+pub(crate) async fn of_page(
+    controller: &Controller,
+    stream: String,
+    expires: Span,
+) -> Result<token::Token, Problem> {
+    let wanted = token::Request { expires: Some(expires), ..token::Request::default() };
+    make(controller, &watching(controller, stream), wanted).await
+}
+
+fn watching(controller: &Controller, stream: String) -> Asked {
     let streams = controller.streams().into_iter();
     let doors = streams.map(|stream| Known {
         name: stream.name,
         path: stream.path,
         access: Some(stream.access),
     });
-    let asked = Asked { purpose: Purpose::Watch, doors: doors.collect(), first: stream };
-    create(controller, asked, request).await
+    Asked { purpose: Purpose::Watch, doors: doors.collect(), first: stream }
 }
 
 /// Makes a token to push to a feed with, or to all whose names begin as `cam*` says.
@@ -145,14 +159,19 @@ struct Asked {
 
 async fn create(controller: Controller, asked: Asked, request: Request) -> Answer {
     let wanted: token::Request = body::read(&controller, request).await?;
+    reply::json(StatusCode::CREATED, &make(&controller, &asked, wanted).await?)
+}
+
+async fn make(
+    controller: &Controller,
+    asked: &Asked,
+    wanted: token::Request,
+) -> Result<token::Token, Problem> {
     let expires = wanted.expires.unwrap_or(USUAL);
     if !(SHORTEST..=LONGEST).contains(&expires) {
         let detail = format!("{expires} is out of range");
         let hint = format!("choose from {SHORTEST} to {LONGEST}");
-        return Err(Problem::new(Code::InvalidValue, detail)
-            .at("/expires")
-            .hint(hint)
-            .into());
+        return Err(Problem::new(Code::InvalidValue, detail).at("/expires").hint(hint));
     }
     let (names, paths) = asked.names(wanted.also)?;
     let now = controller.clock.now();
@@ -168,7 +187,7 @@ async fn create(controller: Controller, asked: Asked, request: Request) -> Answe
     let origin = controller.gate.origin();
     let origin =
         origin.ok_or_else(|| Problem::new(Code::Unavailable, "the server does not listen"))?;
-    let answer = token::Token {
+    Ok(token::Token {
         token: text.to_owned(),
         purpose: token.purpose.to_string(),
         names: token.scopes,
@@ -178,8 +197,7 @@ async fn create(controller: Controller, asked: Asked, request: Request) -> Answe
             .iter()
             .map(|path| format!("{origin}{path}?token={text}"))
             .collect(),
-    };
-    reply::json(StatusCode::CREATED, &answer)
+    })
 }
 
 impl Asked {

@@ -51,8 +51,17 @@ impl Hand {
         Self::back(controller, chance::node_id(now()), name, tasks).await
     }
 
-    /// Registers a node whose FFmpeg has proven these encoders and no others.
+    /// Registers a node `one` whose FFmpeg has proven these encoders and no others.
     pub(crate) async fn equipped(controller: &Controller, encoders: &[&str]) -> Self {
+        Self::equipped_as(controller, "one", encoders).await
+    }
+
+    /// The same of this name.
+    pub(crate) async fn equipped_as(
+        controller: &Controller,
+        name: &str,
+        encoders: &[&str],
+    ) -> Self {
         let description = Description {
             engines: vec![Engine {
                 name: "ffmpeg".into(),
@@ -67,7 +76,7 @@ impl Hand {
                 threads: [].into(),
                 memory: [].into(),
             }],
-            ..description("one", 1)
+            ..description(name, 1)
         };
         Self::register(controller, chance::node_id(now()), description).await
     }
@@ -130,6 +139,12 @@ impl Hand {
     pub(crate) async fn progress(&self, attempt: AttemptId, percent: f64) -> Vec<AttemptId> {
         self.tell(attempt, Progress { percent: Some(percent), ..Progress::default() })
             .await
+    }
+
+    /// Says what of its memory the rings of its streams have.
+    pub(crate) async fn say_rings(&self, rings: Bytes) {
+        let standing = Standing { rings, ..Standing::default() };
+        self.controller.renew(self.node, Vec::new(), standing).await.unwrap();
     }
 
     /// Renews a lease, and answers whether it is one that is to be stopped.

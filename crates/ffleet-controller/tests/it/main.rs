@@ -2,6 +2,7 @@
 //! temporary directory, and a worker that does what a test tells it to.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+mod awaited;
 mod browser;
 mod clicks;
 mod dashboard;

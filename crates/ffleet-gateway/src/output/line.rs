@@ -1,11 +1,12 @@
 //! What is held for one destination, and how that is.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ffleet_api::Moment;
 use ffleet_api::live::{EncoderEvent, Output};
 use ffleet_base::Clock;
+use ffleet_guard::ring::Ring;
 use ffleet_live::output::{Item, Queue};
 use ffleet_live::packet::CLOCK;
 use ffleet_live::rtmp::Address;
@@ -13,6 +14,7 @@ use ffleet_types::Timestamp;
 use ffleet_types::live::Output as Spec;
 use ffleet_types::live::output::To;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::Piece;
 
@@ -22,13 +24,19 @@ const EVENTS: usize = 20;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Line {
-    /// Which of its stream's outputs it is, from 1.
-    pub(crate) number: usize,
+    /// Which of its stream's outputs it is, from 1. That changes with those before it.
+    number: AtomicUsize,
     pub(crate) spec: Spec,
     clock: Arc<dyn Clock>,
     queue: Mutex<Queue<Arc<Piece>>>,
     news: Notify,
     is_over: AtomicBool,
+    /// Set when it is no output of its stream any more.
+    gone: CancellationToken,
+    /// What it holds at most, of the node's memory; nothing once that is given up.
+    held: Mutex<Option<Ring>>,
+    /// Whether there was none for it.
+    is_refused: bool,
     sent: AtomicU64,
     /// Processes that were started.
     processes: AtomicU64,
@@ -72,23 +80,40 @@ struct Standing {
 }
 
 impl Line {
-    pub(super) fn new(number: usize, spec: Spec, clock: Arc<dyn Clock>) -> Self {
+    /// One that holds so much of the node's memory, or never sends, because there is none for it. It `is_late` if its
+    /// stream is under way.
+    pub(super) fn new(
+        spec: Spec,
+        held: Result<Ring, String>,
+        is_late: bool,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        let now = clock.now();
+        let refused = held.as_ref().err();
         let standing = Standing {
-            state: State::Waiting,
-            since: clock.now(),
+            state: if refused.is_some() {
+                State::Failed
+            } else {
+                State::Waiting
+            },
+            since: now,
             connections: 0,
-            last_error: None,
+            last_error: refused.map(|why| (now, why.clone())),
             file: None,
             pid: None,
-            events: Vec::new(),
+            events: refused.map(|why| (now, why.clone())).into_iter().collect(),
         };
+        let queue = if is_late { Queue::late } else { Queue::new };
         Self {
-            number,
-            queue: Mutex::new(Queue::new(spec.ring.0)),
+            number: AtomicUsize::new(0),
+            queue: Mutex::new(queue(spec.ring.0)),
             spec,
-            clock,
+            clock: Arc::clone(clock),
             news: Notify::new(),
             is_over: AtomicBool::new(false),
+            gone: CancellationToken::new(),
+            is_refused: held.is_err(),
+            held: Mutex::new(held.ok()),
             sent: AtomicU64::new(0),
             processes: AtomicU64::new(0),
             standing: Mutex::new(standing),
@@ -103,8 +128,38 @@ impl Line {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// It has this place among the outputs of its stream from now on.
+    pub(super) fn place(&self, number: usize) {
+        self.number.store(number, Ordering::Relaxed);
+    }
+
+    /// Whether there is no memory for what it would hold: it never sends.
+    pub(super) const fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+
+    /// Gives its part of the node's memory up: another one is about to take its place.
+    pub(super) fn give_up(&self) {
+        drop(self.held.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// It is no output of its stream any more: what is left is sent.
+    pub(super) fn leave(&self) {
+        self.give_up();
+        self.gone.cancel();
+        self.close();
+    }
+
+    /// Waits until it is no output of its stream any more.
+    pub(super) async fn left(&self) {
+        self.gone.cancelled().await;
+    }
+
     /// Puts a piece at the end.
     pub(super) fn push(&self, piece: &Arc<Piece>, is_start: bool) {
+        if self.is_refused {
+            return;
+        }
         let packet = &piece.packet;
         let item = Item {
             time: packet.dts,
@@ -207,7 +262,7 @@ impl Line {
     pub(super) fn events(&self) -> Vec<EncoderEvent> {
         let event = |(at, what): &(Timestamp, String)| EncoderEvent {
             at: Moment(*at),
-            track: format!("output {}", self.number),
+            track: format!("output {}", self.number.load(Ordering::Relaxed)),
             what: what.clone(),
         };
         self.standing().events.iter().map(event).collect()

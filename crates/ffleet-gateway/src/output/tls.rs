@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -40,12 +40,27 @@ pub(super) async fn greet(
     };
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_invalid| format!("{host} is no name for TLS"))?;
+    let trusted = file.clone();
     let config = tokio::task::spawn_blocking(move || config(&file).map_err(|error| (file, error)))
         .await
         .map_err(|error| error.to_string())?
         .map_err(|(file, error)| format!("{}: {error}", file.display()))?;
     let greeted = TlsConnector::from(config).connect(name, socket).await;
-    greeted.map_err(|error| format!("TLS: {error}"))
+    greeted.map_err(|error| refused(&error, &trusted))
+}
+
+/// Why a server was not greeted, whose certificate was looked for in the file `trusted`.
+fn refused(error: &io::Error, trusted: &Path) -> String {
+    use CertificateError::{BadSignature, UnknownIssuer};
+    match error.get_ref().and_then(|cause| cause.downcast_ref()) {
+        // Somebody else of the same name is unknown too.
+        Some(rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature)) => format!(
+            "TLS: nobody in {} vouches for its certificate; add who does to the certificates that this system trusts, \
+             or name a file with them in SSL_CERT_FILE",
+            trusted.display()
+        ),
+        _ => format!("TLS: {error}"),
+    }
 }
 
 fn config(file: &Path) -> io::Result<Arc<ClientConfig>> {
@@ -120,7 +135,10 @@ mod tests {
         let strangers = dir.path().join("others.pem");
         ffleet_base::write_atomic(&strangers, other.cert.pem().as_bytes(), 0o600).unwrap();
         let why = connect("localhost", &strangers).await.unwrap_err();
-        assert!(why.contains("TLS: invalid peer certificate"), "{why}");
+        assert!(
+            why.contains("others.pem vouches for its certificate") && why.contains("SSL_CERT_FILE"),
+            "{why}"
+        );
         let empty = dir.path().join("empty.pem");
         ffleet_base::write_atomic(&empty, b"", 0o600).unwrap();
         let why = connect("localhost", &empty).await.unwrap_err();

@@ -114,6 +114,20 @@ fn first_item_of_all_can_be_begun_with() {
     assert_eq!(queue.dropped(), 0);
 }
 
+#[test]
+fn queue_that_comes_late_begins_with_a_start_and_misses_nothing_before_it() {
+    let mut queue = Queue::late(1_000);
+    push(&mut queue, 2..4, 4);
+    assert_eq!(
+        (queue.take().map(|(_, item)| item.what), queue.bytes(), queue.dropped()),
+        (None, 0, 0)
+    );
+    push(&mut queue, 4..7, 4);
+    assert_eq!(all(&mut queue), [4, 5, 6]);
+    queue.rewind();
+    assert_eq!((all(&mut queue), queue.dropped()), (vec![4, 5, 6], 0));
+}
+
 /// What happens to a queue.
 #[derive(Clone, Copy, Debug)]
 enum Step {

@@ -20,6 +20,8 @@ pub struct Stream {
     pub command: Option<Command>,
     /// How what programs push into its feed is encoded. Only for a feed with inputs, and then always there.
     pub encode: Option<Encode>,
+    /// Where it goes beside its viewers. Only for a stream with `encode`.
+    pub outputs: Vec<Output>,
     /// What viewers get.
     pub kind: Kind,
     /// Who shares a command.
@@ -57,8 +59,6 @@ pub struct Encode {
     pub backlog: Bytes,
     /// An encoder that gives nothing for so long, though frames come, is dead.
     pub silence: Span,
-    /// Where the stream goes beside its viewers.
-    pub outputs: Vec<Output>,
     /// What viewers get while the source is away, the last that can be had.
     pub fallback: Vec<Away>,
 }

@@ -107,8 +107,8 @@ fn rings(live: &Live) -> Vec<Bytes> {
             _ => None,
         }
     });
-    let encodes = live.streams.values().filter_map(|stream| stream.encode.as_ref());
-    let outputs = encodes.flat_map(|encode| encode.outputs.iter().map(|output| output.ring));
+    let outputs = live.streams.values().flat_map(|stream| &stream.outputs);
+    let outputs = outputs.map(|output| output.ring);
     let mut all: Vec<_> = feeds.chain(own).chain(backlogs).chain(outputs).collect();
     all.sort_by(|one, other| other.cmp(one));
     all

@@ -7,6 +7,7 @@ mod framed;
 mod gstreamer;
 mod orders;
 mod pushed;
+mod python;
 pub(crate) mod recorder;
 mod writers;
 

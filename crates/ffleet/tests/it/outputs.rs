@@ -1,10 +1,12 @@
 //! Destinations of a stream that die, refuse, hang and come back, and recordings, on the real program: nginx with its
 //! RTMP module, FFmpeg as a receiver of SRT, raw pictures of which each says its number.
 
+mod declared;
 mod nginx;
 mod numbered;
 mod record;
 mod rtmp;
+mod rtmps;
 
 use std::io::Read as _;
 use std::net::TcpStream;

@@ -4,7 +4,6 @@ use ffleet_types::live::{Away, Encode};
 use ffleet_types::{Bytes, Span};
 
 use super::feed::span_ms;
-use super::outputs;
 use crate::block::{Block, Trouble};
 
 /// What it can say.
@@ -33,7 +32,6 @@ pub(super) fn read(block: &mut Block<'_>) -> Option<Encode> {
             .within("silence", &(span_ms(100)..=Span::secs(60)))
             .unwrap_or(SILENCE),
         fallback: Vec::new(),
-        outputs: outputs::read(block),
     };
     block.absorb(encode);
     Some(Encode { fallback: fallback(block), ..read })

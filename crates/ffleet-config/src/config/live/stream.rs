@@ -5,7 +5,7 @@ use ffleet_types::live::stream::{Access, Client, Kind, Slow};
 use ffleet_types::live::{Name, Stream};
 
 use super::feed::{or_never, ring, span_ms};
-use super::{encode, path};
+use super::{encode, outputs, path};
 use crate::block::{Block, Trouble};
 
 /// What a stream can say.
@@ -44,12 +44,14 @@ pub(super) fn read(name: &Name, block: &mut Block<'_>, usual: Access) -> Option<
     let feed = block.read::<Name>("feed");
     let command = block.command("command");
     let encode = encode::read(block);
+    let outputs = outputs::read(block);
     check(block, kind, client);
     Some(Stream {
         name: name.clone(),
         feed,
         command,
         encode,
+        outputs,
         kind,
         client,
         mimetype: mimetype(block).unwrap_or_default(),

@@ -16,12 +16,7 @@ fn with(outputs: &str) -> String {
 
 fn outputs(text: &str) -> Vec<Output> {
     let live = config(&with(text)).live;
-    live.streams["studio"]
-        .encode
-        .as_ref()
-        .expect("it is encoded")
-        .outputs
-        .clone()
+    live.streams["studio"].outputs.clone()
 }
 
 #[test]

@@ -130,7 +130,8 @@ async fn script_shows_the_log_as_text() {
 /// Looks at pages in frames as wide as the narrowest phones, and says by how much each is wider.
 const RULER: &str = "<title>…</title><body><script>
     const pages = ['/', '/jobs/1003', '/jobs/1006', '/jobs/1007', '/nodes', '/logs', '/?state=canceled',
-        '/streams', '/streams/cam', '/streams/tv', '/feeds', '/feeds/studio', '/feeds/pushed', '/config'];
+        '/streams', '/streams/cam', '/streams/tv', '/streams/studio', '/feeds', '/feeds/studio', '/feeds/pushed',
+        '/feeds/raw', '/config'];
     Promise.all(pages.map((page) => new Promise((done) => {
         const frame = document.createElement('iframe');
         frame.style = 'width: 320px; height: 700px; border: 0';
@@ -158,6 +159,6 @@ async fn nothing_is_wider_than_a_phone() {
     let page = browse(&chromium, format!("{server}/ruler"), 1280).await;
     let widths = page.split("<title>").nth(1).and_then(|rest| rest.split('<').next());
     let widths: Vec<_> = widths.expect("a title").split_whitespace().collect();
-    assert_eq!(widths.len(), 14, "{page}");
+    assert_eq!(widths.len(), 16, "{page}");
     assert!(widths.iter().all(|width| width.ends_with("=0")), "{widths:?}");
 }

@@ -7,7 +7,7 @@ use ffleet_types::Timestamp;
 
 use super::sample::{Fleet, fleet};
 use super::watched::stream;
-use super::{ask, page};
+use super::{ask, page, send};
 
 const MJPEG: &str = "multipart/x-mixed-replace;boundary=ffmpeg";
 
@@ -268,10 +268,53 @@ async fn pushed_feed_that_nobody_pushes_to_is_not_shown_as_failed() {
         state: Some("waiting".into()),
         ..stream(name, "video/mp2t")
     };
+    // Of the two feeds that are pushed to, one has raw tracks.
     for address in ["/streams", "/feeds"] {
-        let fleet = with(vec![of("pushed"), of("studio")], feeds.clone());
+        let fleet = with(vec![of("pushed"), of("raw"), of("studio")], feeds.clone());
         let (_, _, body) = ask(fleet, "GET", address).await;
         let waiting = |tone: &str| body.matches(&format!("{tone}\">waiting<")).count();
-        assert_eq!((waiting("off"), waiting("bad")), (1, 1), "{address}: {body}");
+        assert_eq!((waiting("off"), waiting("bad")), (2, 1), "{address}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn stream_that_wants_a_token_has_a_button_that_makes_a_link() {
+    let locked = Stream { access: "token".into(), ..stream("cam", MJPEG) };
+    let fleet = || with(vec![locked.clone(), stream("open", MJPEG)], Vec::new());
+    let (_, _, body) = ask(fleet(), "GET", "/streams/cam").await;
+    let form = "<form class=\"mint\" method=\"post\" action=\"/streams/cam/token#player\">";
+    assert!(body.contains(form) && body.contains("<option value=\"1h\" selected>"), "{body}");
+    assert!(!body.contains("id=\"link\""), "{body}");
+    let (_, _, open) = ask(fleet(), "GET", "/streams/open").await;
+    assert!(!open.contains("/token"), "{open}");
+    let (status, headers, made) = send(fleet(), "POST", "/streams/cam/token", "expires=7d").await;
+    assert_eq!(
+        (status, &headers[header::CACHE_CONTROL]),
+        (StatusCode::OK, &"no-store".parse().unwrap())
+    );
+    for part in [
+        "<pre class=\"block\" id=\"link\">https://media.example:8443/stream/cam?token=SIGNED</pre>",
+        "data-copy=\"link\"",
+        "2026-02-07 12:00:00",
+        form,
+    ] {
+        assert!(made.contains(part), "{part} is missing in {made}");
+    }
+    // Where the script looks for news of that page.
+    let (status, headers, _) = ask(fleet(), "GET", "/streams/cam/token").await;
+    assert_eq!(
+        (status, &headers[header::LOCATION]),
+        (StatusCode::SEE_OTHER, &"/streams/cam".parse().unwrap())
+    );
+    for (address, form, status) in [
+        ("/streams/nope/token", "expires=1h", StatusCode::NOT_FOUND),
+        ("/streams/cam/token", "expires=%3Cb%3E", StatusCode::UNPROCESSABLE_ENTITY),
+        ("/streams/cam/token", "expires=999999d", StatusCode::UNPROCESSABLE_ENTITY),
+        ("/streams/cam/token", "", StatusCode::UNPROCESSABLE_ENTITY),
+        ("/streams/cam/token", "expires=1h&x=1", StatusCode::BAD_REQUEST),
+    ] {
+        let (answered, _, body) = send(fleet(), "POST", address, form).await;
+        assert_eq!(answered, status, "{address} {form}: {body}");
+        assert!(!body.contains("SIGNED") && !body.contains("<b>"), "{body}");
     }
 }

@@ -7,18 +7,19 @@ use std::sync::Arc;
 
 use ffleet_api::attempt::{Attempt, Ending, Progress, Usage};
 use ffleet_api::control::Phase;
-use ffleet_api::job::{Change, Output, OutputState, Page, Summary};
+use ffleet_api::job::{Change, Page, Summary};
 use ffleet_api::live::{Feed, Stream};
 use ffleet_api::problem::Code;
 use ffleet_api::sample::List;
+use ffleet_api::token::Token;
 use ffleet_api::{Job, Moment, Node, Problem, log, query};
 use ffleet_types::job::{Actor, Class, Limits, Priority, Queue};
 use ffleet_types::node::{Capacity, Description, Engine, GuardLevel};
 use ffleet_types::task::State;
 use ffleet_types::{Bytes, Cpu, JobId, JobNumber, JobRef, NodeId, Reason, Span, Timestamp};
 
-use super::watched::{config, feed_of, feeds, stream_of, streams};
-use super::work::{said, sampled};
+use super::watched::{config, feed_of, feeds, stream_of, streams, token_of};
+use super::work::{output, said, sampled};
 use crate::dashboard::{Action, Backend, Tally};
 
 /// 2026-01-31T12:00:00Z.
@@ -101,6 +102,10 @@ impl Backend for Fleet {
 
     async fn stream(&self, name: String) -> Result<(Stream, String), Problem> {
         stream_of(&self.streams, &name)
+    }
+
+    async fn token(&self, stream: String, expires: Span) -> Result<Token, Problem> {
+        token_of(&self.streams, &stream, self.now().after(expires.0))
     }
 
     fn config(&self) -> Arc<serde_json::Value> {
@@ -194,17 +199,6 @@ pub(crate) fn job(number: u64, state: State, input: &str) -> Job {
         progress: None,
     };
     Job { summary, attempts: Vec::new(), history: vec![accepted] }
-}
-
-fn output(target: &str, preset: &str) -> Output {
-    Output {
-        target: target.into(),
-        preset: Some(preset.into()),
-        recipe: None,
-        raw: None,
-        state: OutputState::Pending,
-        size_bytes: None,
-    }
 }
 
 /// Adds an attempt that began and, if it `outcome` is one, ended so.

@@ -1,8 +1,15 @@
 //! Feeds and streams to look at.
 
-use ffleet_api::Problem;
-use ffleet_api::live::{Feed, FeedTotal, Stream, StreamTotal, Viewer};
+use std::time::Duration;
+
+use ffleet_api::live::{
+    EncodedTrack, EncoderEvent, Encoding, Feed, FeedTotal, Input, Output, Stream, StreamTotal,
+    Viewer,
+};
 use ffleet_api::problem::Code;
+use ffleet_api::token::Token;
+use ffleet_api::{Moment, Problem};
+use ffleet_types::Timestamp;
 use serde_json::{Value, json};
 
 use super::sample::before;
@@ -19,7 +26,29 @@ pub(super) fn feeds() -> Vec<Feed> {
         ..feed("studio")
     };
     let pushed = Feed { source: "push".into(), from: None, ..feed("pushed") };
-    vec![pushed, broken]
+    let raw = Feed {
+        source: "inputs".into(),
+        from: None,
+        inputs: vec![
+            input("video", "rawvideo yuv420p 1920x1080 at 30000/1001 fps", true),
+            input("audio", "s16le 48000 Hz 2 channels", false),
+        ],
+        ..feed("raw")
+    };
+    vec![pushed, broken, raw]
+}
+
+/// A raw track.
+fn input(track: &str, format: &str, written: bool) -> Input {
+    Input {
+        track: track.into(),
+        from: format!("/run/ffleet/a-directory-with-a-long-name/{track}.fifo"),
+        format: format.into(),
+        written,
+        writers: 12,
+        received: 123_456_789,
+        unfinished: 3,
+    }
 }
 
 /// Moving pictures that one watches, and what is odd in every way.
@@ -41,7 +70,85 @@ pub(super) fn streams() -> Vec<Stream> {
         ),
         ..stream("tv", "\"><img src=x onerror=alert(4)>")
     };
-    vec![cam, tv]
+    vec![cam, tv, encoded()]
+}
+
+/// One that is encoded from raw tracks, and goes elsewhere too.
+fn encoded() -> Stream {
+    let track = |track: &str, pid| EncodedTrack {
+        track: track.into(),
+        frames_in: 1_234_567,
+        frames_out: 1_234_560,
+        frames_dropped: 12_345,
+        frames_lost: 3,
+        frames_replayed: 40,
+        frames_waiting: 7,
+        packets_doubled: 1,
+        held_bytes: 20 << 20,
+        backlog_bytes: 64 << 20,
+        recoveries: 12,
+        longest_gap_micros: 1_234_000,
+        last_gap_micros: 40_000,
+        pid,
+        spare_pid: None,
+    };
+    let event = |seconds, track: &str, what: &str| EncoderEvent {
+        at: before(seconds),
+        track: track.into(),
+        what: what.into(),
+    };
+    Stream {
+        feed: Some("raw".into()),
+        encode: Some(Encoding {
+            preset: "live-1080p".into(),
+            recovery: "spare".into(),
+            tracks: vec![track("video", Some(4_712)), track("audio", None)],
+            events: vec![
+                event(
+                    90,
+                    "video",
+                    "the encoder 4711 was killed by SIGKILL; 4712 goes on after 40 ms",
+                ),
+                event(30, "output 2", "rtmps://b.example/live/hush: <b>refused</b>"),
+            ],
+        }),
+        outputs: vec![
+            output("rtmp://a.example/live/***", "sending", None),
+            output(
+                "srt://a-receiver-with-a-long-name.example:9000?***",
+                "waiting",
+                Some(
+                    "its process has ended with 1: rtmps://b.example/live/hush: <script>alert(5)</script>",
+                ),
+            ),
+            Output {
+                file: Some("/srv/media/recordings/studio-20260131-120000.mkv".into()),
+                ..output("/srv/media/recordings/studio-%Y%m%d-%H%M%S.mkv", "recording", None)
+            },
+        ],
+        access: "token".into(),
+        ..stream("studio", "video/mp2t")
+    }
+}
+
+fn output(to: &str, state: &str, last_error: Option<&str>) -> Output {
+    Output {
+        to: to.into(),
+        kind: "rtmp".into(),
+        state: state.into(),
+        since: before(600),
+        sent_bytes: 123_456_789,
+        dropped_packets: 1_234,
+        doubled_packets: 40,
+        reconnects: 12,
+        behind_ms: 1_234,
+        held_bytes: 12 << 20,
+        ring_bytes: 32 << 20,
+        last_error: last_error.map(str::to_owned),
+        last_error_at: last_error.map(|_| before(61)),
+        file: None,
+        pid: None,
+    }
 }
 
 /// A feed by its name, with a log.
@@ -58,6 +165,22 @@ pub(super) fn stream_of(streams: &[Stream], name: &str) -> Result<(Stream, Strin
     let found = streams.iter().find(|stream| stream.name == name).cloned();
     let missing = || Problem::new(Code::StreamNotFound, format!("there is no stream {name:?}"));
     found.map(|one| (one, "<b>said</b>\n".to_owned())).ok_or_else(missing)
+}
+
+/// A token for a stream, until then; a year is the most.
+pub(super) fn token_of(streams: &[Stream], name: &str, until: Timestamp) -> Result<Token, Problem> {
+    let (stream, _) = stream_of(streams, name)?;
+    if until.since(before(0).0) > Duration::from_secs(366 * 86_400) {
+        return Err(Problem::new(Code::InvalidValue, "that is out of range"));
+    }
+    Ok(Token {
+        token: "SIGNED".into(),
+        purpose: "watch".into(),
+        names: Vec::new(),
+        address: None,
+        expires_at: Moment(until),
+        urls: vec![format!("https://media.example:8443{}?token=SIGNED", stream.path)],
+    })
 }
 
 /// A feed that is live.

@@ -1,6 +1,7 @@
 //! What the sample fleet's processes are at, and what they said.
 
 use ffleet_api::Moment;
+use ffleet_api::job::{Output, OutputState};
 use ffleet_api::log::{Line, Page};
 use ffleet_api::query::Logs;
 use ffleet_api::sample::{Sample, Used};
@@ -55,4 +56,16 @@ pub(crate) fn said(now: u64, query: &Logs) -> Page {
         .filter(|line| line.text.contains(&query.grep))
         .collect();
     Page { next: Some("1-2".into()), more: lines.len() > 1, complete: true, lines }
+}
+
+/// A result that is to be there.
+pub(super) fn output(target: &str, preset: &str) -> Output {
+    Output {
+        target: target.into(),
+        preset: Some(preset.into()),
+        recipe: None,
+        raw: None,
+        state: OutputState::Pending,
+        size_bytes: None,
+    }
 }

@@ -61,7 +61,7 @@ fn serve_socket() -> Option<Server> {
     Some(server)
 }
 
-fn await_encoders(server: &Server) {
+pub(super) fn await_encoders(server: &Server) {
     until(SOON, "encoders", || (0..2).all(|number| pid(server, number, "pid").is_some()));
 }
 
@@ -226,48 +226,4 @@ fn bodies_of_requests_carry_frames_or_the_bytes_of_one_track() {
     assert!(second.starts_with("HTTP/1.1 409"), "{second}");
     let other = put(&server, "studio/other", std::iter::empty());
     assert!(other.starts_with("HTTP/1.1 404"), "{other}");
-}
-
-#[test]
-fn program_in_python_pushes_pictures_and_sound() {
-    // The system's has numpy, whichever else comes first in PATH.
-    let systems = Path::new("/usr/bin/python3");
-    let other = || need::program("python3");
-    let Some(python) = systems.exists().then(|| systems.to_owned()).or_else(other) else {
-        return;
-    };
-    let inputs = "      socket: ROOM/sock\n      \
-                  video: { format: rawvideo, pixel-format: rgb24, size: 320x180, fps: 25 }\n      \
-                  audio: { format: s16le, rate: 48000, channels: 2 }\n";
-    let Some(server) = serve_with(inputs, "live-480p", "") else {
-        return;
-    };
-    await_encoders(&server);
-    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/python/");
-    let viewer = Recorder::open(&server, "got.ts");
-    let output = Command::new(&python)
-        .arg(format!("{examples}push_numpy.py"))
-        .arg(server.room.path("sock"))
-        .args(["--size", "320x180", "--seconds", "3"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}");
-    until(SOON, "pictures come out", || track(&server, 0)["frames-waiting"] == 0);
-    std::thread::sleep(Duration::from_millis(300));
-    let got = viewer.leave();
-    let received = input(&server, 0)["received"].as_u64().unwrap();
-    // A machine that is busy has it leave some out, which it says.
-    let expected = format!("75 pictures, {} left out", 75 - received);
-    assert!(said.contains(&expected), "{received}: {said}");
-    if received == 75 {
-        assert_times_grow(&got);
-    }
-    assert_eq!(input(&server, 1)["received"], 3 * 48_000);
-    // OpenCV is not here: what can be said without it is whether it is Python.
-    let compile = "import sys; compile(open(sys.argv[1]).read(), sys.argv[1], 'exec')";
-    let compiled = Command::new(&python)
-        .args(["-c", compile, &format!("{examples}push_opencv.py")])
-        .status();
-    assert!(compiled.unwrap().success());
 }

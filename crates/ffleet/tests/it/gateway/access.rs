@@ -53,6 +53,71 @@ fn printed(printed: Printed) -> Vec<String> {
         .collect()
 }
 
+/// The cookie of a session that a one-time link begins.
+fn session(server: &Server) -> String {
+    let made = server.call("POST", "/v1/login-links", b"").json();
+    let (_, once) = made["url"].as_str().unwrap().split_once("/login").unwrap();
+    let begun = get(server, &format!("/login{once}"), &[]);
+    let cookie = begun.head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("set-cookie")
+            .then(|| value.split(';').next())?
+    });
+    cookie.unwrap_or_else(|| panic!("{begun:?}")).to_owned()
+}
+
+#[test]
+fn page_makes_a_link_for_its_own_session_alone() {
+    let Some(server) = serve(CAMS) else { return };
+    let (cookie, ours) = (session(&server), server.address());
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let ask = |headers: &[(&str, &str)], stream: &str, body: &[u8]| {
+        let headers = [&[form], headers].concat();
+        let path = format!("/streams/{stream}/token");
+        http::request(server.port, "POST", &path, &headers, body)
+    };
+    let page = get(&server, "/streams/cam2", &[("Cookie", &cookie)]).body;
+    assert!(
+        page.contains("action=\"/streams/cam2/token#player\"") && !page.contains("id=\"link\""),
+        "{page}"
+    );
+    // Nobody, another site, and a request that does not say where it is from: as for all that changes something.
+    assert_eq!(ask(&[("Origin", &ours)], "cam2", b"expires=1h").status, 401);
+    let evil = [("Cookie", &*cookie), ("Origin", "http://evil.example")];
+    assert_eq!(ask(&evil, "cam2", b"expires=1h").status, 403);
+    assert_eq!(ask(&[("Cookie", &cookie)], "cam2", b"expires=1h").status, 403);
+    let session = [("Cookie", &*cookie), ("Origin", &*ours)];
+    let answer = ask(&session, "cam2", b"expires=10m");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.head.to_lowercase().contains("cache-control: no-store"), "{answer:?}");
+    let (_, rest) = answer.body.split_once("<pre class=\"block\" id=\"link\">").unwrap();
+    let link = rest.split('<').next().unwrap();
+    let path = link.strip_prefix(&ours).unwrap_or_else(|| panic!("{link}"));
+    assert!(
+        path.starts_with("/yard/2?token=") && answer.body.contains("whoever has it until"),
+        "{}",
+        answer.body
+    );
+    assert_eq!(Viewer::open(&server, path).numbers(100).jumps, 0);
+    get(&server, &path.replace("/yard/2", "/stream/cam1"), &[]).is_problem(403, "token-refused");
+    // What has no use for a token gets none, and what makes no sense neither.
+    for (stream, body, status) in [
+        ("open", "expires=1h", 422),
+        ("locked", "expires=1h", 422),
+        ("nope", "expires=1h", 404),
+        ("cam*", "expires=1h", 404),
+        ("cam2", "expires=9999d", 422),
+        ("cam2", "expires=soon", 422),
+        ("cam2", "", 422),
+        ("cam2", "expires=1h&also=cam1", 400),
+    ] {
+        let answer = ask(&session, stream, body.as_bytes());
+        assert_eq!(answer.status, status, "{stream} {body}: {answer:?}");
+        assert!(!answer.body.contains("?token="), "{answer:?}");
+    }
+    assert!(!server.said().contains("?token="), "{}", server.said());
+}
+
 #[test]
 fn token_opens_its_stream_to_whoever_has_it_and_nothing_else() {
     let Some(server) = serve(CAMS) else { return };

@@ -65,6 +65,60 @@ fn ring_that_does_not_fit_is_refused_and_jobs_get_what_the_others_leave() {
 }
 
 #[test]
+fn job_that_waits_for_memory_says_that_rings_have_it() {
+    let Some(server) = serve(RINGS) else { return };
+    until(SOON, "the controller knows", || node(&server)["ring-bytes"] == 600 << 20);
+    let job =
+        server.submit(&["test:240p25", "--duration", "1", "-o", "out.mp4", "--memory", "700MiB"]);
+    let waits = || server.call("GET", &format!("/v1/jobs/{job}"), b"").json()["waits"].clone();
+    until(SOON, "why it waits is said", || waits().is_string());
+    let why = waits().as_str().unwrap().to_owned();
+    for part in [
+        "no room for 700 MiB of memory (424 MiB is free)",
+        "rings of live streams hold 600 MiB",
+    ] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    let shown = server.cli(&["jobs", "show", &job.to_string()]).ok();
+    assert!(shown.contains("rings of live streams hold 600 MiB"), "{shown}");
+    std::fs::write(server.room.path("ffleet.yaml"), "worker: { memory: 1GiB }\n").unwrap();
+    server.signal(rustix::process::Signal::HUP);
+    server.await_state(job, "completed");
+}
+
+const GROUP: &str = "
+role-groups: { live: { memory: 100MiB } }
+feeds:
+  a: { command: NASTY count 200 60, ring-bytes: 60MiB }
+  b: { command: NASTY count 200 60, ring-bytes: 50MiB }
+streams:
+  a: { feed: a, mimetype: application/x-numbers }
+";
+
+#[test]
+fn rings_count_in_the_memory_of_the_role_group_live() {
+    let Some(server) = serve(GROUP) else { return };
+    assert_eq!(Viewer::open(&server, "/stream/a").numbers(100).jumps, 0);
+    await_feed(&server, "b", "failed");
+    let why = said(&server, "b");
+    for part in [
+        "ring of 50.0 MiB does not fit into the memory of the role group live",
+        "of 100 MiB, 0 B are promised to its processes and 60.0 MiB to other rings",
+        "raise `role-groups.live.memory`",
+    ] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    until(SOON, "the controller knows", || node(&server)["ring-bytes"] == 60 << 20);
+    let groups = node(&server)["role-groups"].to_string();
+    let checked = server.room.run(&["config", "check", "ffleet.yaml"]).ok();
+    assert!(checked.contains("do not fit into 100 MiB of memory"), "{checked} {groups}");
+    let text = GROUP.replace("50MiB", "40MiB");
+    super::configure(&server.room, &text);
+    server.signal(rustix::process::Signal::HUP);
+    until(SOON, "it is there", || feed(&server, "b")["state"] == "idle");
+}
+
+#[test]
 fn check_says_what_rings_add_up_to() {
     let room = crate::fixture::Room::new();
     let text = "worker: {memory: 1GiB}\nfeeds:\n  a: {command: ffmpeg -i x -b:v 4M -b:a 128k -f mpegts -, ring-bytes: 600MiB}\n  \

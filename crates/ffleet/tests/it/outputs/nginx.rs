@@ -10,8 +10,9 @@ use ffleet_testkit::{need, until};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// Where Debian has the module.
+/// Where Debian has its modules.
 const MODULE: &str = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
+const TLS: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
 
 /// A server that records each connection that publishes to `/live/NAME` in a file of its own.
 #[derive(Debug)]
@@ -19,11 +20,25 @@ pub(super) struct Nginx {
     process: Child,
     dir: TempDir,
     port: u16,
+    /// Where it speaks TLS, if it does.
+    tls: Option<u16>,
 }
 
 impl Nginx {
     /// Starts one, where it is installed.
     pub(super) fn start() -> Option<Self> {
+        Self::open(None)
+    }
+
+    /// The same, which speaks TLS as well: with this certificate and its key, both PEM.
+    pub(super) fn start_with_tls(certificate: &str, key: &str) -> Option<Self> {
+        let is_there = Path::new(TLS).is_file();
+        need::that("nginx's stream module (libnginx-mod-stream)", is_there)
+            .then(|| Self::open(Some((certificate, key))))
+            .flatten()
+    }
+
+    fn open(tls: Option<(&str, &str)>) -> Option<Self> {
         if !need::that("nginx's RTMP module (libnginx-mod-rtmp)", Path::new(MODULE).is_file()) {
             return None;
         }
@@ -31,28 +46,50 @@ impl Nginx {
         let dir = tempfile::tempdir().unwrap();
         let port = free_port();
         let path = dir.path().display();
+        let tls = tls.map(|(certificate, key)| {
+            fs::write(dir.path().join("cert.pem"), certificate).unwrap();
+            fs::write(dir.path().join("key.pem"), key).unwrap();
+            free_port()
+        });
+        let secured = tls.map_or_else(String::new, |tls| {
+            format!(
+                "stream {{ server {{ listen 127.0.0.1:{tls} ssl; proxy_pass 127.0.0.1:{port};
+ssl_certificate {path}/cert.pem; ssl_certificate_key {path}/key.pem; }} }}"
+            )
+        });
+        let load = if tls.is_some() {
+            format!("load_module {TLS};")
+        } else {
+            String::new()
+        };
         let config = format!(
             "daemon off; master_process off; pid {path}/pid; error_log {path}/log info;
-load_module {MODULE};
+load_module {MODULE}; {load}
 events {{ worker_connections 64; }}
 rtmp {{ server {{ listen 127.0.0.1:{port}; application live {{
-live on; record all; record_path {path}; record_unique on; }} }} }}"
+live on; record all; record_path {path}; record_unique on; }} }} }} {secured}"
         );
         fs::write(dir.path().join("conf"), config).unwrap();
         let process = run(dir.path());
-        let nginx = Self { process, dir, port };
+        let nginx = Self { process, dir, port, tls };
         nginx.await_open();
         Some(nginx)
     }
 
     fn await_open(&self) {
+        let is_open = |port: u16| TcpStream::connect(("127.0.0.1", port)).is_ok();
         until(super::SOON, "nginx listens", || {
-            TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+            is_open(self.port) && self.tls.is_none_or(is_open)
         });
     }
 
     pub(super) fn url(&self, app: &str, name: &str) -> String {
         format!("rtmp://127.0.0.1:{}/{app}/{name}", self.port)
+    }
+
+    /// The same by TLS, at this name.
+    pub(super) fn secure_url(&self, host: &str, name: &str) -> String {
+        format!("rtmps://{host}:{}/live/{name}", self.tls.expect("it speaks TLS"))
     }
 
     pub(super) fn kill(&mut self) {
