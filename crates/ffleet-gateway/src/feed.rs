@@ -22,7 +22,7 @@ use ffleet_live::feed::{Event, Policy, State};
 use ffleet_live::join::Format;
 use ffleet_supervise::Backoff;
 use ffleet_types::live::feed::{Feed as Spec, Mode};
-use ffleet_types::live::{Source, totals};
+use ffleet_types::live::{self, Source, totals};
 use ffleet_types::{Bytes, Timestamp};
 use tokio::sync::{mpsc, watch};
 
@@ -88,7 +88,8 @@ pub(crate) struct Feed {
     events: mpsc::UnboundedSender<Event>,
     status: Mutex<Status>,
     dock: Dock,
-    /// Its raw tracks, if it has some.
+    /// Its tracks, if it has some: those that programs push, or for its encoders those in the bytes of the feed that it
+    /// is made of.
     hub: Option<Arc<Hub>>,
     /// Where what its encoders make goes beside viewers.
     outputs: Option<Arc<Outputs>>,
@@ -171,12 +172,12 @@ impl Feed {
             ring: Ring::new(spec.ring.0),
             label,
             format: mimetype.and_then(Format::of_mime),
+            hub: hub(&spec.source, parent.as_deref()),
             parent,
             instead,
             events,
             status: Mutex::new(status),
             dock: Dock::default(),
-            hub: inputs::of(&spec.source),
             outputs: match &spec.source {
                 Source::Encode(encode) => Some(Arc::new(Outputs::new(&encode.outputs, shop))),
                 _ => None,
@@ -227,7 +228,12 @@ impl Feed {
         Hold(Arc::clone(self))
     }
 
-    /// The raw tracks that it has, or that its encoders read.
+    /// Whether its encoders take the bytes of another feed apart.
+    pub(crate) const fn has_own_hub(&self) -> bool {
+        self.hub.is_some()
+    }
+
+    /// The tracks that it has, or that its encoders read.
     pub(crate) fn hub(&self) -> Option<&Arc<Hub>> {
         let parent = self.parent.as_ref().and_then(|parent| parent.hub.as_ref());
         self.hub.as_ref().or(parent)
@@ -328,13 +334,25 @@ impl Feed {
     }
 }
 
+/// The tracks that a feed has of its own.
+fn hub(source: &Source, parent: Option<&Feed>) -> Option<Arc<Hub>> {
+    match (source, parent) {
+        (Source::Encode(_), Some(parent)) if parent.hub.is_none() => {
+            Some(Arc::new(Hub::of_feed(&parent.spec.name)))
+        }
+        (source, _) => inputs::of(source),
+    }
+}
+
 /// What a feed holds, at most: its ring, what its encoders have not given yet, and what its outputs have not taken.
 fn memory(spec: &Spec, parent: Option<&Feed>) -> Bytes {
     let Source::Encode(encode) = &spec.source else {
         return spec.ring;
     };
     let hub = parent.and_then(|parent| parent.hub.as_ref());
-    let backlogs = encode.backlogs(hub.map_or(0, |hub| hub.spec.tracks()));
+    // What is decoded is held before it is, and as frames.
+    let tracks = hub.map_or(2 * live::TRACKS, |hub| hub.spec.tracks() + hub.spec.coded_tracks());
+    let backlogs = encode.backlogs(tracks);
     let outputs = encode.outputs.iter().map(|output| output.ring);
     outputs.fold(Bytes(spec.ring.0.saturating_add(backlogs.0)), |sum, ring| {
         Bytes(sum.0.saturating_add(ring.0))

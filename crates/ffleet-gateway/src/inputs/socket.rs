@@ -120,7 +120,7 @@ impl Desk<'_> {
                 Err(error) => return Ended::failed(format!("{}: {error}", path.display())),
             };
             let read = tokio::select! {
-                read = self.framed(&connection) => read,
+                read = self.connected(&connection) => read,
                 error = turn_away(listener) => Err(error),
             };
             if let Err(why) = &read {
