@@ -39,7 +39,7 @@ pub(crate) use self::health::Health;
 use self::job::{Cut, Job};
 use self::mux::{Mux, Next};
 use crate::feed::{Ended, Feed, Shop};
-use crate::inputs::{Hub, Kind};
+use crate::inputs::Kind;
 use crate::reader::Reading;
 
 /// What is needed to encode.
@@ -130,7 +130,7 @@ pub(crate) async fn run(
     };
     let more = tokio::select! {
         () = pass_on(&mut mux, &mut made, is_pushed) => None,
-        more = found::more(hub, &recipe, &kinds) => Some(more),
+        more = found::more(hub, &recipe, &kinds, found.late) => Some(more),
     };
     ended.cancel();
     // What they have given is written.
@@ -269,13 +269,16 @@ fn jobs(
     } else if let Some(picture) = &found.spec.video
         && let Some(command) = commands::picture(&recipe, picture, engine, budget)?
     {
-        jobs.push(Work::Encode(Box::new(Job {
-            reorder: if recipe.live { 0 } else { REORDER },
+        let mut job = Job {
             kind: Kind::Video,
             cut: Cut::Frames { rate: picture.fps.parts() },
-            again: 0,
             ..Job::new(found.spec.when_full, encode, engine, command)
-        })));
+        };
+        if !recipe.live {
+            job.reorder = REORDER;
+            job.policy.ahead = LOOK_AHEAD;
+        }
+        jobs.push(Work::Encode(Box::new(job)));
     }
     if copied(Kind::Audio) {
         jobs.push(Work::Copy(Kind::Audio));
@@ -312,6 +315,8 @@ fn jobs(
     Ok(jobs)
 }
 
+/// Frames that an encoder may hold before its first packet where it looks ahead: x264 at most 250, and some in its threads.
+const LOOK_AHEAD: u64 = 300;
 /// Packets by which a decoder is behind where B-frames refer to each other, as x264's and x265's do.
 const REORDER: usize = 2;
 /// Blocks of sound that an encoder is fed again, whose packets are thrown away: what a transform of overlapping blocks

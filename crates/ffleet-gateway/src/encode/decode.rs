@@ -101,11 +101,14 @@ pub(super) async fn run(wanted: Wanted, parts: Parts) {
             Turn::Unit(None) | Turn::Taken(false) => break,
             Turn::Unit(Some(frame)) => stage.take(frame),
             // A pipe that is broken is that of one that has ended: its output says so.
-            Turn::Written(written) => {
-                if written.is_err()
-                    && let Some(active) = &mut stage.active
-                {
+            Turn::Written(Err(_)) => {
+                if let Some(active) = &mut stage.active {
                     active.feeder.stop();
+                }
+            }
+            Turn::Written(Ok(())) => {
+                if let Some(id) = stage.active.as_ref().map(|active| active.id) {
+                    stage.apply(Event::Took(id));
                 }
             }
             Turn::Given(Ok(0) | Err(_)) => stage.ended(true),
@@ -215,7 +218,6 @@ impl Stage {
         if self.reel.push(at, is_key, bytes.len() as u64) {
             self.units
                 .push_back((Unit { shown: at, is_key, bytes }, Arc::clone(track)));
-            self.apply(Event::Came);
         }
     }
 
@@ -233,7 +235,9 @@ impl Stage {
             self.finish("what its source gives is coded otherwise now");
             return;
         }
+        let id = active.id;
         active.give(next, unit, track);
+        self.apply(Event::Offered(id));
     }
 
     /// Has the active decoder give what it has, and end.
@@ -272,7 +276,7 @@ impl Stage {
         if self.outgoing.is_empty()
             && let Some(id) = self.active.as_ref().map(|active| active.id)
         {
-            self.apply(Event::Gave(id));
+            self.apply(Event::Waited(id));
             // What has been read already.
             self.given();
         }

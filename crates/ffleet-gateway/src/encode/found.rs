@@ -19,8 +19,13 @@ use crate::inputs::{Frame, Hub, Kind, container};
 
 /// How many pictures are looked at to see how many there are in a second.
 const PICTURES: usize = 10;
-/// How long a track is waited for when another one has come.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a track is waited for when another one has come. Keys of pictures may be far apart.
+const fn patience(kind: Kind) -> Duration {
+    match kind {
+        Kind::Video => Duration::from_secs(20),
+        Kind::Audio => Duration::from_secs(3),
+    }
+}
 /// What a second of pictures has where nothing says how many.
 const USUAL: (u32, u32) = (25, 1);
 
@@ -33,6 +38,8 @@ pub(super) struct Found {
     pub(super) coded: Vec<Coded>,
     /// Where all of them come from.
     pub(super) inlets: Vec<(Kind, Inlet)>,
+    /// One that was waited for in vain.
+    pub(super) late: Option<(Kind, Inlet)>,
     /// What there is to say.
     pub(super) remarks: Vec<String>,
 }
@@ -124,6 +131,7 @@ pub(super) async fn find(hub: &Hub, recipe: &Recipe) -> Found {
         spec: Inputs { container: None, ..hub.spec.clone() },
         coded: Vec::new(),
         inlets: Vec::new(),
+        late: None,
         remarks: Vec::new(),
     };
     let mut looked = Vec::new();
@@ -147,7 +155,16 @@ pub(super) async fn find(hub: &Hub, recipe: &Recipe) -> Found {
     if let Some(whole) = hub.whole() {
         of_program(&mut looked, whole.program()).await;
     }
-    look(&mut looked, &mut found.remarks).await;
+    look(&mut looked).await;
+    let is_late = |one: &Looked| one.wish != Wish::Copy && one.track.is_none();
+    if let Some(late) = looked.iter().position(is_late) {
+        let Looked { kind, inlet, .. } = looked.swap_remove(late);
+        let (what, waited) = (kind.name(), patience(kind).as_secs());
+        found.remarks.push(format!(
+            "no {what} has come {waited} s after the other track: the stream goes on without it"
+        ));
+        found.late = Some((kind, inlet));
+    }
     for one in looked {
         let (coded, inlet) = one.found();
         found.coded.push(coded);
@@ -184,11 +201,13 @@ async fn of_program(
 }
 
 /// Looks at what comes until all is known, or what is missing is waited for no more.
-async fn look(looked: &mut Vec<Looked>, remarks: &mut Vec<String>) {
-    let mut until: Option<Instant> = None;
+async fn look(looked: &mut [Looked]) {
+    let mut since: Option<Instant> = None;
     while !looked.iter().all(Looked::is_known) {
+        let missing = looked.iter().filter(|one| !one.is_known());
+        let most = missing.map(|one| patience(one.kind)).max().unwrap_or_default();
         let late = async {
-            match until {
+            match since.map(|since| since + most) {
                 Some(until) => tokio::time::sleep_until(until).await,
                 None => std::future::pending().await,
             }
@@ -211,49 +230,59 @@ async fn look(looked: &mut Vec<Looked>, remarks: &mut Vec<String>) {
             },
             () = late => break,
         }
-        if until.is_none() && looked.iter().any(|one| one.track.is_some()) {
-            until = Some(Instant::now() + PATIENCE);
+        if since.is_none() && looked.iter().any(|one| one.track.is_some()) {
+            since = Some(Instant::now());
         }
     }
-    looked.retain(|one| {
-        let is_there = one.wish == Wish::Copy || one.track.is_some();
-        if !is_there {
-            remarks.push(format!(
-                "no {} has come {} s after the other track: the stream goes on without it",
-                one.kind.name(),
-                PATIENCE.as_secs()
-            ));
-        }
-        is_there
-    });
 }
 
-/// Waits until a container has a track that a stream of these `kinds` would be made of as well, and is not: why it begins
-/// anew.
-pub(super) async fn more(hub: &Hub, recipe: &Recipe, kinds: &[Kind]) -> String {
+/// Waits until there is a track that the stream would be made of as well, and is not: why it begins anew. It has these
+/// `kinds`, and one that came too `late`, if there is one.
+pub(super) async fn more(
+    hub: &Hub,
+    recipe: &Recipe,
+    kinds: &[Kind],
+    late: Option<(Kind, Inlet)>,
+) -> String {
+    let kind = tokio::select! {
+        kind = come(late) => kind,
+        kind = declared(hub, recipe, kinds) => kind,
+    };
+    format!("its source has {} now as well: the stream begins anew with it", kind.name())
+}
+
+/// Waits until decoding of a track can begin.
+async fn come(late: Option<(Kind, Inlet)>) -> Kind {
+    if let Some((kind, mut inlet)) = late {
+        while let Some(frame) = inlet.next().await {
+            if frame.coded.is_some_and(|coded| coded.begins.is_some()) {
+                return kind;
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+/// Waits until a container says that it has a track that is wanted and new.
+async fn declared(hub: &Hub, recipe: &Recipe, kinds: &[Kind]) -> Kind {
     let Some(whole) = hub.whole() else {
         return std::future::pending().await;
     };
-    let mut program = whole.program();
-    let is_new = |codecs: &Option<std::sync::Arc<[Codec]>>| {
-        let of = codecs
-            .iter()
-            .flat_map(|all| all.iter())
-            .map(|&codec| container::of(codec));
-        let wanted = of.filter(|&kind| Wish::of(recipe, kind) != Wish::Nothing);
-        wanted.into_iter().find(|kind| !kinds.contains(kind))
-    };
     // What is there already was found, and what was left out is no news.
-    loop {
-        if program.changed().await.is_err() {
-            return std::future::pending().await;
-        }
-        let new = is_new(&program.borrow_and_update());
-        if let Some(kind) = new {
-            return format!(
-                "its source has {} now as well: the stream begins anew with it",
-                kind.name()
-            );
+    let mut program = whole.program();
+    let new = |codecs: Option<std::sync::Arc<[Codec]>>| {
+        let codecs = codecs.unwrap_or_default();
+        let mut wanted = codecs
+            .iter()
+            .map(|&codec| container::of(codec))
+            .filter(|&kind| Wish::of(recipe, kind) != Wish::Nothing);
+        wanted.find(|kind| !kinds.contains(kind))
+    };
+    while program.changed().await.is_ok() {
+        let codecs = program.borrow_and_update().clone();
+        if let Some(kind) = new(codecs) {
+            return kind;
         }
     }
+    std::future::pending().await
 }

@@ -14,6 +14,8 @@ use crate::inputs::Kind;
 
 /// How long an encoder has for its first packet.
 const START: Duration = Duration::from_secs(2);
+/// Frames that an encoder that does not look ahead may hold before its first packet: it has some in its threads.
+const AHEAD: u64 = 16;
 /// The waits between encoders that gave nothing.
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
 
@@ -92,5 +94,11 @@ pub(super) const fn policy(encode: &Encode) -> Policy {
     } else {
         START
     };
-    Policy { recovery: encode.recovery, silence, start, backoff: BACKOFF }
+    Policy {
+        recovery: encode.recovery,
+        silence,
+        start,
+        ahead: AHEAD,
+        backoff: BACKOFF,
+    }
 }

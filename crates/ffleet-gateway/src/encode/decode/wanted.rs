@@ -1,11 +1,10 @@
 //! How a track is decoded: by what, to what, and what is ready for a death.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use ffleet_engine::plan::Budget;
 use ffleet_engine::{Refused, decode as commands, track::Command};
-use ffleet_live::packet::{CLOCK, Codec};
+use ffleet_live::packet::Codec;
 use ffleet_live::replay::Policy;
 use ffleet_types::live::inputs::{Picture, PictureFormat, PixelFormat, SampleFormat, Sound, Via};
 use ffleet_types::live::{Encode, Inputs};
@@ -109,19 +108,14 @@ pub(in crate::encode) fn wanted(
         }
     };
     let policy = job::policy(encode);
-    // A decoder gives the first picture when it knows that none comes before it.
-    let first = fps.map_or(Duration::ZERO, |fps| {
-        let (frames, seconds) = fps.parts();
-        let pictures = u64::try_from(track.reorder()).unwrap_or(0) + 4;
-        let ticks = pictures * CLOCK.unsigned_abs() * u64::from(seconds) / u64::from(frames.max(1));
-        Duration::from_micros(ticks * 1_000_000 / CLOCK.unsigned_abs())
-    });
+    let reorder = u64::try_from(track.reorder()).unwrap_or(0);
     Ok(Wanted {
         kind: coded.kind,
         program: PathBuf::from(&engine.path),
         command,
         raw,
         limit: encode.backlog.0,
-        policy: Policy { start: policy.start.max(2 * first), ..policy },
+        // It gives the first picture when it knows that none comes before it.
+        policy: Policy { ahead: policy.ahead + reorder, ..policy },
     })
 }

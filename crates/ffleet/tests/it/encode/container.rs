@@ -124,7 +124,9 @@ fn copied_picture_goes_on_while_processes_of_its_sound_are_killed() {
     strike(&server, 1, Signal::KILL, Some(encoder));
     writer.join().unwrap();
     until(SOON, "all pictures have come out", || track(&server, 0)["frames-out"] == 200);
-    until(SOON, "all sound has come out", || track(&server, 1)["frames-waiting"].as_u64() < Some(4));
+    until(SOON, "all sound has come out", || {
+        track(&server, 1)["frames-waiting"].as_u64() < Some(4)
+    });
     std::thread::sleep(Duration::from_millis(300));
     assert!(track(&server, 0)["decoder"].is_null() && pid(&server, 0, "pid").is_none());
     assert_clip(&viewer.leave(), 0..200, 0);
