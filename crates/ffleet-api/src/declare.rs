@@ -90,7 +90,8 @@ pub struct Feed {
     pull: Option<String>,
     /// The FIFO that it is read from.
     fifo: Option<String>,
-    /// Raw tracks that programs push: `video` and `audio`, each with its `fifo`, its `format` and what belongs to that.
+    /// Tracks that programs push: `video` and `audio`, each with its `fifo`, its `format` and what belongs to that; or a
+    /// `container` of both with its `fifo` and its `format`. With `socket` or `push` in the place of a `fifo`.
     #[schema(required = false)]
     inputs: Value,
     /// What becomes of frames for which there is no room: `block`, `drop-oldest` or `drop-newest`.
@@ -122,7 +123,7 @@ pub struct Stream {
     /// A program and its arguments, as one text or a list: its standard output is the stream.
     #[schema(required = false)]
     command: Value,
-    /// How the raw tracks of its feed are encoded: `preset`, `recovery`, `backlog`, `silence`.
+    /// How the tracks of its feed are encoded, which has `inputs` or gives MPEG-TS: `preset`, `recovery`, `backlog`, `silence`.
     #[schema(required = false)]
     encode: Value,
     /// What viewers of such a stream get while its source is away: `hold`, `hold 2s`, `slate /PATH`, `feed NAME`, `end`.

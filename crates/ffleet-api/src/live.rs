@@ -8,7 +8,7 @@ use crate::moment::Moment;
 
 mod raw;
 
-pub use raw::{EncodedTrack, EncoderEvent, Encoding, Input, Output};
+pub use raw::{DecodedTrack, EncodedTrack, EncoderEvent, Encoding, Input, Output};
 
 /// All feeds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

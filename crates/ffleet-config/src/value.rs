@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ffleet_media::job::Verify;
 use ffleet_types::live::feed::{AtEnd, Fallback, Mode, WhenFull};
-use ffleet_types::live::inputs::{PixelFormat, SampleFormat};
+use ffleet_types::live::inputs::{ContainerFormat, PixelFormat, SampleFormat};
 use ffleet_types::live::stream::{Access, Client, Kind, Recovery, Slow};
 use ffleet_types::{Bytes, Cpu, FrameRate, FrameSize, Rate, Span, live};
 
@@ -29,6 +29,7 @@ macro_rules! by_own_words {
 by_own_words!(Bytes, Cpu, Rate, Span, Verify, Format, Level, OnStop, Sandbox);
 by_own_words!(live::Name, Mode, Fallback, AtEnd, Kind, Client, Slow, Access);
 by_own_words!(FrameRate, FrameSize, PixelFormat, Recovery, SampleFormat, WhenFull);
+by_own_words!(ContainerFormat);
 
 macro_rules! whole_number {
     ($($kind:ty),*) => {$(

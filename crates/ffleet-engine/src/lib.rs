@@ -22,4 +22,4 @@ pub mod raw;
 pub mod threads;
 pub mod verify;
 
-pub use plan::{Expected, Plan, Refused, plan, track};
+pub use plan::{Expected, Plan, Refused, decode, plan, track};

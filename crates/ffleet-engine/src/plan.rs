@@ -25,6 +25,7 @@ use crate::{input, raw, threads};
 mod audio;
 mod colour;
 mod container;
+pub mod decode;
 mod draft;
 mod encoder;
 pub(crate) mod encoders;

@@ -105,7 +105,8 @@ pub(crate) struct Feed {
     events: mpsc::UnboundedSender<Event>,
     status: Mutex<Status>,
     dock: Dock,
-    /// Its raw tracks, if it has some.
+    /// Its tracks, if it has some: those that programs push, or for its encoders those in the bytes of the feed that it
+    /// is made of.
     hub: Option<Arc<Hub>>,
     /// What of it outlives us.
     keeping: Arc<inputs::Keeping>,
@@ -198,12 +199,12 @@ impl Feed {
             ring: Ring::new(spec.ring.0),
             label,
             format: mimetype.and_then(Format::of_mime),
+            hub: hub(&spec.source, parent.as_deref(), &keeping),
             parent,
             instead,
             events,
             status: Mutex::new(status),
             dock: Dock::default(),
-            hub: inputs::of(&spec.source, &keeping),
             fifo: tokio::sync::Mutex::default(),
             keeping,
             outputs: match &spec.source {
@@ -256,7 +257,12 @@ impl Feed {
         Hold(Arc::clone(self))
     }
 
-    /// The raw tracks that it has, or that its encoders read.
+    /// Whether its encoders take the bytes of another feed apart.
+    pub(crate) const fn has_own_hub(&self) -> bool {
+        self.hub.is_some()
+    }
+
+    /// The tracks that it has, or that its encoders read.
     pub(crate) fn hub(&self) -> Option<&Arc<Hub>> {
         let parent = self.parent.as_ref().and_then(|parent| parent.hub.as_ref());
         self.hub.as_ref().or(parent)
@@ -360,13 +366,25 @@ impl Feed {
     }
 }
 
+/// The tracks that a feed has of its own.
+fn hub(source: &Source, parent: Option<&Feed>, keeping: &Arc<inputs::Keeping>) -> Option<Arc<Hub>> {
+    match (source, parent) {
+        (Source::Encode(_), Some(parent)) if parent.hub.is_none() => {
+            Some(Arc::new(Hub::of_feed(&parent.spec.name, keeping)))
+        }
+        (source, _) => inputs::of(source, keeping),
+    }
+}
+
 /// What a feed holds, at most: its ring, and what its encoders have not given yet. Each of its outputs has memory of its own.
 fn memory(spec: &Spec, parent: Option<&Feed>) -> Bytes {
     let Source::Encode(encode) = &spec.source else {
         return spec.ring;
     };
     let hub = parent.and_then(|parent| parent.hub.as_ref());
-    let backlogs = encode.backlogs(hub.map_or(0, |hub| hub.spec.tracks()));
+    // What is decoded is held before it is, and as frames.
+    let tracks = hub.map_or(2 * live::TRACKS, |hub| hub.spec.tracks() + hub.spec.coded_tracks());
+    let backlogs = encode.backlogs(tracks);
     Bytes(spec.ring.0.saturating_add(backlogs.0))
 }
 

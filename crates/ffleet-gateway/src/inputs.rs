@@ -1,11 +1,12 @@
-//! Tracks that programs push without a container: read, cut into frames, given a time, and handed to every stream that
-//! makes something of them.
+//! Tracks that programs push, without a container or in one: read, cut into frames, given a time, and handed to every
+//! stream that makes something of them.
 //!
 //! What programs write into belongs to the feed and stays open as long as the feed is there, so that a writer may come
 //! and go, and never meets a broken pipe because something behind the feed has died. It outlives us, too (`keeping`). Tracks that have a FIFO each are
 //! read by tasks of their own: none waits for the other. Those of one connection come as its writer sends them.
 
 mod bytes;
+pub(crate) mod container;
 mod desk;
 mod fifo;
 mod framed;
@@ -14,6 +15,7 @@ mod lane;
 mod push;
 mod socket;
 mod tray;
+mod watcher;
 
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -24,12 +26,14 @@ use ::bytes::Bytes;
 use ffleet_api::live::Input;
 use ffleet_base::Clock;
 use ffleet_live::anchor::Anchor;
-use ffleet_live::packet::CLOCK;
-use ffleet_types::live::Inputs;
-use ffleet_types::live::inputs::{Picture, Sound, Via};
+use ffleet_live::packet;
+use ffleet_types::live::feed::WhenFull;
+use ffleet_types::live::inputs::{Container, ContainerFormat, Picture, Sound, Via};
+use ffleet_types::live::{Inputs, Name};
 use futures_util::future::select_all;
 use tokio::sync::watch;
 
+use self::container::Whole;
 use self::desk::Desk;
 pub(crate) use self::keeping::{Keeping, is_same};
 pub(crate) use self::lane::Lane;
@@ -53,8 +57,8 @@ pub(crate) struct Frame {
 pub(crate) struct Coded {
     /// When it is decoded, in the same ticks.
     pub(crate) dts: i64,
-    /// The parameter sets, where decoding can begin with it.
-    pub(crate) sets: Option<Bytes>,
+    /// What a decoder must know before it, where decoding can begin with it.
+    pub(crate) begins: Option<Arc<packet::Track>>,
 }
 
 /// Of which kind a track is.
@@ -79,6 +83,8 @@ pub(crate) struct Hub {
     pub(crate) spec: Inputs,
     lanes: Vec<Lane>,
     anchor: Mutex<Anchor>,
+    /// What takes its container apart, where its tracks come in one.
+    whole: Option<Whole>,
     socket: tokio::sync::Mutex<Socket>,
     docks: Docks,
     keeping: Arc<Keeping>,
@@ -95,15 +101,34 @@ impl Hub {
         if let Some(sound) = &spec.audio {
             lanes.push(Lane::of_sound(sound, lanes.len()));
         }
+        if let Some(Container { via, .. }) = &spec.container {
+            let kinds = [Kind::Video, Kind::Audio].into_iter().enumerate();
+            lanes = kinds
+                .map(|(number, kind)| Lane::of_container(kind, via, number))
+                .collect();
+        }
         let rates: Vec<_> = lanes.iter().map(Lane::rate).collect();
         Self {
             spec: spec.clone(),
             lanes,
             anchor: Mutex::new(Anchor::new(&rates)),
+            whole: spec.container.as_ref().map(|_| Whole::default()),
             socket: tokio::sync::Mutex::default(),
             docks: Docks::default(),
             keeping: Arc::clone(keeping),
         }
+    }
+
+    /// The tracks that are in the bytes of a feed.
+    pub(crate) fn of_feed(name: &Name, keeping: &Arc<Keeping>) -> Self {
+        let container = Container { via: Via::Feed(name.clone()), format: ContainerFormat::MpegTs };
+        let spec = Inputs {
+            video: None,
+            audio: None,
+            container: Some(container),
+            when_full: WhenFull::Block,
+        };
+        Self::new(&spec, keeping)
     }
 
     /// The track of this kind.
@@ -111,14 +136,23 @@ impl Hub {
         self.lanes.iter().find(|lane| lane.kind == kind)
     }
 
-    /// Its tracks.
+    /// Its tracks; of a container those that it has been found to have.
     pub(crate) fn kinds(&self) -> impl Iterator<Item = Kind> {
-        self.lanes.iter().map(|lane| lane.kind)
+        let is_there = |lane: &&Lane| self.whole.as_ref().is_none_or(|whole| whole.has(lane.kind));
+        self.lanes.iter().filter(is_there).map(|lane| lane.kind)
+    }
+
+    /// What takes its container apart, where its tracks come in one.
+    pub(crate) const fn whole(&self) -> Option<&Whole> {
+        self.whole.as_ref()
     }
 
     /// How its tracks are, for whoever asks.
     pub(crate) fn shown(&self) -> Vec<Input> {
         let format = |kind| match kind {
+            _ if self.whole.is_some() => {
+                self.whole.as_ref().map_or_else(String::new, |whole| whole.shown(kind))
+            }
             Kind::Video => {
                 let of = |picture: &Picture| format!("{} at {} fps", picture.format, picture.fps);
                 self.spec.video.as_ref().map_or_else(String::new, of)
@@ -148,26 +182,19 @@ impl Hub {
 
     /// How many ticks have passed since its first frame.
     pub(crate) fn clock(&self, now: Duration) -> i64 {
-        self.anchor().clock(now)
-    }
-
-    /// The length of a frame in ticks.
-    pub(crate) fn length(&self, kind: Kind, frame: &Frame) -> i64 {
-        let (units, seconds) = match kind {
-            Kind::Video => self.spec.video.as_ref().map_or((1, 1), |video| video.fps.parts()),
-            Kind::Audio => (self.spec.audio.as_ref().map_or(1, |audio| audio.rate), 1),
-        };
-        let unit = self.lane(kind).map_or(1, |lane| lane.unit);
-        let count = match frame.coded {
-            Some(_) => 1,
-            None => i64::try_from(frame.bytes.len() / unit).unwrap_or(0),
-        };
-        count * CLOCK * i64::from(seconds) / i64::from(units.max(1))
+        match &self.whole {
+            Some(whole) => whole.timeline().clock(now),
+            None => self.anchor().clock(now),
+        }
     }
 
     /// Its source is away, as the track of this kind shows: what comes of that next is placed anew, and of those that
     /// have paused as well.
     pub(crate) fn away(&self, leading: Kind, now: Duration) {
+        if let Some(whole) = &self.whole {
+            // They have one clock.
+            return whole.timeline().part();
+        }
         let Some(lane) = self.lane(leading) else {
             return;
         };
@@ -189,12 +216,19 @@ impl Hub {
         let mut reading: Vec<Reading<'_>> = Vec::new();
         for lane in &self.lanes {
             if let Via::Fifo(path) = &lane.via {
-                reading.push(Box::pin(desk.fifo(lane, path)));
+                match &self.whole {
+                    None => reading.push(Box::pin(desk.fifo(lane, path))),
+                    // It has one for all tracks.
+                    Some(_) if reading.is_empty() => {
+                        reading.push(Box::pin(desk.whole_fifo(lane, path)));
+                    }
+                    Some(_) => {}
+                }
             }
         }
         let socket = self.spec.vias().find_map(|via| match via {
             Via::Socket(path) => Some(path),
-            Via::Fifo(_) | Via::Push => None,
+            Via::Fifo(_) | Via::Push | Via::Feed(_) => None,
         });
         if let Some(path) = socket {
             reading.push(Box::pin(desk.socket(path)));
@@ -214,8 +248,7 @@ impl Hub {
     ///
     /// If there is no such track, somebody else writes, or what makes no sense in it.
     pub(crate) async fn push(&self, kind: Option<Kind>, body: Body) -> Result<(), Refused> {
-        let is_there =
-            kind.is_none_or(|kind| self.lane(kind).is_some_and(|lane| lane.via == Via::Push));
+        let is_there = kind.is_none_or(|kind| self.lane(kind).is_some_and(Lane::is_pushed_alone));
         match is_there {
             true => self.docks.of(kind).push(body).await,
             false => Err(Refused::NoTrack),

@@ -220,8 +220,14 @@ impl Ring {
             if place.ends < state.ends.0 && !place.is_before(&state, state.ends.1) {
                 break;
             }
+            let before = place.cursor.clone();
             match state.window.step(&mut place.cursor) {
                 Step::Wait => break,
+                // What is taken together has no seam in it.
+                Step::Jump { .. } if !bytes.is_empty() => {
+                    place.cursor = before;
+                    break;
+                }
                 Step::Jump { prefix, fell: out } => {
                     fell |= out;
                     if !prefix.is_empty() {
@@ -268,6 +274,16 @@ impl Ring {
         }
     }
 
+    /// Has the reader at `place` go on where others are sent away.
+    pub(crate) fn stay(&self, place: &mut Place) {
+        place.ends = self.state().ends.0;
+    }
+
+    /// Whether it is filled no more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
     /// How many bytes the reader at `place` is behind.
     pub(crate) fn lag(&self, place: &Place) -> u64 {
         place.cursor.lag(&self.state().window)
@@ -289,6 +305,11 @@ impl Place {
     /// Whether it has taken everything up to `until`; one that waits for its beginning has.
     pub(crate) fn has_reached(&self, until: u64) -> bool {
         self.cursor.at().is_none_or(|at| at >= until)
+    }
+
+    /// Which run of the producer it is in.
+    pub(crate) fn run(&self) -> u64 {
+        self.cursor.run()
     }
 
     /// How often it fell out of the ring.

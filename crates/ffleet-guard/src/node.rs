@@ -236,7 +236,7 @@ impl Node {
     }
 
     /// What is held for a child until nothing of it is left.
-    fn hold(&self, seat: Option<Seat>) -> Keep {
+    fn keep_of(&self, seat: Option<Seat>) -> Keep {
         Keep { _seat: seat, _alive: self.alive.subscribe() }
     }
 

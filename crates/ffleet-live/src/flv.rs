@@ -234,5 +234,31 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// The NAL units of bytes in the byte stream format.
+pub(crate) fn units(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    annexb::units(bytes)
+}
+
+/// Whether pictures of a track have more than 8 bits a sample.
+pub(crate) fn is_deep(track: &Track) -> bool {
+    let depths = |unit| match track.codec {
+        Codec::H264 => avc::depths(unit),
+        Codec::H265 => hevc::depths(unit),
+        Codec::Aac | Codec::Opus | Codec::Mp3 => None,
+    };
+    let sets = annexb::units(&track.config).filter_map(depths);
+    sets.flatten().any(|above| above > 0)
+}
+
+/// How wide and high the pictures of a track are, if all of its parameter sets agree.
+pub(crate) fn size(track: &Track) -> Option<(u32, u32)> {
+    let sets = track
+        .codec
+        .is_video()
+        .then(|| sets::Sets::of_config(track.codec, &track.config));
+    let size = sets?.ok()?.size()?;
+    Some((size.width, size.height))
+}
+
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ pub mod packet;
 pub mod raw;
 pub mod replay;
 pub mod rtmp;
+pub mod timeline;
 pub mod window;
 
 pub use feed::Feed;

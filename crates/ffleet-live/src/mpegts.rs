@@ -30,5 +30,11 @@ const HEADER: usize = 4;
 /// Timestamps have 33 bits (§2.4.3.7).
 const STAMP: u64 = (1 << 33) - 1;
 
+/// Samples a second, and channels, of AAC with this `AudioSpecificConfig`.
+pub(crate) fn aac_shape(config: &[u8]) -> Option<(u32, u32)> {
+    let adts = adts::Adts::of_config(config).ok()?;
+    Some((adts.rate(), adts.channels()))
+}
+
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,7 @@ mod frame;
 mod header;
 mod input;
 mod item;
+pub mod writer;
 
 pub use error::Error;
 pub use item::{Coding, Item, Kind, Packet, TimeBase, Track};

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use ffleet_types::FrameSize;
+
 /// Ticks of a second: timestamps of packets are in 1/90000 s (ISO 13818-1).
 pub const CLOCK: i64 = 90_000;
 
@@ -59,6 +61,50 @@ pub struct Track {
     pub config: Vec<u8>,
 }
 
+/// What each packet of sound is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sounding {
+    /// Samples of each channel in a packet.
+    pub samples: u32,
+    /// Samples of each channel in a second; as its configuration says, which knows nothing of spectral band replication.
+    pub rate: u32,
+    /// Channels: 1 to 8.
+    pub channels: u32,
+}
+
+impl Track {
+    /// What its packets are, if they are AAC.
+    #[must_use]
+    pub fn sound(&self) -> Option<Sounding> {
+        const SAMPLES: u32 = 1_024;
+        let Codec::Aac = self.codec else { return None };
+        let (rate, channels) = crate::mpegts::aac_shape(&self.config)?;
+        Some(Sounding { samples: SAMPLES, rate, channels })
+    }
+
+    /// By how many pictures a decoder is behind at most, as far as its parameter sets say: H.265's always do, and then
+    /// decoders know it too, which is 0 here.
+    #[must_use]
+    pub fn reorder(&self) -> usize {
+        let Codec::H264 = self.codec else { return 0 };
+        let sets = crate::flv::units(&self.config);
+        sets.filter_map(crate::raw::annexb::reorder).max().unwrap_or(0)
+    }
+
+    /// Whether its pictures have more than 8 bits a sample.
+    #[must_use]
+    pub fn is_deep(&self) -> bool {
+        crate::flv::is_deep(self)
+    }
+
+    /// How large its pictures are when they are shown, in samples, if its parameter sets agree on it.
+    #[must_use]
+    pub fn size(&self) -> Option<FrameSize> {
+        let (width, height) = crate::flv::size(self)?;
+        Some(FrameSize { width, height })
+    }
+}
+
 /// One access unit, or one frame of sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
@@ -70,4 +116,20 @@ pub struct Packet {
     pub is_key: bool,
     /// The bytes, as [`Codec`] says.
     pub bytes: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configuration_says_what_sound_is() {
+        let track = |codec, config: &[u8]| Track { codec, config: config.to_vec() };
+        let sound = track(Codec::Aac, &[0x12, 0x10]).sound().unwrap();
+        assert_eq!(sound, Sounding { samples: 1_024, rate: 44_100, channels: 2 });
+        let surround = track(Codec::Aac, &[0x11, 0xb8]).sound().unwrap();
+        assert_eq!((surround.rate, surround.channels), (48_000, 8), "configuration 7");
+        assert_eq!(track(Codec::Aac, &[0x12]).sound(), None);
+        assert_eq!(track(Codec::Mp3, &[]).sound(), None);
+    }
 }

@@ -9,7 +9,9 @@
 //! gateway's.
 
 mod backlog;
+mod reel;
 mod switch;
 
 pub use backlog::{Backlog, Gave, Room};
+pub use reel::Reel;
 pub use switch::{Action, Event, Id, Plan, Policy, Switch};

@@ -219,6 +219,12 @@ impl Cursor {
         self.at.map(|(at, _)| at)
     }
 
+    /// Which run of the producer it is in; 0 before it has begun.
+    #[must_use]
+    pub fn run(&self) -> u64 {
+        self.at.map_or(0, |(_, run)| run)
+    }
+
     /// Whether it has begun.
     #[must_use]
     pub const fn has_begun(&self) -> bool {

@@ -47,6 +47,9 @@ pub use output::Output;
 pub use stream::{Encode, Stream};
 pub use totals::Totals;
 
+/// How many tracks a stream is made of at most: a picture, and sound.
+pub const TRACKS: u64 = 2;
+
 /// Of what there are two sorts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -77,6 +77,37 @@ pub struct EncodedTrack {
     /// The process that waits behind it, while there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spare_pid: Option<u32>,
+    /// How its input is decoded, where that comes coded and is encoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<DecodedTrack>,
+}
+
+/// How a track that comes coded is decoded before it is encoded. A unit is what a picture, or a frame of sound, is coded in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct DecodedTrack {
+    /// Units that were taken.
+    pub units_in: u64,
+    /// Units that frames became of.
+    pub frames_out: u64,
+    /// Units that nothing became of: they were damaged, or decoders died of them again and again.
+    pub units_lost: u64,
+    /// Units that another decoder was fed again.
+    pub units_replayed: u64,
+    /// Units that have not come out yet.
+    pub units_waiting: u64,
+    /// Bytes of units that are held.
+    pub held_bytes: u64,
+    /// The most that may be held.
+    pub most_bytes: u64,
+    /// How often another decoder went on for one that had died.
+    pub recoveries: u64,
+    /// The process that decodes, while there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// The process that waits behind it, while there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spare_pid: Option<u32>,
 }
 
 /// Something that happened to an encoder.

@@ -116,7 +116,7 @@ fn example_shows_the_defaults_of_feeds_and_streams() {
     let mut shot = told.streams["cam1-png"].clone();
     (shot.feed, shot.command) = (None, silent.streams["cam1-png"].command.clone());
     assert_eq!(shot, silent.streams["cam1-png"]);
-    assert_eq!((told.feeds.len(), told.streams.len()), (9, 7));
+    assert_eq!((told.feeds.len(), told.streams.len()), (10, 7));
     let (booth, encode) = (&told.feeds["booth"], &told.streams["booth"].encode);
     let silent = config(
         "feeds:\n  a: {inputs: {video: {fifo: /v, format: rawvideo, size: 16x16, fps: 1}}}\n\

@@ -1,6 +1,6 @@
-//! How a stream encodes the raw tracks of its feed.
+//! How a stream encodes the tracks of its feed.
 
-use ffleet_api::live::{EncodedTrack, Encoding};
+use ffleet_api::live::{DecodedTrack, EncodedTrack, Encoding};
 use ffleet_telemetry::redact::redact;
 use ffleet_types::{Bytes, Timestamp};
 use maud::{Markup, html};
@@ -26,7 +26,12 @@ pub(super) fn render(encode: &Encoding, now: Timestamp) -> Markup {
                 th scope="col" .right { "Longest gap" }
                 th scope="col" .right { "Held" }
             } }
-            tbody { @for track in &encode.tracks { (row(track)) } }
+            tbody {
+                @for track in &encode.tracks {
+                    (row(track))
+                    @if let Some(decoder) = &track.decoder { (decoding(track, decoder)) }
+                }
+            }
         }
         @if !encode.events.is_empty() {
             ul .events {
@@ -37,6 +42,28 @@ pub(super) fn render(encode: &Encoding, now: Timestamp) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// How what comes coded is decoded.
+fn decoding(track: &EncodedTrack, decoder: &DecodedTrack) -> Markup {
+    let standing = match (decoder.pid, decoder.spare_pid) {
+        (Some(_), Some(_)) => "decodes, spare ready",
+        (Some(_), None) => "decodes",
+        (None, _) => "no decoder",
+    };
+    html! {
+        tr data-decoder=(track.track) {
+            th scope="row" { (track.track) " " span .faint { (standing) } }
+            td .right { (format::grouped(decoder.units_in)) }
+            td .right { (format::grouped(decoder.frames_out)) }
+            td .right { (format::grouped(decoder.units_waiting)) }
+            td {}
+            td .right { (format::grouped(decoder.units_lost)) }
+            td .right { (format::grouped(decoder.recoveries)) }
+            td {}
+            td .right { (Bytes(decoder.held_bytes).human()) }
         }
     }
 }

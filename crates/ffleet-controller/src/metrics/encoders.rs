@@ -1,6 +1,6 @@
 //! What encoders of streams have done, by stream and track.
 
-use ffleet_api::live::{EncodedTrack, Stream};
+use ffleet_api::live::{DecodedTrack, EncodedTrack, Stream};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -45,6 +45,25 @@ const TRACK_SUMS: [TrackSum; 7] = [
     }),
 ];
 
+/// A sum of a track that is decoded before.
+type DecoderSum = (&'static str, &'static str, fn(&DecodedTrack) -> u64);
+
+const DECODER_SUMS: [DecoderSum; 5] = [
+    ("ffleet_decoder_units_in", "Coded units that were taken", |one| one.units_in),
+    ("ffleet_decoder_frames_out", "Units that frames became of", |one| one.frames_out),
+    ("ffleet_decoder_units_lost", "Units that nothing became of", |one| {
+        one.units_lost
+    }),
+    (
+        "ffleet_decoder_units_replayed",
+        "Units that another decoder was fed again",
+        |one| one.units_replayed,
+    ),
+    ("ffleet_decoder_recoveries", "How often another decoder went on", |one| {
+        one.recoveries
+    }),
+];
+
 /// Adds what has come of the tracks that `streams` encode.
 pub(super) fn add(r: &mut Registry, streams: &[Stream]) {
     let tracks: Vec<(TrackLabel, &EncodedTrack)> = streams
@@ -66,6 +85,19 @@ pub(super) fn add(r: &mut Registry, streams: &[Stream]) {
         }
         r.register(name, help, family);
     }
+    for (name, help, of) in DECODER_SUMS {
+        let family = Family::<TrackLabel, Counter>::default();
+        for (label, decoder) in decoders(&tracks) {
+            family.get_or_create(label).inc_by(of(decoder));
+        }
+        r.register(name, help, family);
+    }
+    let units = Family::<TrackLabel, Gauge>::default();
+    for (label, decoder) in decoders(&tracks) {
+        units.get_or_create(label).inc_by(whole(decoder.held_bytes));
+    }
+    let help = "What is held of coded units, for the next decoder";
+    r.register_with_unit("ffleet_decoder_held", help, Unit::Bytes, units);
     let (waiting, held) =
         (Family::<TrackLabel, Gauge>::default(), Family::<TrackLabel, Gauge>::default());
     for (label, track) in &tracks {
@@ -79,4 +111,12 @@ pub(super) fn add(r: &mut Registry, streams: &[Stream]) {
         Unit::Bytes,
         held,
     );
+}
+
+fn decoders<'a>(
+    tracks: &'a [(TrackLabel, &EncodedTrack)],
+) -> impl Iterator<Item = (&'a TrackLabel, &'a DecodedTrack)> {
+    tracks
+        .iter()
+        .filter_map(|(label, track)| Some((label, track.decoder.as_ref()?)))
 }

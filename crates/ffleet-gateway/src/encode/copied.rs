@@ -1,9 +1,9 @@
-//! A track of coded pictures that is passed on as it is.
+//! A track that is coded already, and is passed on as it is.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ffleet_live::packet::{Codec, Packet, Track};
+use ffleet_live::packet::{Packet, Track};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -17,13 +17,14 @@ pub(super) struct Parts {
     pub(super) health: Arc<Health>,
     pub(super) made: mpsc::Sender<Made>,
     pub(super) frames: mpsc::Receiver<Frame>,
+    pub(super) kind: Kind,
     /// Which track of the stream it is.
     pub(super) number: usize,
 }
 
-/// Passes pictures on, from the first on that decoding can begin with, until it is told to stop.
-pub(super) async fn run(codec: Codec, mut parts: Parts, stop: CancellationToken) {
-    let mut sets = None;
+/// Passes what comes on, from the first on that decoding can begin with, until it is told to stop.
+pub(super) async fn run(mut parts: Parts, stop: CancellationToken) {
+    let mut told: Option<Arc<Track>> = None;
     loop {
         let frame = tokio::select! {
             () = stop.cancelled() => return,
@@ -32,27 +33,23 @@ pub(super) async fn run(codec: Codec, mut parts: Parts, stop: CancellationToken)
         let Some(Frame { at, bytes, coded: Some(coded) }) = frame else {
             return;
         };
-        let health = parts.health.track(Kind::Video);
+        let health = parts.health.track(parts.kind);
         health.taken.fetch_add(1, Ordering::Relaxed);
-        let Coded { dts, sets: new } = coded;
-        let is_key = new.is_some();
-        if is_key && new != sets {
-            let track = Track { codec, config: new.as_deref().unwrap_or_default().to_vec() };
-            if parts.made.send(Made::Track(parts.number, track)).await.is_err() {
+        let Coded { dts, begins } = coded;
+        let is_key = begins.is_some();
+        if let Some(track) = begins.filter(|track| told.as_ref() != Some(track)) {
+            let made = Made::Track(parts.number, (*track).clone());
+            if parts.made.send(made).await.is_err() {
                 return;
             }
-            sets = new;
+            told = Some(track);
         }
-        if sets.is_none() {
+        if told.is_none() {
             continue;
         }
         let packet = Packet { pts: at, dts, is_key, bytes: bytes.into() };
-        if parts
-            .made
-            .send(Made::Packets(parts.number, vec![packet]))
-            .await
-            .is_err()
-        {
+        let made = Made::Packets(parts.number, vec![packet]);
+        if parts.made.send(made).await.is_err() {
             return;
         }
         health.out.fetch_add(1, Ordering::Relaxed);

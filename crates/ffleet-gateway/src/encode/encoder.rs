@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
 use ffleet_base::chain;
+use ffleet_engine::track::Command;
 use ffleet_guard::{Child, ChildSpec, Limits, Stderr, Stdin, Stdout};
 use ffleet_live::nut;
 use ffleet_live::replay::Id;
@@ -57,21 +59,37 @@ pub(super) struct Outlet {
 ///
 /// What is in the way, for people.
 pub(super) async fn start(shop: &Shop, label: &str, job: &Job, id: Id) -> Result<Encoder, String> {
-    let kind = job.kind.name();
-    let mut spec = ChildSpec::new(format!("{label}.{kind}.{id}"), &job.program);
-    spec.args = job.command.args.iter().map(Into::into).collect();
+    let parts = (label, job.kind.name(), id);
+    let (child, pipe, output) = launch(shop, parts, &job.program, &job.command).await?;
+    let feeder = Feeder { pipe, now: None, next: 0, fed: VecDeque::new(), first: 0 };
+    Ok(Encoder { id, child, feeder, outlet: Outlet::new(output) })
+}
+
+/// Starts process `id` of what is called `name` of a stream: itself, what goes in, and what comes out.
+///
+/// # Errors
+///
+/// What is in the way, for people.
+pub(super) async fn launch(
+    shop: &Shop,
+    (label, name, id): (&str, &str, Id),
+    program: &Path,
+    command: &Command,
+) -> Result<(Child, Sender, Receiver), String> {
+    let mut spec = ChildSpec::new(format!("{label}.{name}.{id}"), program);
+    spec.args = command.args.iter().map(Into::into).collect();
     spec.cwd.clone_from(&shop.options.cwd);
     spec.role = RoleGroup::named(RoleGroup::LIVE);
     spec.nice = 0;
     spec.limits = Limits {
-        tasks: Some(ffleet_engine::threads::tasks_limit(job.command.threads)),
+        tasks: Some(ffleet_engine::threads::tasks_limit(command.threads)),
         ..Limits::default()
     };
     spec.stdout = Stdout::Pipe;
-    spec.stderr = match log(&shop.options.logs.join(label).join(kind), id) {
+    spec.stderr = match log(&shop.options.logs.join(label).join(name), id) {
         Ok(path) => Stderr::Log { path, cap: LOG },
         Err(error) => {
-            tracing::warn!(stream = label, %error, "what an encoder says cannot be kept");
+            tracing::warn!(stream = label, %error, "what a process says cannot be kept");
             Stderr::Tail
         }
     };
@@ -80,15 +98,7 @@ pub(super) async fn start(shop: &Shop, label: &str, job: &Job, id: Id) -> Result
     let mut child = shop.node.spawn(spec).await.map_err(|error| chain(&error))?;
     let output = child.take_stdout().ok_or("its output is not a pipe")?;
     widen(label, &output);
-    let feeder = Feeder { pipe: ours, now: None, next: 0, fed: VecDeque::new(), first: 0 };
-    let outlet = Outlet {
-        pipe: output,
-        buffer: BytesMut::new(),
-        reader: nut::Reader::new(),
-        base: None,
-        first: None,
-    };
-    Ok(Encoder { id, child, feeder, outlet })
+    Ok((child, ours, output))
 }
 
 impl Feeder {
@@ -142,6 +152,17 @@ impl Feeder {
 }
 
 impl Outlet {
+    /// For a process of which nothing was read yet.
+    pub(super) fn new(pipe: Receiver) -> Self {
+        Self {
+            pipe,
+            buffer: BytesMut::new(),
+            reader: nut::Reader::new(),
+            base: None,
+            first: None,
+        }
+    }
+
     /// Reads what there is into the reader; 0 is the end. May be dropped at any time without a loss.
     pub(super) async fn read(&mut self) -> io::Result<usize> {
         self.buffer.reserve(MOUTHFUL);

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ffleet_api::Moment;
-use ffleet_api::live::{EncodedTrack, EncoderEvent};
+use ffleet_api::live::{DecodedTrack, EncodedTrack, EncoderEvent};
 use ffleet_types::{Bytes, Timestamp};
 
 use crate::inputs::Kind;
@@ -50,6 +50,47 @@ pub(crate) struct Track {
     /// The processes, 0 where there is none.
     pub(crate) pid: AtomicU32,
     pub(crate) spare: AtomicU32,
+    /// What decodes its input, where that comes coded.
+    pub(crate) decoder: Decoder,
+}
+
+/// How the decoders of a track are. Zero where there are none.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    /// Units that were taken, frames that came out, units that nothing became of.
+    pub(crate) taken: AtomicU64,
+    pub(crate) out: AtomicU64,
+    pub(crate) lost: AtomicU64,
+    /// Units that another decoder was fed again.
+    pub(crate) replayed: AtomicU64,
+    /// Units that have not come out; bytes that are held, and may be.
+    pub(crate) waiting: AtomicU64,
+    pub(crate) held: AtomicU64,
+    pub(crate) limit: AtomicU64,
+    pub(crate) recoveries: AtomicU64,
+    /// The processes, 0 where there is none.
+    pub(crate) pid: AtomicU32,
+    pub(crate) spare: AtomicU32,
+}
+
+impl Decoder {
+    /// How they are, for whoever asks; nothing where there were never any.
+    fn shown(&self) -> Option<DecodedTrack> {
+        let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        let pid = |of: &AtomicU32| Some(of.load(Ordering::Relaxed)).filter(|&pid| pid > 0);
+        (count(&self.limit) > 0).then(|| DecodedTrack {
+            units_in: count(&self.taken),
+            frames_out: count(&self.out),
+            units_lost: count(&self.lost),
+            units_replayed: count(&self.replayed),
+            units_waiting: count(&self.waiting),
+            held_bytes: count(&self.held),
+            most_bytes: count(&self.limit),
+            recoveries: count(&self.recoveries),
+            pid: pid(&self.pid),
+            spare_pid: pid(&self.spare),
+        })
+    }
 }
 
 impl Health {
@@ -105,6 +146,7 @@ impl Track {
             last_gap_micros: count(&self.last_gap),
             pid: pid(&self.pid),
             spare_pid: pid(&self.spare),
+            decoder: self.decoder.shown(),
         }
     }
 

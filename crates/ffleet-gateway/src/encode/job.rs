@@ -10,7 +10,7 @@ use ffleet_types::live::Encode;
 use ffleet_types::live::feed::WhenFull;
 use ffleet_types::node::Engine;
 
-use crate::inputs::{Hub, Kind};
+use crate::inputs::Kind;
 
 /// How long an encoder has for its first packet.
 const START: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ pub(super) enum Cut {
 
 impl Job {
     pub(super) fn new(
-        hub: &Hub,
+        when_full: WhenFull,
         encode: &Encode,
         engine: &Engine,
         command: ffleet_engine::track::Command,
@@ -71,15 +71,9 @@ impl Job {
             cut: Cut::Frames { rate: (1, 1) },
             reorder: 0,
             again: 0,
-            when_full: hub.spec.when_full,
+            when_full,
             backlog: encode.backlog.0,
-            policy: Policy {
-                recovery: encode.recovery,
-                silence: encode.silence.0,
-                start: START.max(encode.silence.0),
-                ahead: AHEAD,
-                backoff: BACKOFF,
-            },
+            policy: policy(encode),
         }
     }
 
@@ -89,5 +83,22 @@ impl Job {
             Cut::Frames { rate: (frames, seconds) } => FrameRate::new(frames, seconds),
             Cut::Blocks { samples, rate, .. } => FrameRate::new(rate, samples),
         }
+    }
+}
+
+/// When a process of a stream is taken for dead, and who goes on.
+pub(super) const fn policy(encode: &Encode) -> Policy {
+    let silence = encode.silence.0;
+    let start = if silence.as_nanos() > START.as_nanos() {
+        silence
+    } else {
+        START
+    };
+    Policy {
+        recovery: encode.recovery,
+        silence,
+        start,
+        ahead: AHEAD,
+        backoff: BACKOFF,
     }
 }

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ffleet_live::away::{Away, Shown, Step};
+use ffleet_live::packet::CLOCK;
 use ffleet_types::live;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use super::health::{Event, Health};
+use super::inlet::Inlet;
 use super::slate::Slate;
 use crate::feed::{Feed, Hold, Shop};
 use crate::inputs::{Frame, Hub, Kind};
@@ -27,6 +29,8 @@ pub(super) struct Parts {
     pub(super) shop: Arc<Shop>,
     pub(super) label: String,
     pub(super) hub: Arc<Hub>,
+    /// What of it is raw where it comes in here.
+    pub(super) spec: live::Inputs,
     /// Feeds that can be taken instead, in the order of the list.
     pub(super) others: Vec<Arc<Feed>>,
     pub(super) fallback: Vec<live::Away>,
@@ -40,6 +44,8 @@ pub(super) struct Parts {
 #[derive(Debug)]
 struct Choice {
     parts: Parts,
+    /// The track whose frames say whether a feed is there.
+    leading: Kind,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -59,8 +65,9 @@ struct State {
 /// Where the frames of a track go.
 pub(super) type Tracks = Vec<(Kind, mpsc::Sender<Frame>)>;
 
-/// Hands frames to `tracks`, until all of them are gone. Dropped, everything ends.
-pub(super) fn start(parts: Parts, tracks: &Tracks) -> JoinSet<()> {
+/// Hands frames to `tracks`, until all of them are gone: those of the stream's own feed from `inlets`. Dropped, everything
+/// ends.
+pub(super) fn start(parts: Parts, tracks: &Tracks, mut inlets: Vec<(Kind, Inlet)>) -> JoinSet<()> {
     let mut feed = 0;
     let step = |step: &live::Away| match step {
         live::Away::Hold(span) => Step::Hold(span.map(|span| span.0)),
@@ -79,19 +86,28 @@ pub(super) fn start(parts: Parts, tracks: &Tracks) -> JoinSet<()> {
         kept: None,
         ends: [None; 2],
     };
-    let choice = Arc::new(Choice { parts, state: Mutex::new(state), changed: Notify::new() });
+    let has_picture = tracks.iter().any(|&(kind, _)| kind == Kind::Video);
+    let leading = if has_picture { Kind::Video } else { Kind::Audio };
+    let (state, changed) = (Mutex::new(state), Notify::new());
+    let choice = Arc::new(Choice { parts, leading, state, changed });
     let mut tasks = JoinSet::new();
-    let hubs = choice.hubs();
+    let others = choice.others();
     for &(kind, ref track) in tracks {
-        for (number, (hub, hold)) in hubs.iter().enumerate() {
+        if let Some(own) = inlets.iter().position(|&(of, _)| of == kind) {
+            let (_, frames) = inlets.swap_remove(own);
+            let (choice, track) = (Arc::clone(&choice), track.clone());
+            // Ends with the feed, or with the track.
+            tasks.spawn(async move { choice.hand_on(0, kind, frames, track).await });
+        }
+        for (number, (hub, hold)) in (1..).zip(&others) {
             let Some(frames) = hub.lane(kind).map(crate::inputs::Lane::subscribe) else {
                 continue;
             };
-            let (choice, track, hold) = (Arc::clone(&choice), track.clone(), hold.clone());
-            // Ends with the feed, or with the track.
+            let (choice, track, hold) = (Arc::clone(&choice), track.clone(), Arc::clone(hold));
+            // So does this.
             tasks.spawn(async move {
                 let _hold = hold;
-                choice.hand_on(number, kind, frames, track).await;
+                choice.hand_on(number, kind, frames.into(), track).await;
             });
         }
     }
@@ -102,13 +118,11 @@ pub(super) fn start(parts: Parts, tracks: &Tracks) -> JoinSet<()> {
 }
 
 impl Choice {
-    fn hubs(&self) -> Vec<(Arc<Hub>, Option<Arc<Hold>>)> {
-        let own = (Arc::clone(&self.parts.hub), None);
-        let others = self.parts.others.iter().filter_map(|feed| {
-            let hub = Arc::clone(feed.hub()?);
-            Some((hub, Some(Arc::new(feed.hold()))))
-        });
-        std::iter::once(own).chain(others).collect()
+    fn others(&self) -> Vec<(Arc<Hub>, Arc<Hold>)> {
+        let others = self.parts.others.iter();
+        others
+            .filter_map(|feed| Some((Arc::clone(feed.hub()?), Arc::new(feed.hold()))))
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -119,22 +133,14 @@ impl Choice {
         self.parts.shop.clock.monotonic()
     }
 
-    /// The track whose frames say whether a feed is there.
-    fn leading(&self) -> Kind {
-        match self.parts.hub.lane(Kind::Video) {
-            Some(_) => Kind::Video,
-            None => Kind::Audio,
-        }
-    }
-
     async fn hand_on(
         &self,
         source: usize,
         kind: Kind,
-        mut frames: mpsc::Receiver<Frame>,
+        mut frames: Inlet,
         track: mpsc::Sender<Frame>,
     ) {
-        while let Some(frame) = frames.recv().await {
+        while let Some(frame) = frames.next().await {
             let Some(frame) = self.take(source, kind, frame) else {
                 continue;
             };
@@ -159,7 +165,7 @@ impl Choice {
     fn take(&self, source: usize, kind: Kind, mut frame: Frame) -> Option<Frame> {
         let now = self.now();
         let mut state = self.lock();
-        if kind == self.leading() {
+        if kind == self.leading {
             state.away.came(source, now);
             self.look(&mut state, now);
         }
@@ -174,8 +180,26 @@ impl Choice {
             coded.dts += offset;
             return Some(frame);
         }
-        let length = self.parts.hub.length(kind, &frame);
+        let length = self.length(kind, &frame);
         state.note(kind, frame.at, length).then_some(frame)
+    }
+
+    /// The length of a raw frame in ticks.
+    fn length(&self, kind: Kind, frame: &Frame) -> i64 {
+        let spec = &self.parts.spec;
+        let (count, units, seconds) = match kind {
+            Kind::Video => {
+                let (frames, seconds) = spec.video.as_ref().map_or((1, 1), |one| one.fps.parts());
+                (1, frames, seconds)
+            }
+            Kind::Audio => {
+                let sample = spec.audio.as_ref().map_or(1, |sound| sound.bytes(1)).max(1);
+                let rate = spec.audio.as_ref().map_or(1, |sound| sound.rate);
+                (frame.bytes.len() as u64 / sample, rate, 1)
+            }
+        };
+        let count = i64::try_from(count).unwrap_or(0);
+        count * CLOCK * i64::from(seconds) / i64::from(units.max(1))
     }
 
     /// Looks what is shown now: when to look again.
@@ -196,7 +220,7 @@ impl Choice {
         state.offset = (shown == Shown::Feed(0)).then_some(0);
         if before == Shown::Feed(0) {
             // What comes after a pause stands where the clock does, also where its writer never went.
-            self.parts.hub.away(self.leading(), now);
+            self.parts.hub.away(self.leading, now);
         } else if shown == Shown::Feed(0) {
             self.parts.hub.back(now);
         }
@@ -219,7 +243,7 @@ impl Choice {
         };
         tracing::warn!(stream = self.parts.label, what, "what is shown has changed");
         let at = self.parts.shop.clock.now();
-        self.parts.health.note(Event { at, kind: self.leading(), what });
+        self.parts.health.note(Event { at, kind: self.leading, what });
         self.changed.notify_one();
     }
 
@@ -273,7 +297,7 @@ impl Choice {
                 }
                 // One for which there is no room is left out: it looks like the one before.
                 if let Some(frame) = frame
-                    && state.note(*kind, frame.at, self.parts.hub.length(*kind, &frame))
+                    && state.note(*kind, frame.at, self.length(*kind, &frame))
                 {
                     let _full = track.try_send(frame);
                 }
@@ -287,7 +311,7 @@ struct Kept<'a>(Option<&'a Choice>);
 
 impl<'a> Kept<'a> {
     fn waiting(choice: &'a Choice, source: usize, kind: Kind) -> Self {
-        let leads = kind == choice.leading();
+        let leads = kind == choice.leading;
         if leads {
             choice.lock().kept = Some(source);
         }

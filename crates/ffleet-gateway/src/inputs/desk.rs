@@ -1,13 +1,13 @@
 //! Where what writers give becomes frames with a time.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use ::bytes::Bytes;
 use ffleet_base::Clock;
 use ffleet_live::anchor::Anchor;
-use ffleet_live::packet::Packet;
+use ffleet_live::packet::{Packet, Track};
 use ffleet_live::raw::elementary::Stream;
 use ffleet_live::raw::frames;
 use ffleet_types::live::inputs::Via;
@@ -73,11 +73,11 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.clock.monotonic()
     }
 
-    fn note(&self, lane: &Lane, units: u64, bytes: usize) {
+    pub(super) fn note(&self, lane: &Lane, units: u64, bytes: usize) {
         lane.counts.units.fetch_add(units, Ordering::Relaxed);
         self.progress.send_modify(|sum| *sum += bytes as u64);
     }
@@ -130,7 +130,7 @@ impl<'a> Desk<'a> {
             return self.pass(lane, packets, long).await;
         }
         let samples = u32::try_from(long / lane.unit).unwrap_or(u32::MAX);
-        let is_sound = matches!(lane.track, frames::Track::Sound { .. });
+        let is_sound = matches!(lane.track, Some(frames::Track::Sound { .. }));
         let at = match time {
             Some(time) if is_sound => self.hub.anchor().place_run(track, samples, time, now),
             Some(time) => self.hub.anchor().place(track, time, now),
@@ -145,23 +145,25 @@ impl<'a> Desk<'a> {
         &self,
         lane: &Lane,
         work: impl FnOnce(&mut Stream, &mut Anchor, Duration) -> Vec<Packet>,
-    ) -> Vec<(Packet, Option<Bytes>)> {
+    ) -> Vec<(Packet, Option<Arc<Track>>)> {
         let Some(coded) = &lane.coded else {
             return Vec::new();
         };
         let mut stream = coded.lock().unwrap_or_else(PoisonError::into_inner);
         let packets = work(&mut stream, &mut self.hub.anchor(), self.now());
         let with_sets = |packet: Packet| {
-            let sets = packet.is_key.then(|| stream.config().into());
-            (packet, sets)
+            let begins = packet
+                .is_key
+                .then(|| Arc::new(Track { codec: stream.codec(), config: stream.config() }));
+            (packet, begins)
         };
         packets.into_iter().map(with_sets).collect()
     }
 
-    async fn pass(&self, lane: &Lane, packets: Vec<(Packet, Option<Bytes>)>, bytes: usize) {
+    async fn pass(&self, lane: &Lane, packets: Vec<(Packet, Option<Arc<Track>>)>, bytes: usize) {
         self.note(lane, packets.len() as u64, bytes);
-        for (packet, sets) in packets {
-            let coded = Some(Coded { dts: packet.dts, sets });
+        for (packet, begins) in packets {
+            let coded = Some(Coded { dts: packet.dts, begins });
             lane.give(Frame { at: packet.pts, bytes: packet.bytes.into(), coded })
                 .await;
         }

@@ -74,7 +74,9 @@ impl<'a> Desk<'a> {
         let mut claims: Vec<Claim<'a>> = Vec::new();
         for &track in tracks {
             let lane = lanes().find(|lane| lane.is(track)).ok_or_else(|| {
-                let known: Vec<_> = lanes().map(|lane| format!("\"{}\"", lane.track)).collect();
+                let known: Vec<_> = lanes()
+                    .filter_map(|lane| Some(format!("\"{}\"", lane.track?)))
+                    .collect();
                 format!("expected tracks of {}, got \"{track}\"", known.join(" and "))
             })?;
             if claims.iter().any(|claim| claim.lane.number == lane.number) {

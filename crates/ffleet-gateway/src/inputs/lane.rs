@@ -17,8 +17,8 @@ use super::{Frame, Kind};
 const WAITING: usize = 2;
 /// How many pieces of sound a second are read, at least, of a writer that writes no faster than it is heard.
 const PIECES: u64 = 50;
-/// What is read at once of pictures that are coded, in bytes.
-const MOUTHFUL: usize = 64 << 10;
+/// What is read at once of what is coded, in bytes.
+pub(super) const MOUTHFUL: usize = 64 << 10;
 
 /// See the module.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub(crate) struct Lane {
     pub(super) via: Via,
     /// Its number in the feed, and in the anchor.
     pub(super) number: usize,
-    /// What its frames are, as a connection says it.
-    pub(super) track: frames::Track,
+    /// What its frames are, as a connection says it; nothing where its container does.
+    pub(super) track: Option<frames::Track>,
     /// Bytes of a frame, or of one sample of all channels.
     pub(super) unit: usize,
     /// Units that are read at once, at most.
@@ -56,7 +56,7 @@ pub(crate) struct Counts {
 }
 
 impl Lane {
-    fn new(kind: Kind, via: &Via, number: usize, track: frames::Track) -> Self {
+    fn new(kind: Kind, via: &Via, number: usize, track: Option<frames::Track>) -> Self {
         Self {
             kind,
             via: via.clone(),
@@ -79,7 +79,7 @@ impl Lane {
             PictureFormat::Raw { pixels, size } => {
                 let track = frames::Track::Picture { format: pixels, size, rate };
                 let unit = usize::try_from(pixels.frame_bytes(size)).unwrap_or(usize::MAX).max(1);
-                Self { unit, ..Self::new(Kind::Video, &picture.via, number, track) }
+                Self { unit, ..Self::new(Kind::Video, &picture.via, number, Some(track)) }
             }
             PictureFormat::Coded(format) => {
                 let codec = match format {
@@ -91,7 +91,7 @@ impl Lane {
                 Self {
                     most: MOUTHFUL,
                     coded,
-                    ..Self::new(Kind::Video, &picture.via, number, track)
+                    ..Self::new(Kind::Video, &picture.via, number, Some(track))
                 }
             }
         }
@@ -102,21 +102,37 @@ impl Lane {
         let track = frames::Track::Sound { format, rate, channels };
         let size = |size: u64| usize::try_from(size).unwrap_or(usize::MAX).max(1);
         let (unit, most) = (size(sound.bytes(1)), size(u64::from(rate) / PIECES));
-        Self { unit, most, ..Self::new(Kind::Audio, &sound.via, number, track) }
+        Self { unit, most, ..Self::new(Kind::Audio, &sound.via, number, Some(track)) }
+    }
+
+    /// One that is in a container.
+    pub(super) fn of_container(kind: Kind, via: &Via, number: usize) -> Self {
+        Self { most: MOUTHFUL, ..Self::new(kind, via, number, None) }
+    }
+
+    /// Whether bodies of requests have its bytes and nothing else.
+    pub(super) fn is_pushed_alone(&self) -> bool {
+        self.via == Via::Push && self.track.is_some()
     }
 
     /// So many units are so many seconds.
     pub(super) fn rate(&self) -> (u32, u32) {
         match self.track {
-            frames::Track::Picture { rate, .. } | frames::Track::Coded { rate, .. } => rate.parts(),
-            frames::Track::Sound { rate, .. } => (rate, 1),
+            Some(frames::Track::Picture { rate, .. } | frames::Track::Coded { rate, .. }) => {
+                rate.parts()
+            }
+            Some(frames::Track::Sound { rate, .. }) => (rate, 1),
+            None => (1, 1),
         }
     }
 
     /// Whether a track that a connection announces is this one.
     pub(super) fn is(&self, other: frames::Track) -> bool {
         use frames::Track::{Coded, Picture};
-        match (self.track, other) {
+        let Some(track) = self.track else {
+            return false;
+        };
+        match (track, other) {
             (
                 Picture { format, size, rate },
                 Picture { format: other, size: whole, rate: often },

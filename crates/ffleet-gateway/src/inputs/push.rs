@@ -42,7 +42,7 @@ impl<'a> Desk<'a> {
             };
             let read = match kind.and_then(|kind| self.hub.lane(kind)) {
                 Some(lane) => self.bytes(lane, body).await,
-                None => self.framed(body).await,
+                None => self.connected(body).await,
             };
             // Who pushed may be gone.
             let _unheard = done.send(read.clone());

@@ -151,7 +151,7 @@ impl Desk<'_> {
             // One that has ended before it is looked at, as it may while we are away, is in nobody's way.
             let read = tokio::select! {
                 biased;
-                read = self.framed(&connection) => read,
+                read = self.connected(&connection) => read,
                 error = turn_away(listener) => Err(error),
             };
             if let Err(why) = &read {

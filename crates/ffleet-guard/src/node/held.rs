@@ -68,7 +68,7 @@ impl Node {
                     shim: Some(shim),
                     group: self.group_of(&name),
                     trace: Trace::new(place),
-                    keep: self.hold(seat),
+                    keep: self.keep_of(seat),
                     base: Arc::clone(&self.base),
                 };
                 let ended = ended.map(|exit| *exit).or_else(|| shim.line.ended());
@@ -113,7 +113,7 @@ impl Node {
             .map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
         let marks: Vec<_> = marks.into_iter().map(|(name, value)| joined(name, &value)).collect();
         begin.set_marks(&marks);
-        let (at, keep) = (program.clone(), self.hold(Some(seat)));
+        let (at, keep) = (program.clone(), self.keep_of(Some(seat)));
         let midwife = Midwife {
             order: Arc::new(Order { name, program, limits, begin, launch, held }),
             base: Arc::clone(&self.base),

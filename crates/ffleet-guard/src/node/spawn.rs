@@ -120,7 +120,7 @@ impl Node {
             clock: Arc::clone(&self.options.clock),
         };
         // Whoever waits for this may go at any moment. The node waits until what was started is gone.
-        let keep = self.hold(Some(seat));
+        let keep = self.keep_of(Some(seat));
         let started = self.spawner.run(move |stack| {
             let (tree, executed) = start.start(stack)?;
             Ok::<_, SpawnError>((tree, executed, keep))

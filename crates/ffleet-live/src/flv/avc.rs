@@ -116,6 +116,14 @@ fn size(bits: &mut Bits, chroma: u32) -> Option<Size> {
     Some(size)
 }
 
+/// How many bits above eight samples of luma and of chroma have, if the unit is a sequence parameter set.
+pub(super) fn depths(unit: &[u8]) -> Option<[u32; 2]> {
+    (unit.first()? & 0x1f == SPS)
+        .then(|| sps(unit))
+        .flatten()
+        .map(|sps| sps.depths)
+}
+
 /// How large pictures are, by a sequence parameter set.
 pub(super) fn picture(unit: &[u8]) -> Option<Size> {
     sps(unit).map(|sps| sps.size)

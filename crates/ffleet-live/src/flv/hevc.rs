@@ -94,6 +94,14 @@ fn skip_layers(bits: &mut Bits, layers: u32) -> Option<()> {
     Some(())
 }
 
+/// How many bits above eight samples of luma and of chroma have, if the unit is a sequence parameter set.
+pub(super) fn depths(unit: &[u8]) -> Option<[u32; 2]> {
+    (unit.first()? >> 1 & 0x3f == SPS)
+        .then(|| sps(unit))
+        .flatten()
+        .map(|sps| sps.depths)
+}
+
 /// How large pictures are, by a sequence parameter set.
 pub(super) fn picture(unit: &[u8]) -> Option<Size> {
     sps(unit).map(|sps| sps.size)

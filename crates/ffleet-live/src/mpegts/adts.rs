@@ -129,6 +129,14 @@ impl Adts {
         RATES.get(usize::from(self.rate)).copied().unwrap_or(48_000)
     }
 
+    /// How many channels there are (table 1.19).
+    pub(super) const fn channels(self) -> u32 {
+        match self.channels {
+            7 => 8,
+            channels => channels as u32,
+        }
+    }
+
     /// The header of a frame of so many bytes, itself included: at most [`LONGEST`].
     pub(super) fn header(self, long: usize) -> [u8; HEADER] {
         let Self { object, rate, channels } = self;

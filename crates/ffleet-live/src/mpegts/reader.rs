@@ -103,7 +103,8 @@ impl Reader {
         self.carry = input;
     }
 
-    /// The stream has ended: what was waiting for more is what it is.
+    /// The stream has ended: what was waiting for more is what it is. A unit of no stated length is taken for one that
+    /// its writer did not live to finish if its last packet has no room left in it, for what ends is filled up.
     pub fn finish(&mut self) {
         let rest = std::mem::take(&mut self.carry);
         let starts = rest.chunks(PACKET).all(|packet| packet.first() == Some(&SYNC));
@@ -113,7 +114,7 @@ impl Reader {
             }
         }
         for (index, stream) in self.streams.iter_mut().enumerate() {
-            stream.finish(index, &mut self.sink);
+            stream.end(index, &mut self.sink);
         }
     }
 

@@ -336,5 +336,11 @@ impl Cutter {
     }
 }
 
+/// By how many pictures a decoder is behind at most, as a NAL unit of H.264 says; nothing if it is no sequence parameter
+/// set.
+pub(crate) fn reorder(unit: &[u8]) -> Option<usize> {
+    h264::reorder(unit)
+}
+
 #[cfg(test)]
 mod tests;

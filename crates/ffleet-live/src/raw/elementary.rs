@@ -21,6 +21,7 @@ const LEAP: i64 = 10 * CLOCK;
 #[derive(Debug)]
 pub struct Stream {
     cutter: Cutter,
+    codec: Codec,
     /// Which track of the anchor it is.
     track: usize,
     rate: FrameRate,
@@ -48,7 +49,15 @@ impl Stream {
     #[must_use]
     pub fn new(codec: Codec, rate: FrameRate, track: usize) -> Option<Self> {
         let cutter = Cutter::new(codec)?;
-        Some(Self { cutter, track, rate, run: None, times: VecDeque::new(), last: None })
+        Some(Self {
+            cutter,
+            codec,
+            track,
+            rate,
+            run: None,
+            times: VecDeque::new(),
+            last: None,
+        })
     }
 
     /// Takes the next bytes of a byte stream, cut anywhere, which came `now`; what is whole with them, in the order of
@@ -105,6 +114,12 @@ impl Stream {
     #[must_use]
     pub const fn has_begun(&self) -> bool {
         self.cutter.has_begun()
+    }
+
+    /// How its pictures are coded.
+    #[must_use]
+    pub const fn codec(&self) -> Codec {
+        self.codec
     }
 
     /// The parameter sets seen so far, as [`crate::packet::Track::config`] has them.

@@ -47,6 +47,8 @@ pub enum Event {
     Offered(Id),
     /// It has taken that.
     Took(Id),
+    /// It could not go on so far, since nobody took what it gives: now it can.
+    Waited(Id),
     /// Time has passed.
     Tick,
     /// It is to be encoded no more.
@@ -196,6 +198,7 @@ impl Switch {
             Event::Ended(id) => self.ended(id, now, chance, &mut actions),
             Event::Offered(id) => self.offered(id, now),
             Event::Took(id) => self.took(id, now),
+            Event::Waited(id) => self.waited(id, now),
             Event::Tick => self.look(now, chance, &mut actions),
             Event::Close => self.close(&mut actions),
         }
@@ -270,6 +273,13 @@ impl Switch {
             if active.holds >= active.held + BEHIND {
                 active.full.get_or_insert(now);
             }
+        }
+    }
+
+    fn waited(&mut self, id: Id, now: Duration) {
+        if let Some(active) = self.active.as_mut().filter(|active| active.id == id) {
+            active.offered = active.offered.map(|_| now);
+            active.full = active.full.map(|_| now);
         }
     }
 

@@ -1,4 +1,5 @@
-//! What programs push into a feed without a container: pictures and sound, each by a way of its own or all by one.
+//! What programs push into a feed: pictures and sound, each by a way of its own or all by one, without a container or in
+//! one.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,10 +7,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Name;
 use super::feed::WhenFull;
 use crate::units::{FrameRate, FrameSize, ParseError};
 
-/// The tracks of a feed. At least one is there. Those that come by a socket or in bodies come by the same one.
+/// The tracks of a feed. At least one is there, or a container alone. Those that come by a socket or in bodies come by the
+/// same one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Inputs {
@@ -17,15 +20,31 @@ pub struct Inputs {
     pub video: Option<Picture>,
     /// The sound.
     pub audio: Option<Sound>,
+    /// What has all tracks in it, and says what they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
     /// What becomes of what comes while there is no room for it.
     pub when_full: WhenFull,
 }
 
 impl Inputs {
-    /// How many tracks there are: 1 or 2.
+    /// How many tracks there are, 1 or 2; of a container how many there may be.
     #[must_use]
     pub const fn tracks(&self) -> u64 {
-        self.video.is_some() as u64 + self.audio.is_some() as u64
+        match self.container {
+            Some(_) => super::TRACKS,
+            None => self.video.is_some() as u64 + self.audio.is_some() as u64,
+        }
+    }
+
+    /// How many of them may have to be decoded.
+    #[must_use]
+    pub const fn coded_tracks(&self) -> u64 {
+        match (&self.container, &self.video) {
+            (Some(_), _) => super::TRACKS,
+            (None, Some(Picture { format: PictureFormat::Coded(_), .. })) => 1,
+            (None, _) => 0,
+        }
     }
 }
 
@@ -39,6 +58,8 @@ pub enum Via {
     Socket(PathBuf),
     /// They are in bodies of requests over HTTP.
     Push,
+    /// They are in the bytes of the feed of this name.
+    Feed(Name),
 }
 
 impl fmt::Display for Via {
@@ -46,8 +67,19 @@ impl fmt::Display for Via {
         match self {
             Self::Fifo(path) | Self::Socket(path) => path.display().fmt(f),
             Self::Push => f.pad("http"),
+            Self::Feed(name) => write!(f, "feed {name}"),
         }
     }
+}
+
+/// A container that is pushed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Container {
+    /// How it comes: as it is, without anything around it.
+    pub via: Via,
+    /// Which one it is.
+    pub format: ContainerFormat,
 }
 
 /// A picture that is pushed.
@@ -73,7 +105,7 @@ pub enum PictureFormat {
         /// How many there are.
         size: FrameSize,
     },
-    /// Access units in the byte stream format (Annex B), which are passed on as they are.
+    /// Access units in the byte stream format (Annex B).
     Coded(CodedFormat),
 }
 
@@ -197,6 +229,13 @@ formats!(
 );
 
 formats!(
+    /// What tracks are in that are pushed together.
+    ContainerFormat: "a container: mpegts",
+    /// An MPEG transport stream (ISO 13818-1).
+    MpegTs = "mpegts",
+);
+
+formats!(
     /// What a sample of sound is, by FFmpeg's names.
     SampleFormat: "a sample format: u8, s16le, s16be, s24le, s32le or f32le",
     /// 8 bits, 128 is silence.
@@ -234,6 +273,7 @@ impl Inputs {
             .map(|picture| &picture.via)
             .into_iter()
             .chain(audio.map(|sound| &sound.via))
+            .chain(self.container.as_ref().map(|container| &container.via))
     }
 
     /// Whether some of them are in bodies of requests.

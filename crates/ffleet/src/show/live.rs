@@ -103,8 +103,10 @@ fn rings(live: &Live) -> Vec<Bytes> {
     let backlogs = live.streams.values().filter_map(|stream| {
         let encode = stream.encode.as_ref()?;
         match &live.feeds.get(stream.feed.as_ref()?)?.source {
-            Source::Inputs(inputs) => Some(encode.backlogs(inputs.tracks())),
-            _ => None,
+            Source::Inputs(inputs) => {
+                Some(encode.backlogs(inputs.tracks() + inputs.coded_tracks()))
+            }
+            _ => Some(encode.backlogs(2 * ffleet_types::live::TRACKS)),
         }
     });
     let outputs = live.streams.values().flat_map(|stream| &stream.outputs);
@@ -196,15 +198,7 @@ fn source(feed: &Feed) -> String {
         Source::Pull(address) => redact(address).into_owned(),
         Source::Fifo(path) => path.display().to_string(),
         Source::Inputs(inputs) => {
-            let ways = [
-                inputs.video.as_ref().map(|one| &one.via),
-                inputs.audio.as_ref().map(|one| &one.via),
-            ];
-            ways.into_iter()
-                .flatten()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
+            inputs.vias().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         }
         Source::Encode(encode) => encode.preset.clone(),
     }

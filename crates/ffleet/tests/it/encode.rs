@@ -1,8 +1,10 @@
-//! Raw pictures and sound that are pushed, encoded by processes that are killed, and watched by somebody who does not
+//! Pictures and sound that are pushed, encoded by processes that are killed, and watched by somebody who does not
 //! notice.
 
 mod away;
+mod container;
 mod deaths;
+mod decoded;
 mod framed;
 mod gstreamer;
 mod orders;

@@ -1,10 +1,12 @@
-//! `inputs`: the tracks that programs push into a feed without a container.
+//! `inputs`: the tracks that programs push into a feed, without a container or in one.
 
 use std::path::PathBuf;
 
 use ffleet_types::FrameSize;
 use ffleet_types::live::Inputs;
-use ffleet_types::live::inputs::{CodedFormat, Picture, PictureFormat, PixelFormat, Sound, Via};
+use ffleet_types::live::inputs::{
+    CodedFormat, Container, Picture, PictureFormat, PixelFormat, Sound, Via,
+};
 
 use super::feed::path;
 use crate::block::{Block, Trouble};
@@ -13,6 +15,8 @@ use crate::block::{Block, Trouble};
 const VIDEO: [&str; 5] = ["fifo", "format", "pixel-format", "size", "fps"];
 /// What a sound can say.
 const AUDIO: [&str; 4] = ["fifo", "format", "rate", "channels"];
+/// What a container can say.
+const CONTAINER: [&str; 2] = ["fifo", "format"];
 
 /// The most bytes of a frame: what a connection carries.
 const FRAME: u64 = 256 << 20;
@@ -22,7 +26,7 @@ const SOCKET: usize = 107;
 /// The tracks that `block`, a feed, declares in `inputs`; nothing where they are wrong, which is noted.
 pub(super) fn read(block: &mut Block<'_>) -> Option<Inputs> {
     let mut inputs = block.section("inputs")?;
-    inputs.only(&["socket", "push", "video", "audio"]);
+    inputs.only(&["socket", "push", "video", "audio", "container"]);
     let common = common(&mut inputs);
     let video = inputs.section("video").map(|mut picture| {
         let read = video(&mut picture, &common);
@@ -34,16 +38,28 @@ pub(super) fn read(block: &mut Block<'_>) -> Option<Inputs> {
         inputs.absorb(sound);
         read
     });
-    if video.is_none() && audio.is_none() && !inputs.is_broken() {
-        let hint = "say `video`, `audio` or both, each with its `format`";
+    let container = inputs.section("container").map(|mut container| {
+        let read = whole(&mut container, &common);
+        inputs.absorb(container);
+        read
+    });
+    if let (Some(_), Some(word)) = (&container, other_than_container(&inputs)) {
+        let hint = "leave one of the two out: a container says itself what its tracks are";
+        let message = format!("says `{word}`, and `container`");
+        inputs.wrong(word, Trouble::new(message, hint));
+    } else if video.is_none() && audio.is_none() && container.is_none() && !inputs.is_broken() {
+        let hint = "say `video`, `audio` or both, each with its `format`, or a `container`";
         inputs.wrong("", Trouble::new("has no track", hint));
     }
     let when_full = block.read("when-full").unwrap_or_default();
-    let read = match (video, audio) {
-        (Some(None), _) | (_, Some(None)) | (None, None) => None,
-        (video, audio) => {
-            Some(Inputs { video: video.flatten(), audio: audio.flatten(), when_full })
-        }
+    let read = match (video, audio, container) {
+        (Some(None), ..) | (_, Some(None), _) | (.., Some(None)) | (None, None, None) => None,
+        (video, audio, container) => Some(Inputs {
+            video: video.flatten(),
+            audio: audio.flatten(),
+            container: container.flatten(),
+            when_full,
+        }),
     };
     if let (Some(Via::Fifo(video)), Some(Via::Fifo(audio))) = ways(read.as_ref())
         && video == audio
@@ -55,11 +71,24 @@ pub(super) fn read(block: &mut Block<'_>) -> Option<Inputs> {
         && !read.vias().any(|of| of == via)
     {
         let word = if inputs.says("socket") { "socket" } else { "push" };
-        let hint = "leave it out, or the `fifo` of a track";
+        let hint = "leave it out, or a `fifo`";
         inputs.wrong(word, Trouble::new("each track has a FIFO of its own", hint));
     }
     block.absorb(inputs);
     read
+}
+
+/// What is said of tracks that do not come in a container.
+fn other_than_container(inputs: &Block<'_>) -> Option<&'static str> {
+    ["video", "audio"].into_iter().find(|word| inputs.says(word))
+}
+
+/// A container with all tracks.
+fn whole(block: &mut Block<'_>, common: &Common) -> Option<Container> {
+    block.only(&CONTAINER);
+    let via = via(block, common);
+    let format = needed(block, "format", "mpegts");
+    Some(Container { via: via?, format: format? })
 }
 
 /// How picture and sound come.

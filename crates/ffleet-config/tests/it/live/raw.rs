@@ -107,22 +107,62 @@ fn mistakes_in_how_tracks_come_are_said_where_they_are() {
 }
 
 #[test]
-fn coded_pictures_have_no_slate_and_no_preset_that_encodes_them() {
-    let coded = |encode: &str| {
+fn coded_pictures_are_decoded_unless_the_preset_copies_them() {
+    let coded = |source: &str, encode: &str| {
         format!(
-            "feeds:\n  a: {{inputs: {{video: {{fifo: /v, format: h264, fps: 25}}}}}}\n\
-             streams:\n  x: {{feed: a, encode: {{preset: {encode}}}\n"
+            "feeds:\n  a: {{{source}}}\nstreams:\n  x: {{feed: a, encode: {{preset: {encode}}}\n"
         )
     };
-    let copied = live(&coded("copy}, fallback: [hold 2s, end]"));
-    assert_eq!(copied.streams["x"].encode.as_ref().unwrap().fallback.len(), 2);
-    for (words, said) in [
-        ("live-720p}", "h264 is passed on as it is, and live-720p encodes it"),
-        ("copy}, fallback: ['slate /x.png']", "have no slate and no other feed"),
+    for source in [
+        "inputs: {video: {fifo: /v, format: h264, fps: 25}}",
+        "inputs: {container: {fifo: /v, format: mpegts}}",
+        "command: camera",
+        "push: http",
     ] {
-        let found = problems(&coded(words));
-        assert_eq!(found.len(), 1, "{words}: {found:#?}");
-        assert!(found[0].contains(said), "{words}: {found:#?}");
+        for encode in ["copy}, fallback: [hold 2s, end]", "live-720p}, fallback: [slate /x.png]"] {
+            let text = coded(source, encode);
+            assert!(live(&text).streams["x"].encode.is_some(), "{text}");
+        }
+        let found = problems(&coded(source, "copy}, fallback: ['slate /x.png']"));
+        assert_eq!(found.len(), 1, "{source}: {found:#?}");
+        assert!(found[0].contains("have no slate and no other feed"), "{found:#?}");
+    }
+}
+
+#[test]
+fn container_has_all_tracks_and_says_what_they_are() {
+    let text = "feeds:\n  a: {inputs: {container: {fifo: /run/a.ts, format: mpegts}}, when-full: drop-newest}\n  \
+                b: {inputs: {socket: /run/b, container: {format: mpegts}}}\n  \
+                c: {inputs: {push: http, container: {format: mpegts}}, access: key}\n";
+    let live = live(text);
+    let via = |name: &str| match &live.feeds[name].source {
+        Source::Inputs(inputs) => inputs.container.as_ref().unwrap().via.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(via("a"), Via::Fifo("/run/a.ts".into()));
+    assert_eq!((via("b"), via("c")), (Via::Socket("/run/b".into()), Via::Push));
+    for (words, said) in [
+        (
+            "container: {fifo: /a}",
+            "container: has no `format`: say it, such as `format: mpegts`",
+        ),
+        ("container: {fifo: /a, format: mkv}", "a container: mpegts"),
+        ("container: {format: mpegts}", "container: has no `fifo`"),
+        (
+            "container: {fifo: /a, format: mpegts}, audio: {fifo: /b, format: u8, rate: 8000}",
+            "inputs.audio: says `audio`, and `container`",
+        ),
+        (
+            "container: {fifo: /a, format: mpegts, fps: 25}",
+            "container.fps: there is no such key",
+        ),
+        (
+            "push: http, container: {fifo: /a, format: mpegts}",
+            "each track has a FIFO of its own",
+        ),
+    ] {
+        let found = inputs(words);
+        assert!(found.iter().any(|problem| problem.contains(said)), "{words}: {found:#?}");
     }
 }
 
@@ -218,8 +258,11 @@ fn mistakes_in_streams_are_said_where_they_are() {
             "feed: b, mimetype: video/mp2t, fallback: [hold]",
             "only a stream with `encode` has one",
         ),
-        ("feed: b, encode: {preset: x}", "there are no raw tracks to encode"),
-        ("encode: {preset: x}, command: y", "there are no raw tracks to encode"),
+        ("encode: {preset: x}, command: y", "there is no feed to encode"),
+        (
+            "feed: b, encode: {preset: x}, fallback: [feed a]",
+            "has raw tracks, and what it is shown",
+        ),
     ] {
         let found = stream(words);
         assert!(found.iter().any(|problem| problem.contains(said)), "{words}: {found:#?}");

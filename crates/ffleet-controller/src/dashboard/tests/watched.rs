@@ -91,6 +91,7 @@ fn encoded() -> Stream {
         last_gap_micros: 40_000,
         pid,
         spare_pid: None,
+        decoder: None,
     };
     let event = |seconds, track: &str, what: &str| EncoderEvent {
         at: before(seconds),

@@ -1,6 +1,7 @@
 //! A stream of the program: its PES packets, put together.
 
 use super::super::tables::Entry;
+use super::super::{HEADER, PACKET};
 use super::pes::{BEGIN, Pes};
 use super::picture::Pictures;
 use super::sound::Sound;
@@ -32,6 +33,8 @@ struct Open {
     bytes: Vec<u8>,
     /// Whether its first packet says that decoding can begin with it.
     is_random_access: bool,
+    /// Whether its last packet has no room left.
+    is_full: bool,
 }
 
 impl Stream {
@@ -79,7 +82,7 @@ impl Stream {
         if head.begins() {
             self.finish(index, sink);
             let is_random_access = head.is_random_access();
-            self.open = Some(Open { bytes: Vec::new(), is_random_access });
+            self.open = Some(Open { bytes: Vec::new(), is_random_access, is_full: false });
         }
         let Some(open) = &mut self.open else {
             return;
@@ -89,6 +92,7 @@ impl Stream {
             return;
         }
         open.bytes.extend_from_slice(payload);
+        open.is_full = payload.len() == PACKET - HEADER;
         if Pes::long(&open.bytes).is_some_and(|long| open.bytes.len() >= long) {
             self.finish(index, sink);
         }
@@ -105,6 +109,15 @@ impl Stream {
         }
     }
 
+    /// Nothing more comes.
+    pub(super) fn end(&mut self, index: usize, sink: &mut Sink) {
+        let is_cut = |open: &Open| open.is_full && Pes::long(&open.bytes).is_none();
+        match &self.open {
+            Some(open) if is_cut(open) => self.lose(index, Loss::Truncated, sink),
+            _ => self.finish(index, sink),
+        }
+    }
+
     /// The open packet, if there is one, has come to its end.
     pub(super) fn finish(&mut self, index: usize, sink: &mut Sink) {
         let Some(open) = &self.open else {
@@ -115,7 +128,7 @@ impl Stream {
             self.lose(index, Loss::Truncated, sink);
             return;
         }
-        let Some(Open { mut bytes, is_random_access }) = self.open.take() else {
+        let Some(Open { mut bytes, is_random_access, .. }) = self.open.take() else {
             return;
         };
         bytes.truncate(long);

@@ -54,6 +54,21 @@ fn lost_packet_costs_its_unit_and_no_other() {
 }
 
 #[test]
+fn unit_that_its_writer_did_not_live_to_finish_is_left_out() {
+    let tracks = [track(Codec::H264)];
+    // Too long for its length to be said.
+    let key = packet(Codec::H264, 0, true, 90_000);
+    let bytes = written(&tracks, &[(0, key)]);
+    let (items, counts) = read(&bytes, 1000);
+    assert_eq!((packets(items).len(), counts.lost), (1, 0), "it is whole where it is filled up");
+    for missing in [10, PACKET, 10 * PACKET + 1, 100 * PACKET] {
+        let (items, counts) = read(&bytes[..bytes.len() - missing], 1000);
+        assert!(items.contains(&Item::Lost { index: 0, loss: Loss::Truncated }), "{missing}");
+        assert_eq!((packets(items).len(), counts.lost), (0, 1), "{missing}");
+    }
+}
+
+#[test]
 fn frames_may_be_cut_by_pes_packets_and_several_in_one() {
     let adts = Adts::of_config(&[0x12, 0x10]).expect("it fits");
     let frame = |long: usize, byte| [&adts.header(long + 7)[..], &vec![byte; long]].concat();

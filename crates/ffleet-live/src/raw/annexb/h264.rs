@@ -228,5 +228,12 @@ fn long_number(bits: &mut Bits<'_>) -> Option<u32> {
     }
 }
 
+/// How many pictures may precede one and be shown after it, if the unit is a sequence parameter set that says so.
+pub(super) fn reorder(unit: &[u8]) -> Option<usize> {
+    let (&head, body) = unit.split_first()?;
+    let (_, sps) = (head & 0x1f == kind::SPS).then(|| Sps::read(body))??;
+    Some(sps.reorder())
+}
+
 #[cfg(test)]
 mod tests;

@@ -82,6 +82,16 @@ fn encoder_that_takes_nothing_is_dead_though_no_frame_comes_any_more() {
 }
 
 #[test]
+fn one_that_had_to_wait_for_others_is_silent_from_then_on() {
+    let mut switch = running(Recovery::Spare);
+    switch.apply(Event::Offered(1), ms(9_000), 0.0);
+    let plan = switch.apply(Event::Waited(1), ms(12_000), 0.0);
+    assert_eq!((plan.actions, plan.wake), (vec![], Some(ms(12_400))));
+    switch.apply(Event::Took(1), ms(12_010), 0.0);
+    assert_eq!(switch.apply(Event::Waited(1), ms(13_000), 0.0).wake, None);
+}
+
+#[test]
 fn encoder_that_is_not_given_anything_may_be_silent() {
     let mut switch = running(Recovery::Spare);
     let plan = takes(&mut switch, 1, [6_000]);

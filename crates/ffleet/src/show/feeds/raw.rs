@@ -1,6 +1,6 @@
 //! Raw tracks that programs push, and how streams encode them.
 
-use ffleet_api::live::{EncodedTrack, Encoding, Feed};
+use ffleet_api::live::{DecodedTrack, EncodedTrack, Encoding, Feed};
 use ffleet_types::Timestamp;
 
 use super::{Page, ago, count, size};
@@ -17,7 +17,13 @@ pub(super) fn inputs(page: &mut Page, feed: &Feed) {
             (false, writers) => format!("nobody writes; {} came", count(writers, "writer")),
         };
         page.line(&input.track, &format!("{}  {}", input.from, input.format));
-        let unit = if input.track == "audio" { "sample" } else { "frame" };
+        // Of what is coded, frames of sound are counted.
+        let is_raw = input.format.contains("Hz") && !input.format.starts_with("aac");
+        let unit = if input.track == "audio" && is_raw {
+            "sample"
+        } else {
+            "frame"
+        };
         let cut = match input.unfinished {
             0 => String::new(),
             cut => format!(", {cut} left unfinished"),
@@ -31,6 +37,9 @@ pub(super) fn encoding(page: &mut Page, encode: &Encoding, now: Timestamp) {
     page.line("encodes", &format!("{}, recovery {}", encode.preset, encode.recovery));
     for track in &encode.tracks {
         page.line(&track.track, &processes(track));
+        if let Some(decoder) = &track.decoder {
+            decoding(page, decoder);
+        }
         let frames = format!(
             "{} in, {} out, {} waiting, {} dropped, {} lost",
             track.frames_in,
@@ -56,6 +65,33 @@ pub(super) fn encoding(page: &mut Page, encode: &Encoding, now: Timestamp) {
     for event in &encode.events[first..] {
         page.line("", &format!("{} ago, {}: {}", ago(event.at.0, now), event.track, event.what));
     }
+}
+
+/// How what comes coded is decoded.
+fn decoding(page: &mut Page, decoder: &DecodedTrack) {
+    let process = match (decoder.pid, decoder.spare_pid) {
+        (None, _) => "no decoder".to_owned(),
+        (Some(pid), None) => format!("decoder {pid}"),
+        (Some(pid), Some(spare)) => format!("decoder {pid}, spare {spare}"),
+    };
+    let units = format!(
+        "{process}: {} in, {} out, {} waiting, {} lost",
+        count(decoder.units_in, "unit"),
+        decoder.frames_out,
+        decoder.units_waiting,
+        decoder.units_lost
+    );
+    page.line("", &units);
+    let held = format!("held {} of {}", size(decoder.held_bytes), size(decoder.most_bytes));
+    let again = match decoder.recoveries {
+        0 => String::new(),
+        recoveries => format!(
+            ", taken over {}, {} fed again",
+            count(recoveries, "time"),
+            count(decoder.units_replayed, "unit")
+        ),
+    };
+    page.line("", &format!("{held}{again}"));
 }
 
 fn processes(track: &EncodedTrack) -> String {

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::*;
 
 /// Writes a picture whose number is 65535: all blocks bright.
-fn slate(room: &Room) -> String {
+pub(super) fn slate(room: &Room) -> String {
     let raw = room.path("slate.yuv");
     std::fs::write(&raw, STUDIO.picture(0xffff)).unwrap();
     let (raw, png) = (room.text("slate.yuv"), room.text("slate.png"));

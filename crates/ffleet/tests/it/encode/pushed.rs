@@ -22,7 +22,7 @@ pub(super) fn serve_with(inputs: &str, preset: &str, more: &str) -> Option<Serve
 }
 
 /// `count` pictures from the number `first` on, as x264 makes them, with B pictures between others.
-fn coded(first: u64, count: u64) -> Vec<u8> {
+pub(super) fn coded(first: u64, count: u64) -> Vec<u8> {
     let size = format!("{}x{}", STUDIO.width, STUDIO.height);
     let mut child = Command::new("ffmpeg")
         .args([
@@ -54,7 +54,7 @@ fn coded(first: u64, count: u64) -> Vec<u8> {
 }
 
 /// Writes bytes into the FIFO at `path` in as many pieces as there are pictures, in time.
-fn write_paced(mut fifo: impl std::io::Write, bytes: &[u8], pieces: u64) {
+pub(super) fn write_paced(mut fifo: impl std::io::Write, bytes: &[u8], pieces: u64) {
     let begin = Instant::now();
     let long = bytes.len().div_ceil(usize::try_from(pieces).unwrap());
     for (number, piece) in (0_u32..).zip(bytes.chunks(long)) {
@@ -138,14 +138,7 @@ fn preset_that_cannot_make_what_is_pushed_is_refused_when_the_file_is_checked() 
     };
     check("copy", "h264").ok();
     check("copy", "hevc").ok();
-    let printed = check("live-720p", "h265");
-    assert_ne!(printed.code, 0);
-    assert!(
-        printed
-            .out
-            .contains("h265 is passed on as it is, and live-720p encodes it"),
-        "{printed:?}"
-    );
+    check("live-720p", "h265").ok();
     let printed = check("copy", "rawvideo, size: 640x360");
     assert_ne!(printed.code, 0);
     assert!(printed.out.contains("raw ones have to be encoded"), "{printed:?}");

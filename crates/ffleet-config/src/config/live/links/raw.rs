@@ -31,15 +31,13 @@ pub(super) fn check(feeds: &mut Section<'_, Feed>, streams: &mut Section<'_, Str
                 let hint = "say how they are encoded: `encode: {preset: live-720p}`";
                 block.wrong("feed", Trouble::new("has raw tracks, which nobody can watch", hint));
             }
-            (Some(false) | None, Some(_))
-                if stream.feed.is_none() || reads_raw(&stream.feed).is_some() =>
-            {
-                let hint = "name a feed that has `inputs`, or write a `command`";
-                block.wrong("encode", Trouble::new("there are no raw tracks to encode", hint));
+            (_, Some(_)) if stream.feed.is_none() => {
+                let hint = "name a feed that has `inputs`, or gives MPEG-TS, or write a `command`";
+                block.wrong("encode", Trouble::new("there is no feed to encode", hint));
             }
-            (Some(true), Some(encode)) => {
+            (Some(_), Some(encode)) => {
                 let inputs = stream.feed.as_ref().and_then(|feed| raw.get(feed));
-                if let Some(trouble) = inputs.and_then(|inputs| misfit(inputs, encode)) {
+                if let Some(trouble) = misfit(inputs, encode) {
                     block.wrong("encode", trouble);
                 }
             }
@@ -48,40 +46,30 @@ pub(super) fn check(feeds: &mut Section<'_, Feed>, streams: &mut Section<'_, Str
     }
 }
 
-/// Why a preset that is built in cannot make a stream of what is pushed. Those of one's own are looked at when they are
-/// used.
-fn misfit(inputs: &Inputs, encode: &Encode) -> Option<Trouble> {
-    let is_coded = matches!(
-        inputs.video.as_ref().map(|picture| &picture.format),
-        Some(PictureFormat::Coded(_))
-    );
-    let is_other = |step: &Away| matches!(step, Away::Slate(_) | Away::Feed(_));
-    if is_coded && encode.fallback.iter().any(is_other) {
-        let hint = "leave out all but `hold` and `end`";
-        return Some(Trouble::new(
-            "pictures that are copied have no slate and no other feed",
-            hint,
-        ));
-    }
+/// Why a preset that is built in cannot make a stream of what is pushed, or of a feed of bytes, which has no inputs. Those
+/// of one's own are looked at when they are used.
+fn misfit(inputs: Option<&Inputs>, encode: &Encode) -> Option<Trouble> {
     let preset = &encode.preset;
     let recipe = ffleet_media::preset::builtin(preset)?;
-    let picture = inputs.video.as_ref().map(|picture| &picture.format);
     let copies = recipe.video == Video::Copy;
-    match (picture, &recipe.video) {
-        (_, Video::Drop) => None,
-        (Some(PictureFormat::Coded(codec)), _) if !copies => {
-            let hint = "choose a preset that copies pictures, such as `preset: copy`";
-            Some(Trouble::new(
-                format!("{codec} is passed on as it is, and {preset} encodes it"),
-                hint,
-            ))
-        }
-        (Some(PictureFormat::Raw { .. }), _) if copies => {
+    let is_other = |step: &Away| matches!(step, Away::Slate(_) | Away::Feed(_));
+    if inputs.is_some_and(|inputs| inputs.container.is_none() && inputs.video.is_none()) {
+        return None;
+    }
+    match inputs
+        .and_then(|inputs| inputs.video.as_ref())
+        .map(|picture| &picture.format)
+    {
+        Some(PictureFormat::Raw { .. }) if copies => {
             let hint = "choose one that encodes, such as `preset: live-720p`";
-            Some(Trouble::new(
-                format!("{preset} copies pictures, and raw ones have to be encoded"),
-                hint,
-            ))
+            let message = format!("{preset} copies pictures, and raw ones have to be encoded");
+            Some(Trouble::new(message, hint))
+        }
+        Some(PictureFormat::Raw { .. }) => None,
+        _ if copies && encode.fallback.iter().any(is_other) => {
+            let hint = "leave out all but `hold` and `end`, or choose a preset that encodes";
+            let message = "pictures that are copied have no slate and no other feed";
+            Some(Trouble::new(message, hint))
         }
         _ => None,
     }
@@ -105,6 +93,10 @@ fn instead(stream: &Stream, block: &mut Block<'_>, raw: &BTreeMap<Name, Inputs>)
         let why = match (own, raw.get(name)) {
             _ if Some(name) == stream.feed.as_ref() => "is the feed that it is shown instead of",
             (_, None) => "is no feed with `inputs`",
+            (None, Some(_)) => "has raw tracks, and what it is shown instead of is decoded",
+            (Some(own), Some(_)) if own.coded_tracks() > 0 => {
+                "cannot be shown instead of what is decoded"
+            }
             (Some(own), Some(other)) if !is_alike(own, other) => {
                 "has other tracks: format, size, frames and samples a second must be the same"
             }
