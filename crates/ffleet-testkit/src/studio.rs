@@ -119,9 +119,18 @@ impl Studio {
     ///
     /// If FFmpeg cannot be run.
     pub fn numbers(&self, file: &Path) -> io::Result<(Vec<u64>, String)> {
+        self.numbers_by(Path::new("ffmpeg"), file)
+    }
+
+    /// The same as another FFmpeg sees them.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be run.
+    pub fn numbers_by(&self, ffmpeg: &Path, file: &Path) -> io::Result<(Vec<u64>, String)> {
         let size = format!("scale={}:{},format=gray", self.width, self.height);
         let file = file.display().to_string();
-        let output = Command::new("ffmpeg")
+        let output = Command::new(ffmpeg)
             .args(["-v", "warning"])
             .args(LOOK)
             .args(["-i", &file, "-map", "0:v", "-vf", &size, "-fps_mode", "passthrough"])

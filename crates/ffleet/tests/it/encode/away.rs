@@ -52,6 +52,11 @@ fn slate_is_shown_while_the_source_is_away_and_sound_is_in_step_after() {
     until(SOON, "the slate is shown again", || {
         stream(&server)["encode"]["events"].to_string().matches("slate").count() > 1
     });
+    // Its picture comes at once, its sound when there is enough for a packet.
+    let out = |number| track(&server, number)["frames-out"].as_u64().unwrap();
+    let before = [out(0), out(1)];
+    until(SOON, "both of it come", || out(0) > before[0] + 25 && out(1) > before[1] + 40);
+    std::thread::sleep(Duration::from_millis(300));
     let got = viewer.leave();
     let (numbers, said) = STUDIO.numbers(&got).unwrap();
     assert_eq!(said, "");

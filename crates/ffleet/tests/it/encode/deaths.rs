@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ffleet_testkit::cpus;
 use rustix::process::Signal;
 
 use super::*;
@@ -78,6 +79,9 @@ fn looks_ahead(preset: &str) {
     let last = *numbers.last().unwrap();
     assert!(numbers[0] <= 1 && last > 230, "{numbers:?}");
     assert_eq!(numbers, (numbers[0]..=last).collect::<Vec<_>>());
+    if let Some(recent) = cpus::new_ffmpeg() {
+        assert_eq!(STUDIO.numbers_by(&recent, &got).unwrap().0, numbers, "of a recent FFmpeg");
+    }
     assert_times_of(&got, "v");
     assert_recovered(&server, 5);
 }
