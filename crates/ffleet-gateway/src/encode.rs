@@ -18,6 +18,7 @@ mod track;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ffleet_engine::plan::Budget;
 use ffleet_engine::{Refused, track as commands};
@@ -221,13 +222,17 @@ fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Work>, 
     } else if let Some(picture) = &hub.spec.video
         && let Some(command) = commands::picture(&recipe, picture, engine, budget)?
     {
-        jobs.push(Work::Encode(Box::new(Job {
-            reorder: if recipe.live { 0 } else { REORDER },
+        let mut job = Job {
             kind: Kind::Video,
             cut: Cut::Frames { rate: picture.fps.parts() },
             again: 0,
             ..Job::new(hub, encode, engine, command)
-        })));
+        };
+        if !recipe.live {
+            job.reorder = REORDER;
+            job.policy.start += LOOK_AHEAD.div_f64(picture.fps.as_f64());
+        }
+        jobs.push(Work::Encode(Box::new(job)));
     }
     // Raw sound cannot be copied: it is what a picture that is copied goes with.
     if recipe.audio == Audio::Copy {
@@ -261,6 +266,8 @@ fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Work>, 
     Ok(jobs)
 }
 
+/// Frames that an encoder which looks ahead may take before it gives the first packet, of one frame a second.
+const LOOK_AHEAD: Duration = Duration::from_secs(128);
 /// Packets by which a decoder is behind where B-frames refer to each other, as x264's and x265's do.
 const REORDER: usize = 2;
 /// Blocks of sound that an encoder is fed again, whose packets are thrown away: what a transform of overlapping blocks

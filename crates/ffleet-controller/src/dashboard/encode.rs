@@ -46,9 +46,13 @@ fn row(track: &EncodedTrack) -> Markup {
         (Some(_), None) => "encodes",
         (None, _) => "no encoder",
     };
+    let twin = track.twin.as_ref().map(|twin| match twin.as_str() {
+        "alone" => ", no twin".to_owned(),
+        stands => format!(", twin {stands}"),
+    });
     html! {
         tr data-track=(track.track) {
-            th scope="row" { (track.track) " " span .faint { (standing) } }
+            th scope="row" { (track.track) " " span .faint { (standing) (twin.unwrap_or_default()) } }
             td .right { (format::grouped(track.frames_in)) }
             td .right { (format::grouped(track.frames_out)) }
             td .right { (format::grouped(track.frames_waiting)) }

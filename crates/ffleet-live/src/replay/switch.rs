@@ -1,9 +1,11 @@
-//! Who encodes a track: the encoder that is fed, the spare behind it, and what happens when one dies.
+//! Who encodes a track: the encoder that is fed, its twin, the spare behind them, and what happens when one dies.
 
 use std::time::Duration;
 
 use ffleet_supervise::Backoff;
 use ffleet_types::live::stream::Recovery;
+
+mod twin;
 
 /// An encoder: they are counted from 1.
 pub type Id = u64;
@@ -11,7 +13,7 @@ pub type Id = u64;
 /// Encoders that died one after another without a packet before the frame that they began with is given up.
 const POISONED: u32 = 3;
 /// An encoder is taken for dead only if so many frames wait for it: with fewer, it may be the input that pauses.
-const BEHIND: u64 = 3;
+pub const BEHIND: u64 = 3;
 
 /// What a switch goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,20 @@ pub enum Event {
     Ended(Id),
     /// A frame has come.
     Came,
+    /// What it gives can follow what went out ([`super::Steps`]); only with [`Recovery::Hot`], as what follows.
+    InStep(Id),
+    /// That is so no more.
+    OutOfStep(Id),
+    /// It has given a packet that waits, and is not read meanwhile.
+    Waits(Id),
+    /// The first frames of the encoder that is fed are held no more: no twin of it can be fed them.
+    Gone,
+    /// It takes frames so slowly that there is no room for them.
+    Late(Id),
+    /// All of the encoder that leaves has come out.
+    Over,
+    /// No more frames come because there is no room for them, and it does not take those that there are.
+    Untaken(Id),
     /// Time has passed.
     Tick,
     /// It is to be encoded no more.
@@ -52,6 +68,13 @@ pub enum Action {
     Start(Id),
     /// Feed it, from [`super::Backlog::resume`] on. Until now it has had nothing.
     Feed(Id),
+    /// Feed it all that the active encoder is fed, from its first frame on. Until now it has had nothing.
+    Join(Id),
+    /// Feed it from the first frame on that neither the active encoder has been given nor anybody has given, and the
+    /// active one up to there: it leaves, and is killed when it has given all.
+    Renew(Id),
+    /// The twin is the active encoder now, and the active one, if it lives, its twin.
+    Lead(Id),
     /// Kill it: nothing of it is wanted any more.
     Kill(Id),
     /// Give up the first frame that has not come out: it kills whoever gets it.
@@ -74,6 +97,10 @@ pub struct Switch {
     next: Id,
     state: State,
     active: Option<Active>,
+    /// Who is fed the same as the active one, since the same frame.
+    twin: Option<Active>,
+    /// Who was active, and has still something to give.
+    leaving: Option<Active>,
     spare: Option<Spare>,
     /// When the next encoder may be started.
     not_before: Duration,
@@ -83,6 +110,8 @@ pub struct Switch {
     poisoned: u32,
     /// How often another encoder went on.
     recoveries: u64,
+    /// When the active encoder and its twin may be renewed.
+    renew_at: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +122,7 @@ enum State {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Active {
     id: Id,
     /// Whether it has given a packet.
@@ -100,6 +130,12 @@ struct Active {
     /// How many frames have come since its last packet, and when the first of them did.
     behind: u64,
     waiting: Duration,
+    /// Whether a packet of it waits, and it is not read.
+    is_held: bool,
+    /// Whether what it gives can follow what went out.
+    is_in_step: bool,
+    /// Whether a twin of it can be fed from the beginning.
+    is_joinable: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -117,11 +153,14 @@ impl Switch {
             next: 1,
             state: State::Idle,
             active: None,
+            twin: None,
+            leaving: None,
             spare: None,
             not_before: Duration::ZERO,
             in_vain: 0,
             poisoned: 0,
             recoveries: 0,
+            renew_at: Duration::ZERO,
         }
     }
 
@@ -153,10 +192,18 @@ impl Switch {
             Event::Gave(id) => self.gave(id),
             Event::Ended(id) => self.ended(id, now, chance, &mut actions),
             Event::Came => self.came(now),
+            Event::InStep(id) => self.in_step(id, &mut actions),
+            Event::OutOfStep(id) => self.out_of_step(id, now, chance, &mut actions),
+            Event::Waits(id) => self.hold(id, now),
+            Event::Gone => self.gone(),
+            Event::Late(id) => self.kill(id, now, chance, &mut actions),
+            Event::Over => self.over(&mut actions),
+            Event::Untaken(id) => self.untaken(id, now),
             Event::Tick => self.look(now, chance, &mut actions),
             Event::Close => self.close(&mut actions),
         }
         if self.state == State::Running {
+            self.pair(now, &mut actions);
             self.fill(now, &mut actions);
         }
         Plan { actions, wake: self.wake(now) }
@@ -178,24 +225,34 @@ impl Switch {
             if id > 1 {
                 self.recoveries += 1;
             }
-            self.active = Some(Active { id, gave: false, behind: 0, waiting: now });
+            self.active = Some(Active::new(id, now, true));
             actions.push(Action::Feed(id));
         }
     }
 
     fn gave(&mut self, id: Id) {
-        let Some(active) = self.active.as_mut().filter(|active| active.id == id) else {
+        let Some(fed) = self.fed(id) else {
             return;
         };
-        (active.gave, active.behind) = (true, 0);
-        // Whoever gives packets moves on, however soon it dies.
-        (self.poisoned, self.in_vain) = (0, 0);
+        (fed.gave, fed.behind, fed.is_held) = (true, 0, false);
+        if self.active() == Some(id) {
+            // Whoever gives packets moves on, however soon it dies.
+            (self.poisoned, self.in_vain) = (0, 0);
+        }
     }
 
     fn ended(&mut self, id: Id, now: Duration, chance: f64, actions: &mut Vec<Action>) {
         if self.spare.take_if(|spare| spare.id == id).is_some() {
             self.failed(now, chance);
-        } else if let Some(active) = self.active.take_if(|active| active.id == id) {
+        } else if self.twin.take_if(|twin| twin.id == id).is_some() {
+            self.put_off(now);
+        } else if let Some(active) = self.take_active(id, actions) {
+            if self.lead(actions) {
+                self.recoveries += 1;
+                self.put_off(now);
+                return;
+            }
+            actions.extend(self.twin.take().map(|twin| Action::Kill(twin.id)));
             if !active.gave {
                 self.failed(now, chance);
                 self.poisoned += 1;
@@ -215,41 +272,58 @@ impl Switch {
     }
 
     fn came(&mut self, now: Duration) {
-        if let Some(active) = &mut self.active {
-            if active.behind == 0 {
-                active.waiting = now;
+        let fed = self.active.iter_mut().chain(&mut self.twin);
+        for fed in fed.chain(&mut self.leaving) {
+            if fed.behind == 0 {
+                fed.waiting = now;
             }
-            active.behind += 1;
+            fed.behind += 1;
+        }
+    }
+
+    fn untaken(&mut self, id: Id, now: Duration) {
+        if let Some(fed) = self.fed(id).filter(|fed| fed.behind < BEHIND) {
+            if fed.behind == 0 {
+                fed.waiting = now;
+            }
+            fed.behind = BEHIND;
         }
     }
 
     fn look(&mut self, now: Duration, chance: f64, actions: &mut Vec<Action>) {
-        let Some((active, deadline)) = self.active.zip(self.deadline()) else {
-            return;
-        };
-        if now >= deadline {
-            actions.push(Action::Kill(active.id));
-            self.ended(active.id, now, chance, actions);
+        let late = self.deadlines().find(|&(_, at)| now >= at).map(|(id, _)| id);
+        if let Some(id) = late {
+            self.kill(id, now, chance, actions);
         }
     }
 
-    /// When the encoder that is fed is taken for dead, if it gives nothing before; nothing while it may be the input
-    /// that pauses.
-    fn deadline(&self) -> Option<Duration> {
-        let active = self.active.filter(|active| active.behind >= BEHIND)?;
-        let patience = if active.gave {
-            self.policy.silence
-        } else {
-            self.policy.start
-        };
-        Some(active.waiting + patience)
+    /// Has one that lives taken for dead.
+    fn kill(&mut self, id: Id, now: Duration, chance: f64, actions: &mut Vec<Action>) {
+        actions.push(Action::Kill(id));
+        self.ended(id, now, chance, actions);
+    }
+
+    /// When who is taken for dead, if it gives nothing before; nothing of one of which it may be the input that pauses.
+    fn deadlines(&self) -> impl Iterator<Item = (Id, Duration)> {
+        let fed = self.active.into_iter().chain(self.twin).chain(self.leaving);
+        let late = fed.filter(|fed| fed.behind >= BEHIND && !fed.is_held);
+        late.map(move |fed| {
+            let patience = if fed.gave {
+                self.policy.silence
+            } else {
+                self.policy.start
+            };
+            (fed.id, fed.waiting + patience)
+        })
     }
 
     fn close(&mut self, actions: &mut Vec<Action>) {
         self.state = State::Closed;
-        let active = self.active.take().map(|active| active.id);
+        let fed = self.active.take().into_iter().chain(self.twin.take());
+        let leaving = self.leaving.take().map(|leaving| leaving.id);
         let spare = self.spare.take().map(|spare| spare.id);
-        actions.extend(active.into_iter().chain(spare).map(Action::Kill));
+        let all = fed.map(|fed| fed.id).chain(leaving).chain(spare);
+        actions.extend(all.map(Action::Kill));
     }
 
     /// Starts the encoder that is missing: whoever is to be fed, or its spare once it gives packets.
@@ -265,7 +339,12 @@ impl Switch {
     fn wants_another(&self) -> bool {
         match self.active {
             None => true,
-            Some(active) => self.policy.recovery != Recovery::Cold && active.gave,
+            Some(active) => match self.policy.recovery {
+                Recovery::Cold => false,
+                Recovery::Spare => active.gave,
+                // The sooner its twin comes, the less has to be kept for it.
+                Recovery::Hot => true,
+            },
         }
     }
 
@@ -274,9 +353,11 @@ impl Switch {
             return None;
         }
         let start = (self.spare.is_none() && self.wants_another()).then_some(self.not_before);
-        [self.deadline(), start]
-            .into_iter()
-            .flatten()
+        let renew = self.is_to_be_renewed().then_some(self.renew_at);
+        self.deadlines()
+            .map(|(_, at)| at)
+            .chain(start)
+            .chain(renew)
             .min()
             .map(|at| at.max(now))
     }

@@ -41,10 +41,14 @@ pub(crate) fn rows(room: &Room, extent: Extent) -> Vec<Row> {
         ("spare", Signal::KILL, "killed, a spare ready", 40.0),
         ("cold", Signal::KILL, "killed, none ready", 150.0),
         ("spare", Signal::STOP, "stopped, a spare ready", 540.0),
+        // A frame later than usual.
+        ("hot", Signal::KILL, "killed, its twin in step", 80.0),
+        ("hot", Signal::STOP, "stopped, its twin in step", 80.0),
     ] {
         let (mut medians, mut p99s, mut missing, mut usual) = (vec![], vec![], vec![], vec![]);
         for round in 0..3 {
-            let seen = watch(room, (recovery, signal), kills, &format!("{recovery}-{round}"));
+            let name = format!("{recovery}-{}-{round}", signal.as_raw());
+            let seen = watch(room, (recovery, signal), kills, &name);
             let mut late = seen.late;
             late.sort_unstable();
             medians.push(millis(quantile(&late, 0.5)));
@@ -103,12 +107,18 @@ fn process(server: &mut Server, which: &str) -> Option<Pid> {
     Pid::from_raw(i32::try_from(pid).unwrap())
 }
 
+/// Whether the picture's encoder has a twin whose packets are the same.
+fn is_in_step(server: &mut Server) -> bool {
+    server.call("GET", "/v1/streams/studio", "")["encode"]["tracks"][0]["twin"] == "in step"
+}
+
 fn watch(room: &Room, (recovery, signal): (&str, Signal), kills: u64, name: &str) -> Seen {
     let mut server = serve(room, recovery, name);
     let viewer = Viewer::open(server.address);
     let begin = Instant::now() + Duration::from_millis(200);
-    // A kill, what follows it and the wait for the next spare take less than a second.
-    let count = 75 + kills * 25;
+    // A kill, what follows it and the wait for the next spare take less than a second; for the next twin, which is there
+    // once a second at most, less than two.
+    let count = 75 + kills * if recovery == "hot" { 50 } else { 25 };
     let video = STUDIO.push_pictures(&room.file(&format!("{name}.video")), begin, 0, count);
     let audio = STUDIO.push_sound(&room.file(&format!("{name}.audio")), begin, count);
     std::thread::sleep(Duration::from_secs(2));
@@ -120,7 +130,11 @@ fn watch(room: &Room, (recovery, signal): (&str, Signal), kills: u64, name: &str
         std::thread::sleep(BETWEEN + phase);
         let encoder = loop {
             let encoder = process(&mut server, "pid").filter(|&pid| Some(pid) != before);
-            let is_ready = recovery == "cold" || process(&mut server, "spare-pid").is_some();
+            let is_ready = match recovery {
+                "cold" => true,
+                "hot" => is_in_step(&mut server),
+                _ => process(&mut server, "spare-pid").is_some(),
+            };
             if let Some(encoder) = encoder.filter(|_| is_ready) {
                 break encoder;
             }

@@ -4,6 +4,7 @@
 mod away;
 mod deaths;
 mod framed;
+mod hot;
 mod pushed;
 mod recorder;
 mod writers;

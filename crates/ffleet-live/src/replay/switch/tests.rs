@@ -152,6 +152,9 @@ proptest! {
                         fed.take_if(|fed| *fed == id);
                     }
                     Action::GiveUp => {}
+                    Action::Join(_) | Action::Renew(_) | Action::Lead(_) => {
+                        prop_assert!(false, "there is no twin: {action:?}");
+                    }
                 }
             }
             let all: Vec<Id> = starting.iter().chain(&ready).copied().chain(fed).collect();
