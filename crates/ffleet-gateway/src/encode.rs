@@ -18,7 +18,6 @@ mod track;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ffleet_engine::plan::Budget;
 use ffleet_engine::{Refused, track as commands};
@@ -225,12 +224,11 @@ fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Work>, 
         let mut job = Job {
             kind: Kind::Video,
             cut: Cut::Frames { rate: picture.fps.parts() },
-            again: 0,
             ..Job::new(hub, encode, engine, command)
         };
         if !recipe.live {
             job.reorder = REORDER;
-            job.policy.start += LOOK_AHEAD.div_f64(picture.fps.as_f64());
+            job.policy.ahead = LOOK_AHEAD;
         }
         jobs.push(Work::Encode(Box::new(job)));
     }
@@ -266,8 +264,8 @@ fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Work>, 
     Ok(jobs)
 }
 
-/// Frames that an encoder which looks ahead may take before it gives the first packet, of one frame a second.
-const LOOK_AHEAD: Duration = Duration::from_secs(128);
+/// Frames that an encoder may hold before its first packet where it looks ahead: x264 at most 250, and some in its threads.
+const LOOK_AHEAD: u64 = 300;
 /// Packets by which a decoder is behind where B-frames refer to each other, as x264's and x265's do.
 const REORDER: usize = 2;
 /// Blocks of sound that an encoder is fed again, whose packets are thrown away: what a transform of overlapping blocks

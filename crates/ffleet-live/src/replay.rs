@@ -14,7 +14,7 @@ mod switch;
 
 pub use backlog::{Backlog, Gave, Room};
 pub use steps::{Given, Standing, Steps, Verdict};
-pub use switch::{Action, BEHIND, Event, Id, Plan, Policy, Switch};
+pub use switch::{Action, Event, Id, Plan, Policy, Switch};
 
 #[cfg(test)]
 mod tests;

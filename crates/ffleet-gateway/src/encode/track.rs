@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ffleet_base::chance;
-use ffleet_live::replay::{Action, BEHIND, Backlog, Event, Id, Plan, Room, Switch};
+use ffleet_live::replay::{Action, Backlog, Event, Id, Plan, Room, Switch};
 use ffleet_types::live::feed::WhenFull;
 use ffleet_types::live::stream::Recovery;
 use tokio::sync::mpsc;
@@ -94,7 +94,7 @@ pub(super) async fn run(job: Job, parts: Parts, stop: CancellationToken) {
                     encoder.feeder.stop();
                 }
             }
-            Turn::Fed(_, Did::Written(Ok(()))) => {}
+            Turn::Fed(id, Did::Written(Ok(()))) => track.apply(Event::Took(id)),
             Turn::Fed(id, Did::Given(Ok(1..))) => track.given(id),
             Turn::Fed(id, Did::Given(_)) => track.ended(id),
             // It has been fed nothing, and says so at most.
@@ -163,9 +163,6 @@ impl Track {
 
     async fn turn(&mut self, stop: &CancellationToken) -> Turn {
         let has_room = self.has_room();
-        if !has_room {
-            self.untaken();
-        }
         let pause = self.wake.map_or(Duration::MAX, |at| at.saturating_sub(self.now()));
         let (active, twin, leaving) = (
             work(self.active.as_mut()),
@@ -198,17 +195,6 @@ impl Track {
             || self.backlog.room(size, WhenFull::Block, 0) == Room::Yes
     }
 
-    /// Tells the switch of encoders that do not take what there is, though no more can come.
-    fn untaken(&mut self) {
-        let end = self.backlog.end();
-        let is_stuck = |encoder: &&Encoder| encoder.feeder.next + BEHIND <= end;
-        let fed = self.active.iter().chain(&self.twin).filter(is_stuck);
-        let stuck: Vec<Id> = fed.chain(&self.leaving).map(|encoder| encoder.id).collect();
-        for id in stuck {
-            self.apply(Event::Untaken(id));
-        }
-    }
-
     /// Takes what has come.
     fn take(&mut self, frame: Frame) {
         match self.job.cut {
@@ -236,7 +222,6 @@ impl Track {
         if self.backlog.missed().0 > before {
             self.forget_dropped();
         }
-        self.apply(Event::Came);
         self.health().taken.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -252,6 +237,7 @@ impl Track {
 
     /// Gives each encoder that is fed its next frame.
     fn feed(&mut self) {
+        let mut offered = Vec::new();
         for encoder in self.active.iter_mut().chain(&mut self.twin).chain(&mut self.leaving) {
             if !encoder.feeder.is_free() {
                 continue;
@@ -263,7 +249,11 @@ impl Track {
             let at = usize::try_from(next - self.backlog.first()).unwrap_or(usize::MAX);
             if let Some((_, bytes)) = self.frames.get(at) {
                 encoder.feeder.give(next, bytes.clone());
+                offered.extend((!encoder.feeder.is_free()).then_some(encoder.id));
             }
+        }
+        for id in offered {
+            self.apply(Event::Offered(id));
         }
     }
 

@@ -12,18 +12,24 @@ pub type Id = u64;
 
 /// Encoders that died one after another without a packet before the frame that they began with is given up.
 const POISONED: u32 = 3;
-/// An encoder is taken for dead only if so many frames wait for it: with fewer, it may be the input that pauses.
-pub const BEHIND: u64 = 3;
+/// An encoder that takes frames and gives nothing is taken for dead only if it holds so many more than it ever held
+/// when it gave a packet: with fewer, it may be the input that pauses.
+const BEHIND: u64 = 2;
+/// What it held at most is forgotten by a frame after so many packets: it held more while it was fed again.
+const FORGETS: u32 = 32;
 
 /// What a switch goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// What is ready for the death of an encoder.
     pub recovery: Recovery,
-    /// An encoder that gives nothing for so long after a frame has come, and others behind it, is dead.
+    /// An encoder that does not take a frame for so long, or that takes more than it can hold and gives nothing for so
+    /// long, is dead.
     pub silence: Duration,
     /// The same before its first packet.
     pub start: Duration,
+    /// Frames that it may hold before its first packet.
+    pub ahead: u64,
     /// The waits between starts in vain.
     pub backoff: Backoff,
 }
@@ -39,8 +45,10 @@ pub enum Event {
     Gave(Id),
     /// It has ended, or could not be started.
     Ended(Id),
-    /// A frame has come.
-    Came,
+    /// It is given a frame.
+    Offered(Id),
+    /// It has taken that.
+    Took(Id),
     /// What it gives can follow what went out ([`super::Steps`]); only with [`Recovery::Hot`], as what follows.
     InStep(Id),
     /// That is so no more.
@@ -53,8 +61,6 @@ pub enum Event {
     Late(Id),
     /// All of the encoder that leaves has come out.
     Over,
-    /// No more frames come because there is no room for them, and it does not take those that there are.
-    Untaken(Id),
     /// Time has passed.
     Tick,
     /// It is to be encoded no more.
@@ -127,15 +133,56 @@ struct Active {
     id: Id,
     /// Whether it has given a packet.
     gave: bool,
-    /// How many frames have come since its last packet, and when the first of them did.
-    behind: u64,
-    waiting: Duration,
+    /// Since when there is a frame that it has not taken.
+    offered: Option<Duration>,
+    /// Since when it holds more than it may, without having given a packet; of one that leaves, anything.
+    full: Option<Duration>,
+    /// How many frames it has taken that no packet has come of, and how many it had at most when it gave one.
+    holds: u64,
+    held: u64,
+    /// Packets until the latter is less by one.
+    forgets: u32,
     /// Whether a packet of it waits, and it is not read.
-    is_held: bool,
+    is_waiting: bool,
     /// Whether what it gives can follow what went out.
     is_in_step: bool,
     /// Whether a twin of it can be fed from the beginning.
     is_joinable: bool,
+}
+
+impl Active {
+    const fn new(id: Id, policy: Policy, is_joinable: bool) -> Self {
+        Self {
+            id,
+            gave: false,
+            offered: None,
+            full: None,
+            holds: 0,
+            held: policy.ahead,
+            forgets: FORGETS,
+            is_waiting: false,
+            is_in_step: false,
+            is_joinable,
+        }
+    }
+
+    fn gave(&mut self, now: Duration) {
+        if !std::mem::replace(&mut self.gave, true) {
+            self.held = self.holds;
+        }
+        if std::mem::replace(&mut self.is_waiting, false) {
+            // It could not take anything while it was not read.
+            self.offered = self.offered.map(|_| now);
+        }
+        self.full = None;
+        self.forgets -= 1;
+        if self.forgets == 0 {
+            self.forgets = FORGETS;
+            self.held = self.held.saturating_sub(1);
+        }
+        self.held = self.held.max(self.holds);
+        self.holds = self.holds.saturating_sub(1);
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -188,17 +235,17 @@ impl Switch {
         match event {
             Event::Begin if self.state == State::Idle => self.state = State::Running,
             Event::Begin => {}
-            Event::Ready(id) => self.ready(id, now, &mut actions),
-            Event::Gave(id) => self.gave(id),
+            Event::Ready(id) => self.ready(id, &mut actions),
+            Event::Gave(id) => self.gave(id, now),
             Event::Ended(id) => self.ended(id, now, chance, &mut actions),
-            Event::Came => self.came(now),
+            Event::Offered(id) => self.offered(id, now),
+            Event::Took(id) => self.took(id, now),
             Event::InStep(id) => self.in_step(id, &mut actions),
             Event::OutOfStep(id) => self.out_of_step(id, now, chance, &mut actions),
-            Event::Waits(id) => self.hold(id, now),
+            Event::Waits(id) => self.wait_for(id),
             Event::Gone => self.gone(),
             Event::Late(id) => self.kill(id, now, chance, &mut actions),
             Event::Over => self.over(&mut actions),
-            Event::Untaken(id) => self.untaken(id, now),
             Event::Tick => self.look(now, chance, &mut actions),
             Event::Close => self.close(&mut actions),
         }
@@ -209,15 +256,15 @@ impl Switch {
         Plan { actions, wake: self.wake(now) }
     }
 
-    fn ready(&mut self, id: Id, now: Duration, actions: &mut Vec<Action>) {
+    fn ready(&mut self, id: Id, actions: &mut Vec<Action>) {
         if let Some(spare) = self.spare.as_mut().filter(|spare| spare.id == id) {
             spare.is_ready = true;
-            self.promote(now, actions);
+            self.promote(actions);
         }
     }
 
     /// Has the spare go on, if it is ready and nobody is fed.
-    fn promote(&mut self, now: Duration, actions: &mut Vec<Action>) {
+    fn promote(&mut self, actions: &mut Vec<Action>) {
         if self.active.is_some() || self.state != State::Running {
             return;
         }
@@ -225,19 +272,22 @@ impl Switch {
             if id > 1 {
                 self.recoveries += 1;
             }
-            self.active = Some(Active::new(id, now, true));
+            self.active = Some(Active::new(id, self.policy, true));
             actions.push(Action::Feed(id));
         }
     }
 
-    fn gave(&mut self, id: Id) {
+    fn gave(&mut self, id: Id, now: Duration) {
         let Some(fed) = self.fed(id) else {
             return;
         };
-        (fed.gave, fed.behind, fed.is_held) = (true, 0, false);
+        fed.gave(now);
         if self.active() == Some(id) {
             // Whoever gives packets moves on, however soon it dies.
             (self.poisoned, self.in_vain) = (0, 0);
+        }
+        if let Some(leaving) = self.leaving.as_mut().filter(|leaving| leaving.id == id) {
+            leaving.full = Some(now);
         }
     }
 
@@ -261,7 +311,7 @@ impl Switch {
                 self.poisoned = 0;
                 actions.push(Action::GiveUp);
             }
-            self.promote(now, actions);
+            self.promote(actions);
         }
     }
 
@@ -271,22 +321,19 @@ impl Switch {
         self.in_vain = self.in_vain.saturating_add(1);
     }
 
-    fn came(&mut self, now: Duration) {
-        let fed = self.active.iter_mut().chain(&mut self.twin);
-        for fed in fed.chain(&mut self.leaving) {
-            if fed.behind == 0 {
-                fed.waiting = now;
-            }
-            fed.behind += 1;
+    fn offered(&mut self, id: Id, now: Duration) {
+        if let Some(fed) = self.fed(id) {
+            fed.offered.get_or_insert(now);
         }
     }
 
-    fn untaken(&mut self, id: Id, now: Duration) {
-        if let Some(fed) = self.fed(id).filter(|fed| fed.behind < BEHIND) {
-            if fed.behind == 0 {
-                fed.waiting = now;
+    fn took(&mut self, id: Id, now: Duration) {
+        if let Some(fed) = self.fed(id) {
+            fed.offered = None;
+            fed.holds += 1;
+            if fed.holds >= fed.held + BEHIND {
+                fed.full.get_or_insert(now);
             }
-            fed.behind = BEHIND;
         }
     }
 
@@ -306,14 +353,14 @@ impl Switch {
     /// When who is taken for dead, if it gives nothing before; nothing of one of which it may be the input that pauses.
     fn deadlines(&self) -> impl Iterator<Item = (Id, Duration)> {
         let fed = self.active.into_iter().chain(self.twin).chain(self.leaving);
-        let late = fed.filter(|fed| fed.behind >= BEHIND && !fed.is_held);
-        late.map(move |fed| {
+        fed.filter(|fed| !fed.is_waiting).filter_map(move |fed| {
             let patience = if fed.gave {
                 self.policy.silence
             } else {
                 self.policy.start
             };
-            (fed.id, fed.waiting + patience)
+            let since = fed.offered.into_iter().chain(fed.full).min()?;
+            Some((fed.id, since + patience))
         })
     }
 

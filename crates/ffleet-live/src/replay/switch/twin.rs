@@ -19,20 +19,6 @@ const RENEWED: Duration = Duration::from_secs(1);
 /// needed at once.
 const ALONE: Duration = Duration::from_millis(200);
 
-impl Active {
-    pub(super) const fn new(id: Id, now: Duration, is_joinable: bool) -> Self {
-        Self {
-            id,
-            gave: false,
-            behind: 0,
-            waiting: now,
-            is_held: false,
-            is_in_step: false,
-            is_joinable,
-        }
-    }
-}
-
 impl Switch {
     /// The encoder that is fed the same as the active one.
     #[must_use]
@@ -83,9 +69,9 @@ impl Switch {
         }
     }
 
-    pub(super) fn hold(&mut self, id: Id, now: Duration) {
+    pub(super) fn wait_for(&mut self, id: Id) {
         if let Some(fed) = self.fed(id) {
-            (fed.is_held, fed.waiting) = (true, now);
+            fed.is_waiting = true;
         }
     }
 
@@ -146,7 +132,7 @@ impl Switch {
             let spare = self.spare.take_if(|spare| spare.is_ready);
             if let (Some(spare), Some(active)) = (spare, &mut self.active) {
                 active.is_joinable = false;
-                self.twin = Some(Active::new(spare.id, now, false));
+                self.twin = Some(Active::new(spare.id, self.policy, false));
                 actions.push(Action::Join(spare.id));
             }
         } else if self.is_to_be_renewed() && now >= self.renew_at {
@@ -154,8 +140,8 @@ impl Switch {
                 return;
             };
             self.renew_at = now + RENEWED;
-            self.leaving = Some(Active { is_held: false, behind: 0, waiting: now, ..active });
-            self.active = Some(Active::new(spare.id, now, true));
+            self.leaving = Some(Active { full: Some(now), ..active });
+            self.active = Some(Active::new(spare.id, self.policy, true));
             actions.push(Action::Renew(spare.id));
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::replay::{
-    Action, BEHIND, Backlog, Event, Gave, Given, Id, Plan, Policy, Room, Steps, Switch, Verdict,
+    Action, Backlog, Event, Gave, Given, Id, Plan, Policy, Room, Steps, Switch, Verdict,
 };
 use ffleet_supervise::Backoff;
 use ffleet_types::live::feed::WhenFull;
@@ -100,8 +100,13 @@ impl Track {
     pub(super) fn new(forgets: bool) -> Self {
         let ms = Duration::from_millis;
         let backoff = Backoff { base: ms(100), cap: ms(5_000) };
-        let policy =
-            Policy { recovery: Recovery::Hot, silence: ms(400), start: ms(2_000), backoff };
+        let policy = Policy {
+            recovery: Recovery::Hot,
+            silence: ms(400),
+            start: ms(2_000),
+            ahead: 100,
+            backoff,
+        };
         let mut track = Self {
             backlog: Backlog::new(HELD * 10, 0, 32),
             switch: Switch::new(policy),
@@ -199,14 +204,6 @@ impl Track {
         }
         if self.backlog.room(10, WhenFull::Block, 0) == Room::Yes {
             self.backlog.push(10, true);
-            self.apply(Event::Came);
-            return;
-        }
-        for id in self.fed().into_iter().chain(self.switch.leaving()) {
-            let next = self.encoders.get(&id).map_or(0, |one| one.next);
-            if self.switch.leaving() == Some(id) || self.backlog.end() >= next + BEHIND {
-                self.apply(Event::Untaken(id));
-            }
         }
     }
 
@@ -216,16 +213,23 @@ impl Track {
         let end = if is_leaving { self.until } else { self.backlog.end() };
         let is_fed = is_leaving || self.fed().contains(&id);
         let first = self.backlog.first();
-        let encoder = self.encoders.get_mut(&id).filter(|one| is_fed && !one.is_stopped);
+        let encoder = self.encoders.get_mut(&id).filter(|_| is_fed);
         let Some(encoder) = encoder else { return false };
         if encoder.next >= end {
             encoder.is_closed = is_leaving;
             return false;
         }
         assert!(encoder.next >= first, "a frame that it has still to be fed is held");
-        encoder.fed.push(encoder.next);
-        encoder.next += 1;
-        true
+        let takes = !encoder.is_stopped;
+        if takes {
+            encoder.fed.push(encoder.next);
+            encoder.next += 1;
+        }
+        self.apply(Event::Offered(id));
+        if takes {
+            self.apply(Event::Took(id));
+        }
+        takes
     }
 
     /// Has an encoder that is fed give its next packet; whether it did.
