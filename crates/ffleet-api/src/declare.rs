@@ -123,7 +123,8 @@ pub struct Stream {
     /// A program and its arguments, as one text or a list: its standard output is the stream.
     #[schema(required = false)]
     command: Value,
-    /// How the tracks of its feed are encoded, which has `inputs` or gives MPEG-TS: `preset`, `recovery`, `backlog`, `silence`.
+    /// How the tracks of its feed are encoded, which has `inputs` or gives MPEG-TS: `preset`, `recovery` (`cold`, `spare`, `hot`),
+    /// `backlog`, `silence`.
     #[schema(required = false)]
     encode: Value,
     /// What viewers of such a stream get while its source is away: `hold`, `hold 2s`, `slate /PATH`, `feed NAME`, `end`.

@@ -1,6 +1,6 @@
 //! An encoder that may die: what of its input has not come out yet, and who goes on with it.
 //!
-//! One track of a stream is encoded by one process at a time. Its input is kept in a [`Backlog`] until the encoder
+//! One track of a stream is encoded by one process at a time, or by two at once ([`Steps`]). Its input is kept in a [`Backlog`] until the encoder
 //! has given the packet that a frame became; when the encoder dies, [`Switch`] says who takes over, and that one is fed
 //! from the first frame that has not come out. What it gives twice is known by its number and left out, so that whoever
 //! watches sees one unbroken stream.
@@ -9,9 +9,16 @@
 //! gateway's.
 
 mod backlog;
+mod plan;
 mod reel;
+mod steps;
 mod switch;
 
 pub use backlog::{Backlog, Gave, Room};
+pub use plan::{Action, Event, Id, Plan, Policy};
 pub use reel::Reel;
-pub use switch::{Action, Event, Id, Plan, Policy, Switch};
+pub use steps::{Given, Standing, Steps, Verdict};
+pub use switch::Switch;
+
+#[cfg(test)]
+mod tests;

@@ -86,7 +86,8 @@ pub(crate) fn check_file(context: &Context, file: Option<PathBuf>) -> Result<Exi
     }
     let warnings: String = warnings.iter().map(|text| format!("warning: {text}\n")).collect();
     let page = show::live::page(&live, context.width());
-    context.say(&format!("ok: {what}\n{rings}{warnings}{page}"))?;
+    let encoders = show::live::encoders(&live);
+    context.say(&format!("ok: {what}\n{rings}{encoders}{warnings}{page}"))?;
     Ok(Exit::Done)
 }
 

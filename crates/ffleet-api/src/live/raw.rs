@@ -31,7 +31,7 @@ pub struct Input {
 pub struct Encoding {
     /// The preset that says how.
     pub preset: String,
-    /// What is ready for the death of an encoder: `cold` or `spare`.
+    /// What is ready for the death of an encoder: `cold`, `spare` or `hot`.
     pub recovery: String,
     /// Its tracks.
     pub tracks: Vec<EncodedTrack>,
@@ -77,6 +77,19 @@ pub struct EncodedTrack {
     /// The process that waits behind it, while there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spare_pid: Option<u32>,
+    /// The process that is fed the same, while there is one: with `hot`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin_pid: Option<u32>,
+    /// How that one stands: `in step` (what it makes is what goes out), `apart` (it makes other packets), `catching up`
+    /// or `alone` (there is none). Only with `hot`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin: Option<String>,
+    /// Packets of the two that were the same.
+    #[serde(default)]
+    pub packets_equal: u64,
+    /// Packets of one of the two that were others than those that went out.
+    #[serde(default)]
+    pub packets_different: u64,
     /// How its input is decoded, where that comes coded and is encoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoder: Option<DecodedTrack>,

@@ -74,9 +74,13 @@ fn row(track: &EncodedTrack) -> Markup {
         (Some(_), None) => "encodes",
         (None, _) => "no encoder",
     };
+    let twin = track.twin.as_ref().map(|twin| match twin.as_str() {
+        "alone" => ", no twin".to_owned(),
+        stands => format!(", twin {stands}"),
+    });
     html! {
         tr data-track=(track.track) {
-            td .work { strong { (track.track) } " " span .faint { (standing) } }
+            td .work { strong { (track.track) } " " span .faint { (standing) (twin.unwrap_or_default()) } }
             td .right data-name="in" { (format::grouped(track.frames_in)) }
             td .right data-name="out" { (format::grouped(track.frames_out)) }
             td .right data-name="waiting" { (format::grouped(track.frames_waiting)) }

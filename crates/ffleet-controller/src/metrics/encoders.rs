@@ -19,7 +19,7 @@ struct TrackLabel {
 /// A sum of a track that is encoded.
 type TrackSum = (&'static str, &'static str, fn(&EncodedTrack) -> u64);
 
-const TRACK_SUMS: [TrackSum; 7] = [
+const TRACK_SUMS: [TrackSum; 9] = [
     (
         "ffleet_encoder_frames_in",
         "Raw frames or blocks of sound that were taken",
@@ -39,6 +39,16 @@ const TRACK_SUMS: [TrackSum; 7] = [
         "ffleet_encoder_packets_doubled",
         "Packets left out because they had been there",
         |one| one.packets_doubled,
+    ),
+    (
+        "ffleet_encoder_packets_equal",
+        "Packets of an encoder and its twin that were the same",
+        |one| one.packets_equal,
+    ),
+    (
+        "ffleet_encoder_packets_different",
+        "Packets of one of the two that were others than those that went out",
+        |one| one.packets_different,
     ),
     ("ffleet_encoder_recoveries", "How often another encoder went on", |one| {
         one.recoveries
@@ -100,10 +110,19 @@ pub(super) fn add(r: &mut Registry, streams: &[Stream]) {
     r.register_with_unit("ffleet_decoder_held", help, Unit::Bytes, units);
     let (waiting, held) =
         (Family::<TrackLabel, Gauge>::default(), Family::<TrackLabel, Gauge>::default());
+    let in_step = Family::<TrackLabel, Gauge>::default();
     for (label, track) in &tracks {
+        if let Some(twin) = &track.twin {
+            in_step.get_or_create(label).set(i64::from(twin == "in step"));
+        }
         waiting.get_or_create(label).inc_by(whole(track.frames_waiting));
         held.get_or_create(label).inc_by(whole(track.held_bytes));
     }
+    r.register(
+        "ffleet_encoder_in_step",
+        "Whether an encoder has a twin whose packets are those that go out",
+        in_step,
+    );
     r.register("ffleet_encoder_frames_waiting", "Frames that have not come out", waiting);
     r.register_with_unit(
         "ffleet_encoder_held",

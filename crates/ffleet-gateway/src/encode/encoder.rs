@@ -8,8 +8,8 @@ use bytes::{Bytes, BytesMut};
 use ffleet_base::chain;
 use ffleet_engine::track::Command;
 use ffleet_guard::{Child, ChildSpec, Limits, Stderr, Stdin, Stdout};
-use ffleet_live::nut;
 use ffleet_live::replay::Id;
+use ffleet_live::{nut, packet};
 use ffleet_types::RoleGroup;
 use tokio::net::unix::pipe::{Receiver, Sender};
 
@@ -29,10 +29,22 @@ pub(super) struct Encoder {
     pub(super) outlet: Outlet,
 }
 
+/// What one has done.
+#[derive(Debug)]
+pub(super) enum Did {
+    /// It was written what it was given.
+    Written(io::Result<()>),
+    /// So much came out of it; 0 is the end.
+    Given(io::Result<usize>),
+}
+
 /// What goes in.
 #[derive(Debug)]
 pub(super) struct Feeder {
-    pipe: Sender,
+    /// Nothing where nothing goes in any more.
+    pipe: Option<Sender>,
+    /// The first frame that it is not to be given: it ends with those before.
+    until: Option<u64>,
     /// What is being written, and how much of it has been.
     now: Option<(Bytes, usize)>,
     /// The number of the frame that is next.
@@ -48,6 +60,13 @@ pub(super) struct Outlet {
     pipe: Receiver,
     buffer: BytesMut,
     pub(super) reader: nut::Reader,
+    /// A packet that waits; nothing is read meanwhile.
+    pub(super) waiting: Option<nut::Packet>,
+    /// How it is coded, as it says.
+    pub(super) known: Option<packet::Track>,
+    /// How many packets of frames it has given, and the first frame whose packet is wanted of it.
+    pub(super) given: u64,
+    pub(super) from: u64,
     /// What its timestamps count, and the first of them.
     pub(super) base: Option<nut::TimeBase>,
     pub(super) first: Option<i64>,
@@ -61,7 +80,14 @@ pub(super) struct Outlet {
 pub(super) async fn start(shop: &Shop, label: &str, job: &Job, id: Id) -> Result<Encoder, String> {
     let parts = (label, job.kind.name(), id);
     let (child, pipe, output) = launch(shop, parts, &job.program, &job.command).await?;
-    let feeder = Feeder { pipe, now: None, next: 0, fed: VecDeque::new(), first: 0 };
+    let feeder = Feeder {
+        pipe: Some(pipe),
+        until: None,
+        now: None,
+        next: 0,
+        fed: VecDeque::new(),
+        first: 0,
+    };
     Ok(Encoder { id, child, feeder, outlet: Outlet::new(output) })
 }
 
@@ -101,14 +127,28 @@ pub(super) async fn launch(
     Ok((child, ours, output))
 }
 
+impl Encoder {
+    /// Writes what it was given and reads what it gives; never ends without either. May be dropped at any time.
+    pub(super) async fn work(&mut self) -> Did {
+        tokio::select! {
+            read = self.outlet.read() => Did::Given(read),
+            written = self.feeder.write() => Did::Written(written),
+        }
+    }
+}
+
 impl Feeder {
     /// Whether it takes another frame.
     pub(super) const fn is_free(&self) -> bool {
-        self.now.is_none()
+        self.now.is_none() && self.pipe.is_some()
     }
 
-    /// Gives it frame `number`.
+    /// Gives it frame `number`, unless it is to have none of those.
     pub(super) fn give(&mut self, number: u64, bytes: Bytes) {
+        if self.until.is_some_and(|until| number >= until) {
+            self.pipe = None;
+            return;
+        }
         self.fed.push_back(number);
         self.next = number + 1;
         self.now = Some((bytes, 0));
@@ -116,24 +156,38 @@ impl Feeder {
 
     /// Writes what it was given to its end; never ends without something. May be dropped at any time.
     pub(super) async fn write(&mut self) -> io::Result<()> {
-        let Some((bytes, written)) = &mut self.now else {
+        let (Some((bytes, written)), Some(pipe)) = (&mut self.now, &self.pipe) else {
             return std::future::pending().await;
         };
         while *written < bytes.len() {
-            self.pipe.writable().await?;
-            match self.pipe.try_write(&bytes[*written..]) {
+            pipe.writable().await?;
+            match pipe.try_write(&bytes[*written..]) {
                 Ok(count) => *written += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }
-        self.now = None;
+        self.stop();
         Ok(())
     }
 
-    /// Nothing more can be written to it.
+    /// What was being written is written, or cannot be.
     pub(super) fn stop(&mut self) {
         self.now = None;
+        self.end();
+    }
+
+    /// Has it be given no frame from `number` on.
+    pub(super) fn until(&mut self, number: u64) {
+        self.until = Some(number);
+        self.end();
+    }
+
+    /// Closes its input where it was given all.
+    fn end(&mut self) {
+        if self.now.is_none() && self.until.is_some_and(|until| self.next >= until) {
+            self.pipe = None;
+        }
     }
 
     /// The number of the frame that was its `nth`, from 0; nothing where it had none, or it was forgotten.
@@ -149,6 +203,13 @@ impl Feeder {
             self.first += 1;
         }
     }
+
+    /// Forgets its frames before its `nth`.
+    pub(super) fn forget_fed(&mut self, nth: u64) {
+        while self.first < nth && self.fed.pop_front().is_some() {
+            self.first += 1;
+        }
+    }
 }
 
 impl Outlet {
@@ -158,13 +219,21 @@ impl Outlet {
             pipe,
             buffer: BytesMut::new(),
             reader: nut::Reader::new(),
+            waiting: None,
+            known: None,
+            given: 0,
+            from: 0,
             base: None,
             first: None,
         }
     }
 
-    /// Reads what there is into the reader; 0 is the end. May be dropped at any time without a loss.
+    /// Reads what there is into the reader; 0 is the end. Never ends while a packet waits. May be dropped at any time
+    /// without a loss.
     pub(super) async fn read(&mut self) -> io::Result<usize> {
+        if self.waiting.is_some() {
+            return std::future::pending().await;
+        }
         self.buffer.reserve(MOUTHFUL);
         let read = self.pipe.read(&mut self.buffer).await?;
         self.reader.push(&self.buffer);

@@ -1,6 +1,6 @@
 //! How the encoders of a stream are, for whoever asks.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +50,12 @@ pub(crate) struct Track {
     /// The processes, 0 where there is none.
     pub(crate) pid: AtomicU32,
     pub(crate) spare: AtomicU32,
+    pub(crate) twin: AtomicU32,
+    /// How the twin stands: a place in [`STANDS`].
+    pub(crate) step: AtomicUsize,
+    /// Packets of both that were the same, and others.
+    pub(crate) equal: AtomicU64,
+    pub(crate) different: AtomicU64,
     /// What decodes its input, where that comes coded.
     pub(crate) decoder: Decoder,
 }
@@ -92,6 +98,9 @@ impl Decoder {
         })
     }
 }
+
+/// How a twin stands, in words; the first is of a track that has none.
+pub(crate) const STANDS: [&str; 5] = ["", "alone", "catching up", "in step", "apart"];
 
 impl Health {
     pub(crate) const fn track(&self, kind: Kind) -> &Track {
@@ -146,6 +155,13 @@ impl Track {
             last_gap_micros: count(&self.last_gap),
             pid: pid(&self.pid),
             spare_pid: pid(&self.spare),
+            twin_pid: pid(&self.twin),
+            twin: STANDS
+                .get(self.step.load(Ordering::Relaxed))
+                .filter(|word| !word.is_empty())
+                .map(|&word| word.to_owned()),
+            packets_equal: count(&self.equal),
+            packets_different: count(&self.different),
             decoder: self.decoder.shown(),
         }
     }

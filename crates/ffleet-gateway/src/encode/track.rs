@@ -1,6 +1,7 @@
 //! The task of one track: takes frames, feeds the encoder that is active, hands on what comes out.
 
 mod given;
+mod hot;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,12 +12,14 @@ use bytes::Bytes;
 use ffleet_base::chance;
 use ffleet_live::replay::{Action, Backlog, Event, Id, Plan, Room, Switch};
 use ffleet_types::live::feed::WhenFull;
+use ffleet_types::live::stream::Recovery;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::hot::Hot;
 use super::blocks::{Block, Blocks};
-use super::encoder::{self, Encoder};
+use super::encoder::{self, Did, Encoder};
 use super::health::{self, Health};
 use super::job::{Cut, Job};
 use super::made::{Made, Order};
@@ -51,6 +54,12 @@ struct Track {
     order: Order,
     active: Option<Encoder>,
     spare: Option<Encoder>,
+    /// What there is beside them with `recovery: hot`.
+    hot: Option<Hot>,
+    twin: Option<Encoder>,
+    leaving: Option<Encoder>,
+    /// What is to be handed on.
+    made: Vec<Made>,
     starting: JoinSet<(Id, Result<Encoder, String>)>,
     wake: Option<Duration>,
     /// When the last packet came, and whether another encoder has gone on since.
@@ -63,8 +72,7 @@ struct Track {
 /// What one turn of the task met.
 enum Turn {
     Frame(Option<Frame>),
-    Written(std::io::Result<()>),
-    Given(std::io::Result<usize>),
+    Fed(Id, Did),
     Spare(std::io::Result<usize>),
     Started(Id, Result<Box<Encoder>, String>),
     Late,
@@ -81,31 +89,37 @@ pub(super) async fn run(job: Job, parts: Parts, stop: CancellationToken) {
             Turn::Stop | Turn::Frame(None) => break,
             Turn::Frame(Some(frame)) => track.take(frame),
             // A pipe that is broken is that of one that has ended: its output says so.
-            Turn::Written(Err(_)) => {
-                if let Some(active) = &mut track.active {
-                    active.feeder.stop();
+            Turn::Fed(id, Did::Written(Err(_))) => {
+                if let Some(encoder) = track.encoder(id) {
+                    encoder.feeder.stop();
                 }
             }
-            Turn::Written(Ok(())) => {
-                if let Some(id) = track.active.as_ref().map(|active| active.id) {
-                    track.apply(Event::Took(id));
-                }
-            }
-            Turn::Given(Ok(0) | Err(_)) => track.ended(true),
-            Turn::Given(Ok(_)) => {
-                if !track.given().await {
-                    break;
-                }
-            }
+            Turn::Fed(id, Did::Written(Ok(()))) => track.apply(Event::Took(id)),
+            Turn::Fed(id, Did::Given(Ok(1..))) => track.given(id),
+            Turn::Fed(id, Did::Given(_)) => track.ended(id),
             // It has been fed nothing, and says so at most.
             Turn::Spare(Ok(1..)) => {}
-            Turn::Spare(_) => track.ended(false),
+            Turn::Spare(_) => {
+                if let Some(id) = track.spare.as_ref().map(|spare| spare.id) {
+                    track.ended(id);
+                }
+            }
             Turn::Started(id, started) => track.started(id, started),
             Turn::Late => track.apply(Event::Tick),
+        }
+        if !track.hand_on().await {
+            break;
         }
         track.show();
     }
     track.apply(Event::Close);
+}
+
+async fn work(encoder: Option<&mut Encoder>) -> Turn {
+    match encoder {
+        Some(encoder) => Turn::Fed(encoder.id, encoder.work().await),
+        None => std::future::pending().await,
+    }
 }
 
 async fn maybe<T>(future: Option<impl Future<Output = T>>) -> T {
@@ -125,6 +139,10 @@ impl Track {
             order: Order::new(job.rate(), job.reorder),
             active: None,
             spare: None,
+            hot: (job.policy.recovery == Recovery::Hot).then(Hot::default),
+            twin: None,
+            leaving: None,
+            made: Vec::new(),
             starting: JoinSet::new(),
             wake: None,
             last: None,
@@ -146,20 +164,22 @@ impl Track {
     async fn turn(&mut self, stop: &CancellationToken) -> Turn {
         let has_room = self.has_room();
         let pause = self.wake.map_or(Duration::MAX, |at| at.saturating_sub(self.now()));
-        let (fed, read) = match &mut self.active {
-            Some(Encoder { feeder, outlet, .. }) => (Some(feeder.write()), Some(outlet.read())),
-            None => (None, None),
-        };
+        let (active, twin, leaving) = (
+            work(self.active.as_mut()),
+            work(self.twin.as_mut()),
+            work(self.leaving.as_mut()),
+        );
         let spare = self.spare.as_mut().map(|spare| spare.outlet.read());
         tokio::select! {
             () = stop.cancelled() => Turn::Stop,
-            read = maybe(read) => Turn::Given(read),
+            turn = active => turn,
+            turn = twin => turn,
+            turn = leaving => turn,
             Some(joined) = self.starting.join_next() => match joined {
                 Ok((id, started)) => Turn::Started(id, started.map(Box::new)),
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             },
             read = maybe(spare) => Turn::Spare(read),
-            written = maybe(fed) => Turn::Written(written),
             frame = self.parts.frames.recv(), if has_room => Turn::Frame(frame),
             () = tokio::time::sleep(pause) => Turn::Late,
         }
@@ -170,6 +190,7 @@ impl Track {
             Cut::Frames { .. } => self.frames.back().map_or(0, |(_, bytes)| bytes.len() as u64),
             Cut::Blocks { bytes, .. } => bytes as u64,
         };
+        self.make_room(size);
         self.job.when_full != WhenFull::Block
             || self.backlog.room(size, WhenFull::Block, 0) == Room::Yes
     }
@@ -188,8 +209,10 @@ impl Track {
     }
 
     fn hold(&mut self, at: i64, bytes: Bytes) {
-        let fed = self.active.as_ref().map_or(0, |active| active.feeder.next);
         let size = bytes.len() as u64;
+        self.make_room(size);
+        let fed = self.active.iter().chain(&self.twin).map(|encoder| encoder.feeder.next);
+        let fed = fed.max().unwrap_or(0);
         let before = self.backlog.missed().0;
         // One that is to wait was waited with; of several that came together the rest is taken too.
         if self.backlog.room(size, self.job.when_full, fed) != Room::LeaveOut {
@@ -212,19 +235,24 @@ impl Track {
         }
     }
 
-    /// Gives the active encoder its next frame.
+    /// Gives each encoder that is fed its next frame.
     fn feed(&mut self) {
-        let Some(active) = self.active.as_mut().filter(|active| active.feeder.is_free()) else {
-            return;
-        };
-        let mut next = active.feeder.next.max(self.backlog.first());
-        while self.backlog.is_dropped(next) {
-            next += 1;
+        let mut offered = Vec::new();
+        for encoder in self.active.iter_mut().chain(&mut self.twin).chain(&mut self.leaving) {
+            if !encoder.feeder.is_free() {
+                continue;
+            }
+            let mut next = encoder.feeder.next.max(self.backlog.first());
+            while self.backlog.is_dropped(next) {
+                next += 1;
+            }
+            let at = usize::try_from(next - self.backlog.first()).unwrap_or(usize::MAX);
+            if let Some((_, bytes)) = self.frames.get(at) {
+                encoder.feeder.give(next, bytes.clone());
+                offered.extend((!encoder.feeder.is_free()).then_some(encoder.id));
+            }
         }
-        let at = usize::try_from(next - self.backlog.first()).unwrap_or(usize::MAX);
-        if let Some((_, bytes)) = self.frames.get(at) {
-            let id = active.id;
-            active.feeder.give(next, bytes.clone());
+        for id in offered {
             self.apply(Event::Offered(id));
         }
     }
@@ -242,12 +270,10 @@ impl Track {
                         .spawn(async move { (id, encoder::start(&shop, &label, &job, id).await) });
                 }
                 Action::Feed(id) => self.promote(id),
-                Action::Kill(id) => {
-                    let gone = [&mut self.active, &mut self.spare];
-                    for one in gone {
-                        one.take_if(|encoder| encoder.id == id);
-                    }
-                }
+                Action::Join(id) => self.join(id),
+                Action::Renew(id) => self.renew(id),
+                Action::Lead(id) => self.lead(id),
+                Action::Kill(id) => drop(self.take_encoder(id)),
                 Action::GiveUp => {
                     self.note("three encoders died of one frame, which is left out");
                     self.backlog.give_up(1);
@@ -271,6 +297,7 @@ impl Track {
             self.health().replayed.fetch_add(replayed, Ordering::Relaxed);
             self.note(&format!("encoder {id} goes on, and is fed {replayed} frames again"));
         }
+        self.begin(id, next.feeder.next);
         self.active = Some(next);
     }
 
@@ -289,32 +316,31 @@ impl Track {
         }
     }
 
-    fn ended(&mut self, is_active: bool) {
-        let gone = if is_active {
-            self.active.take()
-        } else {
-            self.spare.take()
+    fn ended(&mut self, id: Id) {
+        let what = self.role(id);
+        let Some(gone) = self.take_encoder(id) else {
+            return;
         };
-        if let Some(gone) = gone {
-            let said = gone.child.stderr_tail();
-            let said = said
-                .lines()
-                .rev()
-                .find(|line| !line.trim().is_empty())
-                .unwrap_or_default();
-            let colon = if said.is_empty() { "" } else { ": " };
-            let what = if is_active { "the encoder" } else { "the spare" };
-            self.note(&format!("{what} (process {}) has ended{colon}{said}", gone.child.pid()));
-            self.apply(Event::Ended(gone.id));
-        }
+        let said = gone.child.stderr_tail();
+        let said = said
+            .lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or_default();
+        let colon = if said.is_empty() { "" } else { ": " };
+        self.note(&format!("{what} (process {}) has ended{colon}{said}", gone.child.pid()));
+        // One that waited for what the dead one had to give may come in instead.
+        self.settle();
+        self.apply(Event::Ended(id));
     }
 
     /// Lets go of what is needed no more.
     fn release(&mut self) {
+        self.keep();
         let released = self.backlog.release();
         self.frames.drain(..released.min(self.frames.len()));
         let first = self.backlog.first();
-        if let Some(active) = &mut self.active {
+        if let Some(active) = self.active.as_mut().filter(|_| self.hot.is_none()) {
             active.feeder.forget(first);
         }
     }
@@ -345,5 +371,7 @@ impl Track {
         health.recoveries.store(self.switch.recoveries(), Ordering::Relaxed);
         health.pid.store(pid(&self.active), Ordering::Relaxed);
         health.spare.store(pid(&self.spare), Ordering::Relaxed);
+        health.twin.store(pid(&self.twin), Ordering::Relaxed);
+        self.show_steps();
     }
 }

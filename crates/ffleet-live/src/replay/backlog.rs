@@ -20,6 +20,8 @@ pub struct Backlog {
     limit: u64,
     /// How many frames that have come out a new encoder is fed again, to get into its stride.
     again: u64,
+    /// Frames from here on are held, come out or not: an encoder has still to be fed them.
+    kept: Option<u64>,
     /// How many frames may come out ahead of one that has not before that one is given up.
     most_ahead: usize,
     /// Whether there are frames that need others to be decoded.
@@ -72,6 +74,7 @@ impl Backlog {
             bytes: 0,
             limit,
             again,
+            kept: None,
             most_ahead,
             is_coded: false,
             dropped: 0,
@@ -104,7 +107,18 @@ impl Backlog {
 
     fn fits(&self, bytes: u64) -> bool {
         // A single frame always has room: else a limit that is too small would hold nothing at all.
-        self.bytes + bytes <= self.limit || self.first + self.frames.len() as u64 == self.out
+        self.bytes + bytes <= self.limit || self.end() == self.out && self.kept.is_none()
+    }
+
+    /// Whether a frame of so many bytes would have room, were it not for frames that are kept for an encoder alone.
+    #[must_use]
+    pub fn is_crowded(&self, bytes: u64) -> bool {
+        !self.fits(bytes) && self.kept.is_some_and(|kept| kept < self.resume())
+    }
+
+    /// Frames from `from` on are held, come out or not, as far as they are held now; nothing: as long as they have not.
+    pub const fn keep(&mut self, from: Option<u64>) {
+        self.kept = from;
     }
 
     /// Leaves out frames from `from` on until `bytes` fit: of coded ones all up to where a decoder can begin again.
@@ -149,6 +163,22 @@ impl Backlog {
     #[must_use]
     pub const fn out(&self) -> u64 {
         self.out
+    }
+
+    /// The frame whose packet is to come next, and whether nothing behind it has come.
+    #[must_use]
+    pub fn awaited(&self) -> (u64, bool) {
+        let mut next = self.out;
+        while self.is_dropped(next) {
+            next += 1;
+        }
+        (next, self.ahead.is_empty())
+    }
+
+    /// The first frame of those of which none has come out.
+    #[must_use]
+    pub fn untouched(&self) -> u64 {
+        self.ahead.last().map_or(self.out, |last| last + 1)
     }
 
     /// How many frames have not come out.
@@ -261,7 +291,8 @@ impl Backlog {
 
     /// How many frames at the front are needed no more, and are held no more.
     pub fn release(&mut self) -> usize {
-        let keep = self.resume();
+        let resume = self.resume();
+        let keep = self.kept.map_or(resume, |kept| kept.min(resume));
         let mut released = 0;
         while self.first < keep {
             let Some(frame) = self.frames.pop_front() else {

@@ -1,12 +1,12 @@
-//! Who encodes a track: the encoder that is fed, the spare behind it, and what happens when one dies.
+//! Who encodes a track: the encoder that is fed, its twin, the spare behind them, and what happens when one dies.
 
 use std::time::Duration;
 
-use ffleet_supervise::Backoff;
 use ffleet_types::live::stream::Recovery;
 
-/// An encoder: they are counted from 1.
-pub type Id = u64;
+use super::plan::{Action, Event, Id, Plan, Policy};
+
+mod twin;
 
 /// Encoders that died one after another without a packet before the frame that they began with is given up.
 const POISONED: u32 = 3;
@@ -16,67 +16,6 @@ const BEHIND: u64 = 2;
 /// What it held at most is forgotten by a frame after so many packets: it held more while it was fed again.
 const FORGETS: u32 = 32;
 
-/// What a switch goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// What is ready for the death of an encoder.
-    pub recovery: Recovery,
-    /// An encoder that does not take a frame for so long, or that takes more than it can hold and gives nothing for so
-    /// long, is dead.
-    pub silence: Duration,
-    /// The same before its first packet.
-    pub start: Duration,
-    /// Frames that it may hold before its first packet.
-    pub ahead: u64,
-    /// The waits between starts in vain.
-    pub backoff: Backoff,
-}
-
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The track is to be encoded.
-    Begin,
-    /// An encoder waits for its first frame.
-    Ready(Id),
-    /// It gave a packet.
-    Gave(Id),
-    /// It has ended, or could not be started.
-    Ended(Id),
-    /// It is given a frame.
-    Offered(Id),
-    /// It has taken that.
-    Took(Id),
-    /// It could not go on so far, since nobody took what it gives: now it can.
-    Waited(Id),
-    /// Time has passed.
-    Tick,
-    /// It is to be encoded no more.
-    Close,
-}
-
-/// What is to be done, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Start an encoder.
-    Start(Id),
-    /// Feed it, from [`super::Backlog::resume`] on. Until now it has had nothing.
-    Feed(Id),
-    /// Kill it: nothing of it is wanted any more.
-    Kill(Id),
-    /// Give up the first frame that has not come out: it kills whoever gets it.
-    GiveUp,
-}
-
-/// What is to be done, and when to ask again if nothing happens before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
-    /// To be done in this order.
-    pub actions: Vec<Action>,
-    /// When to say [`Event::Tick`].
-    pub wake: Option<Duration>,
-}
-
 /// See the module. Times are of a clock that only goes forward.
 #[derive(Clone, Debug)]
 pub struct Switch {
@@ -84,6 +23,10 @@ pub struct Switch {
     next: Id,
     state: State,
     active: Option<Active>,
+    /// Who is fed the same as the active one, since the same frame.
+    twin: Option<Active>,
+    /// Who was active, and has still something to give.
+    leaving: Option<Active>,
     spare: Option<Spare>,
     /// When the next encoder may be started.
     not_before: Duration,
@@ -93,6 +36,8 @@ pub struct Switch {
     poisoned: u32,
     /// How often another encoder went on.
     recoveries: u64,
+    /// When the active encoder and its twin may be renewed.
+    renew_at: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,23 +48,30 @@ enum State {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Active {
     id: Id,
     /// Whether it has given a packet.
     gave: bool,
     /// Since when there is a frame that it has not taken.
     offered: Option<Duration>,
-    /// Since when it holds more than it may, without having given a packet.
+    /// Since when it holds more than it may, without having given a packet; of one that leaves, anything.
     full: Option<Duration>,
     /// How many frames it has taken that no packet has come of, and how many it had at most when it gave one.
     holds: u64,
     held: u64,
     /// Packets until the latter is less by one.
     forgets: u32,
+    /// Whether a packet of it waits, and it is not read.
+    is_waiting: bool,
+    /// Whether what it gives can follow what went out.
+    is_in_step: bool,
+    /// Whether a twin of it can be fed from the beginning.
+    is_joinable: bool,
 }
 
 impl Active {
-    const fn new(id: Id, policy: Policy) -> Self {
+    const fn new(id: Id, policy: Policy, is_joinable: bool) -> Self {
         Self {
             id,
             gave: false,
@@ -128,12 +80,19 @@ impl Active {
             holds: 0,
             held: policy.ahead,
             forgets: FORGETS,
+            is_waiting: false,
+            is_in_step: false,
+            is_joinable,
         }
     }
 
-    fn gave(&mut self) {
+    fn gave(&mut self, now: Duration) {
         if !std::mem::replace(&mut self.gave, true) {
             self.held = self.holds;
+        }
+        if std::mem::replace(&mut self.is_waiting, false) {
+            // It could not take anything while it was not read.
+            self.offered = self.offered.map(|_| now);
         }
         self.full = None;
         self.forgets -= 1;
@@ -161,11 +120,14 @@ impl Switch {
             next: 1,
             state: State::Idle,
             active: None,
+            twin: None,
+            leaving: None,
             spare: None,
             not_before: Duration::ZERO,
             in_vain: 0,
             poisoned: 0,
             recoveries: 0,
+            renew_at: Duration::ZERO,
         }
     }
 
@@ -194,15 +156,22 @@ impl Switch {
             Event::Begin if self.state == State::Idle => self.state = State::Running,
             Event::Begin => {}
             Event::Ready(id) => self.ready(id, &mut actions),
-            Event::Gave(id) => self.gave(id),
+            Event::Gave(id) => self.gave(id, now),
             Event::Ended(id) => self.ended(id, now, chance, &mut actions),
             Event::Offered(id) => self.offered(id, now),
             Event::Took(id) => self.took(id, now),
             Event::Waited(id) => self.waited(id, now),
+            Event::InStep(id) => self.in_step(id, &mut actions),
+            Event::OutOfStep(id) => self.out_of_step(id, now, chance, &mut actions),
+            Event::Waits(id) => self.wait_for(id),
+            Event::Gone => self.gone(),
+            Event::Late(id) => self.kill(id, now, chance, &mut actions),
+            Event::Over => self.over(&mut actions),
             Event::Tick => self.look(now, chance, &mut actions),
             Event::Close => self.close(&mut actions),
         }
         if self.state == State::Running {
+            self.pair(now, &mut actions);
             self.fill(now, &mut actions);
         }
         Plan { actions, wake: self.wake(now) }
@@ -224,24 +193,37 @@ impl Switch {
             if id > 1 {
                 self.recoveries += 1;
             }
-            self.active = Some(Active::new(id, self.policy));
+            self.active = Some(Active::new(id, self.policy, true));
             actions.push(Action::Feed(id));
         }
     }
 
-    fn gave(&mut self, id: Id) {
-        let Some(active) = self.active.as_mut().filter(|active| active.id == id) else {
+    fn gave(&mut self, id: Id, now: Duration) {
+        let Some(fed) = self.fed(id) else {
             return;
         };
-        active.gave();
-        // Whoever gives packets moves on, however soon it dies.
-        (self.poisoned, self.in_vain) = (0, 0);
+        fed.gave(now);
+        if self.active() == Some(id) {
+            // Whoever gives packets moves on, however soon it dies.
+            (self.poisoned, self.in_vain) = (0, 0);
+        }
+        if let Some(leaving) = self.leaving.as_mut().filter(|leaving| leaving.id == id) {
+            leaving.full = Some(now);
+        }
     }
 
     fn ended(&mut self, id: Id, now: Duration, chance: f64, actions: &mut Vec<Action>) {
         if self.spare.take_if(|spare| spare.id == id).is_some() {
             self.failed(now, chance);
-        } else if let Some(active) = self.active.take_if(|active| active.id == id) {
+        } else if self.twin.take_if(|twin| twin.id == id).is_some() {
+            self.put_off(now);
+        } else if let Some(active) = self.take_active(id, actions) {
+            if self.lead(actions) {
+                self.recoveries += 1;
+                self.put_off(now);
+                return;
+            }
+            actions.extend(self.twin.take().map(|twin| Action::Kill(twin.id)));
             if !active.gave {
                 self.failed(now, chance);
                 self.poisoned += 1;
@@ -261,17 +243,17 @@ impl Switch {
     }
 
     fn offered(&mut self, id: Id, now: Duration) {
-        if let Some(active) = self.active.as_mut().filter(|active| active.id == id) {
-            active.offered.get_or_insert(now);
+        if let Some(fed) = self.fed(id) {
+            fed.offered.get_or_insert(now);
         }
     }
 
     fn took(&mut self, id: Id, now: Duration) {
-        if let Some(active) = self.active.as_mut().filter(|active| active.id == id) {
-            active.offered = None;
-            active.holds += 1;
-            if active.holds >= active.held + BEHIND {
-                active.full.get_or_insert(now);
+        if let Some(fed) = self.fed(id) {
+            fed.offered = None;
+            fed.holds += 1;
+            if fed.holds >= fed.held + BEHIND {
+                fed.full.get_or_insert(now);
             }
         }
     }
@@ -284,33 +266,39 @@ impl Switch {
     }
 
     fn look(&mut self, now: Duration, chance: f64, actions: &mut Vec<Action>) {
-        let Some((active, deadline)) = self.active.zip(self.deadline()) else {
-            return;
-        };
-        if now >= deadline {
-            actions.push(Action::Kill(active.id));
-            self.ended(active.id, now, chance, actions);
+        let late = self.deadlines().find(|&(_, at)| now >= at).map(|(id, _)| id);
+        if let Some(id) = late {
+            self.kill(id, now, chance, actions);
         }
     }
 
-    /// When the encoder that is fed is taken for dead, if it gives nothing before; nothing while it may be the input
-    /// that pauses.
-    fn deadline(&self) -> Option<Duration> {
-        let active = self.active?;
-        let patience = if active.gave {
-            self.policy.silence
-        } else {
-            self.policy.start
-        };
-        let since = active.offered.into_iter().chain(active.full);
-        since.min().map(|since| since + patience)
+    /// Has one that lives taken for dead.
+    fn kill(&mut self, id: Id, now: Duration, chance: f64, actions: &mut Vec<Action>) {
+        actions.push(Action::Kill(id));
+        self.ended(id, now, chance, actions);
+    }
+
+    /// When who is taken for dead, if it gives nothing before; nothing of one of which it may be the input that pauses.
+    fn deadlines(&self) -> impl Iterator<Item = (Id, Duration)> {
+        let fed = self.active.into_iter().chain(self.twin).chain(self.leaving);
+        fed.filter(|fed| !fed.is_waiting).filter_map(move |fed| {
+            let patience = if fed.gave {
+                self.policy.silence
+            } else {
+                self.policy.start
+            };
+            let since = fed.offered.into_iter().chain(fed.full).min()?;
+            Some((fed.id, since + patience))
+        })
     }
 
     fn close(&mut self, actions: &mut Vec<Action>) {
         self.state = State::Closed;
-        let active = self.active.take().map(|active| active.id);
+        let fed = self.active.take().into_iter().chain(self.twin.take());
+        let leaving = self.leaving.take().map(|leaving| leaving.id);
         let spare = self.spare.take().map(|spare| spare.id);
-        actions.extend(active.into_iter().chain(spare).map(Action::Kill));
+        let all = fed.map(|fed| fed.id).chain(leaving).chain(spare);
+        actions.extend(all.map(Action::Kill));
     }
 
     /// Starts the encoder that is missing: whoever is to be fed, or its spare once it gives packets.
@@ -326,7 +314,12 @@ impl Switch {
     fn wants_another(&self) -> bool {
         match self.active {
             None => true,
-            Some(active) => self.policy.recovery != Recovery::Cold && active.gave,
+            Some(active) => match self.policy.recovery {
+                Recovery::Cold => false,
+                Recovery::Spare => active.gave,
+                // The sooner its twin comes, the less has to be kept for it.
+                Recovery::Hot => true,
+            },
         }
     }
 
@@ -335,9 +328,11 @@ impl Switch {
             return None;
         }
         let start = (self.spare.is_none() && self.wants_another()).then_some(self.not_before);
-        [self.deadline(), start]
-            .into_iter()
-            .flatten()
+        let renew = self.is_to_be_renewed().then_some(self.renew_at);
+        self.deadlines()
+            .map(|(_, at)| at)
+            .chain(start)
+            .chain(renew)
             .min()
             .map(|at| at.max(now))
     }

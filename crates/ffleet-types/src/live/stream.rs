@@ -91,9 +91,27 @@ pub enum Recovery {
     /// Another one, started and blocked on its first read.
     #[default]
     Spare,
+    /// Beside that one a twin, which is fed the same frames, and whose packets are compared.
+    Hot,
 }
 
-words!(Recovery: "what is ready for the death of an encoder: cold or spare", Cold = "cold", Spare = "spare");
+impl Recovery {
+    /// Processes of each track that is encoded, and how many of them work at once. A moment after a death with
+    /// [`Self::Hot`] there is one more.
+    #[must_use]
+    pub const fn processes(self) -> (u64, u64) {
+        match self {
+            Self::Cold => (1, 1),
+            Self::Spare => (2, 1),
+            Self::Hot => (3, 2),
+        }
+    }
+}
+
+words!(
+    Recovery: "what is ready for the death of an encoder: cold, spare or hot",
+    Cold = "cold", Spare = "spare", Hot = "hot"
+);
 
 /// What viewers of a stream get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

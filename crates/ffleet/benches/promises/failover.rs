@@ -42,10 +42,14 @@ pub(crate) fn rows(room: &Room, extent: Extent) -> Vec<Row> {
         ("spare", Signal::KILL, "killed, a spare ready", 40.0),
         ("cold", Signal::KILL, "killed, none ready", 150.0),
         ("spare", Signal::STOP, "stopped, a spare ready", 540.0),
+        // A frame later than usual.
+        ("hot", Signal::KILL, "killed, its twin in step", 80.0),
+        ("hot", Signal::STOP, "stopped, its twin in step", 80.0),
     ] {
         let (mut medians, mut p99s, mut missing, mut usual) = (vec![], vec![], vec![], vec![]);
         for round in 0..3 {
-            let seen = watch(room, (recovery, signal), kills, &format!("{recovery}-{round}"));
+            let name = format!("{recovery}-{}-{round}", signal.as_raw());
+            let seen = watch(room, (recovery, signal), kills, &name);
             let mut late = seen.late;
             late.sort_unstable();
             medians.push(millis(quantile(&late, 0.5)));
@@ -116,8 +120,9 @@ fn watch(room: &Room, (recovery, signal): (&str, Signal), kills: u64, name: &str
     let mut server = serve(room, recovery, name);
     let viewer = Viewer::open(server.address);
     let begin = Instant::now() + Duration::from_millis(200);
-    // A kill, what follows it and the wait for the next spare take less than a second and a half.
-    let count = 75 + kills * 40;
+    // A kill, what follows it and the wait for the next spare take less than a second and a half; for the next twin, which
+    // is there once a second at most, less than two.
+    let count = 75 + kills * if recovery == "hot" { 50 } else { 40 };
     let video = STUDIO.push_pictures(&room.file(&format!("{name}.video")), begin, 0, count);
     let audio = STUDIO.push_sound(&room.file(&format!("{name}.audio")), begin, count);
     std::thread::sleep(Duration::from_secs(2));
@@ -129,7 +134,11 @@ fn watch(room: &Room, (recovery, signal): (&str, Signal), kills: u64, name: &str
         std::thread::sleep(BETWEEN + phase);
         let encoder = loop {
             let track = track(&mut server);
-            let is_ready = recovery == "cold" || !track["spare-pid"].is_null();
+            let is_ready = match recovery {
+                "cold" => true,
+                "hot" => track["twin"] == "in step",
+                _ => !track["spare-pid"].is_null(),
+            };
             let has_caught_up = track["frames-waiting"].as_u64() < Some(3);
             let encoder = of(&track, "pid").filter(|&pid| Some(pid) != before);
             if let Some(encoder) = encoder.filter(|_| is_ready && has_caught_up) {

@@ -8,6 +8,7 @@ use ffleet_media::Recipe;
 use ffleet_telemetry::redact;
 use ffleet_telemetry::redact::command_line;
 use ffleet_types::Bytes;
+use ffleet_types::live::inputs::{Picture, PictureFormat};
 use ffleet_types::live::stream::{Client, Kind};
 use ffleet_types::live::{Command, Feed, Source, Stream};
 use serde::Serialize;
@@ -149,6 +150,30 @@ pub(crate) fn memory(live: &Live, memory: Bytes) -> (String, Option<String>) {
         )
     });
     (line, warning)
+}
+
+/// How many processes encode raw tracks, in a line; nothing where there is none.
+pub(crate) fn encoders(live: &Live) -> String {
+    let tracks = live.streams.values().filter_map(|stream| {
+        let encode = stream.encode.as_ref()?;
+        let Source::Inputs(inputs) = &live.feeds.get(stream.feed.as_ref()?)?.source else {
+            return None;
+        };
+        let is_raw = |picture: &Picture| matches!(picture.format, PictureFormat::Raw { .. });
+        let pictures = u64::from(inputs.video.as_ref().is_some_and(is_raw));
+        Some((encode.recovery, pictures + u64::from(inputs.audio.is_some())))
+    });
+    let (mut all, mut working) = (0, 0);
+    for (recovery, tracks) in tracks {
+        let (processes, of_them) = recovery.processes();
+        all += processes * tracks;
+        working += of_them * tracks;
+    }
+    match all {
+        0 => String::new(),
+        1 => "1 process that encodes\n".to_owned(),
+        _ => format!("{all} processes of encoders, of which {working} work at once\n"),
+    }
 }
 
 /// For how many seconds the ring of what `command` makes lasts, if it says a bit rate.

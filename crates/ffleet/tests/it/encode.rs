@@ -7,6 +7,7 @@ mod deaths;
 mod decoded;
 mod framed;
 mod gstreamer;
+mod hot;
 mod orders;
 mod pushed;
 mod python;

@@ -218,7 +218,7 @@ fn mistakes_in_streams_are_said_where_they_are() {
     for (words, said) in [
         ("feed: a", "has raw tracks, which nobody can watch: say how they are encoded"),
         ("feed: a, encode: {}", "streams.x.encode: has no `preset`"),
-        ("feed: a, encode: {preset: x, recovery: warm}", "cold or spare"),
+        ("feed: a, encode: {preset: x, recovery: warm}", "cold, spare or hot"),
         ("feed: a, encode: {preset: x, backlog: 1KiB}", "out of range"),
         (
             "feed: a, encode: {preset: x}, mimetype: video/mp4",

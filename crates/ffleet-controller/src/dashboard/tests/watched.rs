@@ -91,6 +91,10 @@ fn encoded() -> Stream {
         last_gap_micros: 40_000,
         pid,
         spare_pid: None,
+        twin_pid: None,
+        twin: None,
+        packets_equal: 0,
+        packets_different: 0,
         decoder: None,
     };
     let event = |seconds, track: &str, what: &str| EncoderEvent {

@@ -37,6 +37,8 @@ impl Stage {
                         one.take_if(|decoder| decoder.id == id);
                     }
                 }
+                // Decoders have no twin.
+                Action::Join(_) | Action::Renew(_) | Action::Lead(_) => {}
                 Action::GiveUp => {
                     self.note(
                         "three decoders died of one unit: all up to the next key is left out",

@@ -7,6 +7,7 @@ use ffleet_engine::{Refused, decode as commands, track::Command};
 use ffleet_live::packet::Codec;
 use ffleet_live::replay::Policy;
 use ffleet_types::live::inputs::{Picture, PictureFormat, PixelFormat, SampleFormat, Sound, Via};
+use ffleet_types::live::stream::Recovery;
 use ffleet_types::live::{Encode, Inputs};
 use ffleet_types::{FrameRate, FrameSize};
 
@@ -115,7 +116,15 @@ pub(in crate::encode) fn wanted(
         command,
         raw,
         limit: encode.backlog.0,
-        // It gives the first picture when it knows that none comes before it.
-        policy: Policy { ahead: policy.ahead + reorder, ..policy },
+        policy: Policy {
+            // It gives the first picture when it knows that none comes before it.
+            ahead: policy.ahead + reorder,
+            // Two of the same would give the same; a spare is enough.
+            recovery: match policy.recovery {
+                Recovery::Hot => Recovery::Spare,
+                recovery => recovery,
+            },
+            ..policy
+        },
     })
 }

@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use ffleet_supervise::Backoff;
+
 use super::*;
 
 const fn ms(millis: u64) -> Duration {
@@ -203,6 +205,9 @@ proptest! {
                         fed.take_if(|fed| *fed == id);
                     }
                     Action::GiveUp => {}
+                    Action::Join(_) | Action::Renew(_) | Action::Lead(_) => {
+                        prop_assert!(false, "there is no twin: {action:?}");
+                    }
                 }
             }
             let all: Vec<Id> = starting.iter().chain(&ready).copied().chain(fed).collect();

@@ -50,6 +50,14 @@ pub(super) fn encoding(page: &mut Page, encode: &Encoding, now: Timestamp) {
         );
         page.line("", &frames);
         page.line("", &format!("held {} of {}", size(track.held_bytes), size(track.backlog_bytes)));
+        if let Some(twin) = &track.twin {
+            let stands = format!(
+                "hot: {twin}; {} of {} packets of both were the same",
+                track.packets_equal,
+                track.packets_equal.saturating_add(track.packets_different)
+            );
+            page.line("", &stands);
+        }
         if track.recoveries > 0 {
             let recovered = format!(
                 "taken over {}, {} fed again, {} ms without a packet at most, {} ms the last time",
@@ -98,8 +106,9 @@ fn processes(track: &EncodedTrack) -> String {
     let encoder = track
         .pid
         .map_or_else(|| "no encoder".to_owned(), |pid| format!("process {pid}"));
+    let twin = track.twin_pid.map_or_else(String::new, |twin| format!(", twin {twin}"));
     match track.spare_pid {
-        Some(spare) => format!("{encoder}, spare {spare}"),
-        None => encoder,
+        Some(spare) => format!("{encoder}{twin}, spare {spare}"),
+        None => format!("{encoder}{twin}"),
     }
 }
