@@ -16,6 +16,9 @@ const SWITCHES: &str = "y n hide_banner report ignore_unknown copy_unknown recas
 const ENDS: &str = "L h ? help -help version buildconf formats muxers demuxers devices codecs decoders encoders bsfs protocols \
     filters pix_fmts layouts sample_fmts dispositions colors sources sinks hwaccels";
 
+/// Most inputs, and most outputs, of a command that is read.
+const MOST_FILES: usize = 256;
+
 /// An option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Opt {
@@ -128,6 +131,9 @@ impl Line {
                 });
             }
             at += 1;
+        }
+        if line.inputs.len().max(line.outputs.len()) > MOST_FILES {
+            return Err(format!("it has more than {MOST_FILES} inputs or outputs"));
         }
         line.trailing = options;
         Ok(line)
