@@ -6,8 +6,10 @@
 //! [`progress`] follows it, [`verify`] compares the results with the plan, [`failure`] says why
 //! it failed, and [`capability`] finds out what an FFmpeg build can really do.
 //!
-//! Options that a person wrote themselves are checked against an allow-list by [`raw`].
+//! Options that a person wrote themselves are checked against an allow-list by [`raw`]. Whole commands that
+//! somebody else runs are read by [`audit`], which says what they will take.
 
+pub mod audit;
 pub mod capability;
 pub mod demand;
 pub mod failure;

@@ -16,18 +16,21 @@
 use ffleet_media::codec::VideoCodec;
 use ffleet_types::Cpu;
 
+pub(crate) mod any;
 pub mod build;
 pub(crate) mod clamp;
-mod command;
+pub(crate) mod command;
 mod count;
+pub(crate) mod flow;
 mod graph;
+pub(crate) mod own;
 mod pools;
 mod svt;
-mod vmaf;
+pub(crate) mod vmaf;
 
 pub use build::Build;
 pub use count::count;
-pub(crate) use count::{Encoded, pictures};
+pub(crate) use count::{Encoded, encoder_of, pictures};
 
 /// What a job may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ pub(crate) struct Clamped {
 
 /// Keys of a library's parameters that name numbers of threads, with the most they may say, and what
 /// becomes of a number beyond that.
-type Bounds<'a> = &'a [(&'a str, u32, u32)];
+pub(crate) type Bounds<'a> = &'a [(&'a str, u32, u32)];
 
 /// Holds `args`, which have been checked, to `budget`. `format` is the muxer they write.
 pub(crate) fn clamp(args: &[String], format: &str, budget: Budget, build: &Build) -> Clamped {
@@ -91,7 +91,7 @@ pub(crate) fn encoder_named(args: &[String], format: &str) -> String {
 }
 
 /// The encoder that a name means: the names of codecs are names of encoders too.
-pub(super) fn encoder_of_codec(name: &str) -> &str {
+pub(crate) fn encoder_of_codec(name: &str) -> &str {
     match name {
         "h264" => "libx264",
         "hevc" => "libx265",
@@ -102,11 +102,11 @@ pub(super) fn encoder_of_codec(name: &str) -> &str {
 }
 
 /// What a number was and what it became.
-type Change = (String, u32);
+pub(crate) type Change = (String, u32);
 
 /// A number of threads; 0 and what is no number mean as many as the machine has.
 /// Whatever is beyond `most` becomes `instead`.
-fn number(value: &str, most: u32, instead: u32) -> (String, Option<Change>) {
+pub(crate) fn number(value: &str, most: u32, instead: u32) -> (String, Option<Change>) {
     match value.parse::<u32>() {
         Ok(count) if (1..=most).contains(&count) => (value.to_owned(), None),
         _ => (instead.to_string(), Some((value.to_owned(), instead))),
@@ -114,7 +114,7 @@ fn number(value: &str, most: u32, instead: u32) -> (String, Option<Change>) {
 }
 
 /// `key=value:…` with the keys of `bounds` held to them.
-fn list(value: &str, bounds: Bounds<'_>) -> (String, Option<Change>) {
+pub(crate) fn list(value: &str, bounds: Bounds<'_>) -> (String, Option<Change>) {
     let mut changed = None;
     let pairs: Vec<String> = value
         .split(':')
@@ -140,7 +140,7 @@ fn list(value: &str, bounds: Bounds<'_>) -> (String, Option<Change>) {
 }
 
 /// A list with what it does not say.
-fn with(list: &str, wanted: &[(&str, u32)]) -> String {
+pub(crate) fn with(list: &str, wanted: &[(&str, u32)]) -> String {
     let mut list = list.to_owned();
     for (key, count) in wanted {
         if super::pools::parameter(&list, key).is_none() {

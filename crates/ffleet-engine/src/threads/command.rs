@@ -7,7 +7,7 @@ use crate::raw;
 
 /// A stream's kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Video,
     Audio,
     Subtitle,
@@ -40,15 +40,20 @@ type Word<'a> = (&'a str, &'a str, &'a str);
 
 /// What stands before a file, and the file.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Part<'a> {
+pub(crate) struct Part<'a> {
     words: Vec<Word<'a>>,
     /// The file's name.
-    pub(super) file: &'a str,
+    pub(crate) file: &'a str,
 }
 
 impl<'a> Part<'a> {
+    /// What these options, each with its stream specifier and its value, say of `file`.
+    pub(crate) const fn new(words: Vec<(&'a str, &'a str, &'a str)>, file: &'a str) -> Self {
+        Self { words, file }
+    }
+
     /// The last value that counts for the stream `number` of this `kind`.
-    pub(super) fn of(&self, name: &str, kind: Kind, number: usize) -> Option<&'a str> {
+    pub(crate) fn of(&self, name: &str, kind: Kind, number: usize) -> Option<&'a str> {
         let old = kind.old(name);
         let long = (name == "c").then_some("codec");
         self.words
@@ -61,12 +66,12 @@ impl<'a> Part<'a> {
     }
 
     /// Whether a switch is there.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.words.iter().any(|(word, ..)| *word == name)
     }
 
     /// The last value of an option of the whole file.
-    pub(super) fn whole(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn whole(&self, name: &str) -> Option<&'a str> {
         self.words
             .iter()
             .rfind(|(word, ..)| *word == name)
@@ -74,7 +79,7 @@ impl<'a> Part<'a> {
     }
 
     /// All values of an option, in order.
-    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
         let name = name.to_owned();
         self.words
             .iter()
@@ -100,7 +105,7 @@ pub(super) struct Command<'a> {
 
 impl<'a> Command<'a> {
     /// Takes `args` apart.
-    pub(super) fn of(args: &'a [String]) -> Self {
+    pub(crate) fn of(args: &'a [String]) -> Self {
         let mut command = Self::default();
         let mut part = Part::default();
         let mut rest = args.iter().map(String::as_str);

@@ -242,7 +242,7 @@ impl Scene<'_> {
 }
 
 /// The picture's size when FFmpeg has turned it, which it does before any filter.
-const fn upright(track: &VideoTrack) -> (u32, u32) {
+pub(super) const fn upright(track: &VideoTrack) -> (u32, u32) {
     match track.rotation {
         90 | 270 => (track.height, track.width),
         _ => (track.width, track.height),
@@ -250,7 +250,7 @@ const fn upright(track: &VideoTrack) -> (u32, u32) {
 }
 
 /// The tracks that a specifier means: `v`, `a:1`, `3`, nothing; all where it is not understood.
-fn select(all: &[(Kind, u32)], specifier: &str) -> Vec<(Kind, u32)> {
+pub(super) fn select(all: &[(Kind, u32)], specifier: &str) -> Vec<(Kind, u32)> {
     let (word, rest) = specifier.split_once(':').unwrap_or((specifier, ""));
     let kind = match word {
         "v" | "V" => Kind::Video,
@@ -297,7 +297,7 @@ fn customary(output: &Part<'_>) -> &'static str {
 }
 
 /// The encoder that FFmpeg takes for this muxer where none is named.
-pub(super) fn encoder_of(format: &str) -> &'static str {
+pub(crate) fn encoder_of(format: &str) -> &'static str {
     match format {
         "webm" => "libvpx-vp9",
         "ivf" => "libvpx",
@@ -316,7 +316,7 @@ pub(super) fn encoder_of(format: &str) -> &'static str {
 
 /// The pixel formats that an encoder takes, the preferred one first; nothing where it takes what
 /// comes.
-fn takes(encoder: &str) -> &'static [&'static str] {
+pub(super) fn takes(encoder: &str) -> &'static [&'static str] {
     const MODERN: &[&str] = &[
         "yuv420p",
         "yuv422p",

@@ -5,10 +5,10 @@
 
 /// A picture on its way through filters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Picture {
-    pub(super) size: (u32, u32),
+pub(crate) struct Picture {
+    pub(crate) size: (u32, u32),
     /// Its pixel format; nothing where whatever comes next may choose.
-    pub(super) format: Option<String>,
+    pub(crate) format: Option<String>,
     /// Scalers so far.
     pub(super) scalers: u32,
     /// The format before a scaler that has had nothing to do so far: it will, if another is wanted.

@@ -79,6 +79,25 @@ const fn several(threads: u32) -> u32 {
     if threads > 1 { threads } else { 0 }
 }
 
+/// Whether a decoder works on slices.
+pub(super) fn is_sliced(codec: &str, build: &Build) -> bool {
+    is_in(SLICE_DECODERS, codec) || codec == "ffv1" && build.is_old
+}
+
+/// Whether an encoder works on slices.
+pub(super) fn is_sliced_encoder(name: &str) -> bool {
+    is_in(SLICE_ENCODERS, name)
+}
+
+/// Whether an encoder has no threads whatever it is told.
+pub(super) fn is_single_encoder(name: &str) -> bool {
+    is_in(SINGLE_ENCODERS, name)
+}
+
+fn is_in(list: &str, name: &str) -> bool {
+    list.split_ascii_whitespace().any(|known| known == name)
+}
+
 /// Encoders without threads.
 const SINGLE_ENCODERS: &str = "gif libwebp libwebp_anim libxvid libtheora flv wmv1 wmv2 msmpeg4v2 msmpeg4 \
     snow apng qtrle cinepak bmp targa pam pgm ppm wrapped_avframe libopenh264 svq1 h261";
@@ -137,6 +156,7 @@ fn x264(ask: &Ask<'_>) -> u32 {
     };
     let threads = param("threads")
         .and_then(|text| text.parse().ok())
+        .filter(|&count| count > 0)
         .unwrap_or(ask.threads)
         .min(128);
     let height = ask.size.1;

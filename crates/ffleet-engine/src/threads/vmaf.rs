@@ -31,7 +31,7 @@ fn said(options: &str) -> Option<&str> {
 
 /// `graph` with the threads of every libvmaf in it held to `budget`, and what was changed of what
 /// somebody said, as it was and as it is.
-pub(super) fn held(graph: &str, budget: Budget) -> (String, Option<(String, u32)>) {
+pub(crate) fn held(graph: &str, budget: Budget) -> (String, Option<(String, u32)>) {
     let most = budget.filter();
     let (mut text, mut change) = (graph.to_owned(), None);
     // From the last one on, so that places stay what they were.
