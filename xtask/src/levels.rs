@@ -55,6 +55,7 @@ const ROOMS: &[Room] = &[
     room("ffleet-sim", 4),
     room("ffleet", 5),
     room("ffleet-testkit", DEV),
+    room("ffleet-model", DEV),
     room("xtask", DEV),
 ];
 

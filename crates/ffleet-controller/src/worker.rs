@@ -331,7 +331,12 @@ fn conceal(finished: &mut Finished) {
 /// What the retry policy makes of an attempt's end.
 fn decide(holding: &Holding, outcome: &Outcome, now: Timestamp) -> Decision {
     let Waiting { spec, charged, failures, .. } = &holding.work;
-    let past = Past { charged: *charged, retries: spec.terms.retries, reasons: failures };
+    let past = Past {
+        charged: *charged,
+        retries: spec.terms.retries,
+        reasons: failures,
+        sealed: holding.sealed.is_some(),
+    };
     retry::Policy::default().decide(outcome, &past, chance::unit(), now)
 }
 

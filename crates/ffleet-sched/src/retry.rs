@@ -4,7 +4,8 @@
 //! to the job is tried again as often as the job allows, with pauses that double; jitter keeps a
 //! fleet's worth of jobs that failed together from coming back together. What was not the job's
 //! doing is tried again at once, and with short pauses if it happens again. A task whose workers
-//! keep dying under it is put aside, before it takes down the rest.
+//! keep dying under it is put aside, before it takes down the rest. What failed after its seal is not tried
+//! again, whatever the reason: it may have published.
 
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub struct Past<'a> {
     pub retries: u32,
     /// How its earlier attempts failed, the oldest first.
     pub reasons: &'a [Reason],
+    /// Whether the attempt had the seal: something of it may be published.
+    pub sealed: bool,
 }
 
 /// What follows.
@@ -71,6 +74,10 @@ impl Policy {
         let Some(reason) = outcome.reason() else {
             return end(Next::End);
         };
+        // Another attempt could publish what this one has published already.
+        if past.sealed {
+            return end(Next::End);
+        }
         // Attempts in a row, this one counted, that fail the same test.
         let in_a_row = |test: fn(Reason) -> bool| {
             let before = past.reasons.iter().rev().take_while(|&&reason| test(reason));

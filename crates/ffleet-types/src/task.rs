@@ -14,6 +14,10 @@ use crate::ids::Fence;
 use crate::outcome::{Outcome, Reason};
 use crate::units::ParseError;
 
+mod custody;
+
+pub use custody::{Barred, By, Custody, Sealing, Stopping};
+
 /// What a task is doing. A job's state is folded from its tasks' (see [`crate::job::state`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -253,7 +257,7 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 /// What the edges depend on. The rest of a task's row is the store's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Task {
     /// Where it is.
     pub state: State,

@@ -114,6 +114,22 @@ async fn transient_failure_is_tried_again_under_a_higher_fence_and_codec_error_i
 }
 
 #[tokio::test]
+async fn failure_after_the_seal_is_not_tried_again() {
+    let fixture = Fixture::start().await;
+    let hand = Hand::join(&fixture.controller, "one", 1).await;
+    let number = fixture.submit("a.mp4").await;
+    let work = hand.begin().await;
+    let artifacts = crate::hand::artifacts(&work, false);
+    hand.report(work.attempt, Report::Sealed { artifacts }).await.unwrap();
+    // Without the seal it would cost nothing and be tried again at once; now it may have published.
+    hand.fail(work.attempt, Reason::Interrupted).await.unwrap();
+    let job = wait_for(&fixture, number, State::Failed).await;
+    assert_eq!(steps(&job), ["queued", "assigned", "running", "failed"]);
+    assert_eq!(job.attempts.len(), 1);
+    fixture.stop().await;
+}
+
+#[tokio::test]
 async fn declined_job_is_offered_again_and_charged_nothing() {
     let fixture = Fixture::start().await;
     let hand = Hand::join(&fixture.controller, "one", 1).await;

@@ -71,7 +71,7 @@ fn jitter_spreads_a_pause_and_never_lengthens_it() {
 
 #[test]
 fn interruption_costs_nothing_and_goes_on_at_once() {
-    let past = Past { charged: 3, retries: 3, reasons: &[] };
+    let past = Past { charged: 3, retries: 3, reasons: &[], sealed: false };
     let decision = decide(Reason::Interrupted, past, 0.9);
     assert_eq!(decision, Decision { next: Next::RetryFree, not_before: NOW });
 }
@@ -98,4 +98,12 @@ fn task_that_takes_down_three_nodes_in_a_row_is_put_aside() {
     assert_eq!(after(&[lost]), Next::RetryFree);
     assert_eq!(after(&[lost, lost]), Next::Quarantine);
     assert_eq!(after(&[lost, lost, other, lost]), Next::RetryFree, "not in a row");
+}
+
+#[test]
+fn what_failed_after_its_seal_is_not_tried_again() {
+    for &reason in Reason::ALL {
+        let past = Past { retries: 9, sealed: true, ..Past::default() };
+        assert_eq!(decide(reason, past, 0.5).next, Next::End, "{reason}");
+    }
 }

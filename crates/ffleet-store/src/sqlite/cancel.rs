@@ -1,6 +1,6 @@
 //! Cancelling: at once where nothing runs, else as a wish that outlives everybody who knows it.
 
-use ffleet_types::task::Event;
+use ffleet_types::task::{Event, Stopping};
 
 use super::code;
 use super::row::{Hot, Note};
@@ -16,21 +16,18 @@ fn perform(item: &Cancel, to: &mut Writing<'_>) -> rusqlite::Result<Result<Cance
         return Ok(Err(Refusal::Unknown(item.job)));
     };
     let was = row.task.state;
-    if was.is_terminal() {
-        return Ok(Ok(Canceled::Already { id: row.id, state: was }));
-    }
-    if row.sealed.is_some() {
-        return Ok(Err(Refusal::Sealed(row.number())));
-    }
-    if was.is_held() && row.cancel.is_some() {
-        return Ok(Ok(Canceled::Asked { attempt: row.attempt() }));
-    }
+    let stopping = match row.custody().stop() {
+        Ok(Stopping::Ended(state)) => return Ok(Ok(Canceled::Already { id: row.id, state })),
+        Ok(Stopping::Asked) => return Ok(Ok(Canceled::Asked { attempt: row.attempt() })),
+        Ok(stopping) => stopping,
+        Err(why) => return Ok(Err(row.barred(why))),
+    };
     if let Err(refusal) = row.has_room(1) {
         return Ok(Err(refusal));
     }
     let at = code::time(item.at);
     let actor = item.actor.to_string();
-    if was.is_held() {
+    if stopping == Stopping::Ask {
         row.cancel = Some((at, actor));
         let attempt = row.attempt();
         row.write(to)?;

@@ -6,7 +6,7 @@
 //! [`Task::apply`]: ffleet_types::task::Task::apply
 
 use ffleet_types::job::Actor;
-use ffleet_types::task::{self, Change, Event, State};
+use ffleet_types::task::{self, By, Change, Event, State};
 use ffleet_types::{AttemptId, JobRef, NodeId, Outcome, Reason, TaskId, Timestamp};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
@@ -203,8 +203,9 @@ impl Move {
             return Err(task::Refusal::StaleFence { carried: fence, current: fence.next() }.into());
         }
         // A silent holder that has sealed may have published: another attempt could do it twice.
-        if self.gives_up && row.sealed.is_some() && self.ending() == Some(row.task.fence) {
-            return Err(Refusal::Sealed(row.number()));
+        if let Some(fence) = self.ending() {
+            let by = if self.gives_up { By::Controller } else { By::Holder };
+            row.custody().end(fence, by).map_err(|why| row.barred(why))?;
         }
         // A start, a finish and an end as asked can fall together.
         row.has_room(3)

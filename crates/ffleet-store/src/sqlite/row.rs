@@ -1,6 +1,6 @@
 //! The part of a job that changes: read, altered, written back.
 
-use ffleet_types::task::{Event, State, Task};
+use ffleet_types::task::{Barred, Custody, Event, State, Task};
 use ffleet_types::{AttemptId, Fence, JobId, JobNumber, JobRef, Reason, TaskId, Timestamp, job};
 use std::collections::HashMap;
 
@@ -150,6 +150,21 @@ impl Hot {
 
     pub(super) const fn attempt(&self) -> AttemptId {
         AttemptId { task: TaskId::whole(self.id), fence: self.task.fence }
+    }
+
+    /// What of it decides who may do what.
+    pub(super) const fn custody(&self) -> Custody {
+        let (sealed, cancel) = (self.sealed.is_some(), self.cancel.is_some());
+        Custody { task: self.task, sealed, cancel }
+    }
+
+    /// Why it may not be, with the number of the job.
+    pub(super) fn barred(&self, why: Barred) -> Refusal {
+        match why {
+            Barred::Edge(refusal) => refusal.into(),
+            Barred::CancelRequested => Refusal::CancelRequested(self.number()),
+            Barred::Sealed => Refusal::Sealed(self.number()),
+        }
     }
 
     /// Whether `fence` is that of the latest attempt, and it was promised but has not begun.

@@ -3,7 +3,7 @@
 //! It moves no task. It holds off a cancel, and a cancel that came first holds off it: both are
 //! rows of the same transaction log, so that one of them is first for everybody.
 
-use ffleet_types::task::{self, Change, State};
+use ffleet_types::task::{Change, Sealing};
 use ffleet_types::{AttemptId, JobRef, Timestamp};
 
 use super::code;
@@ -49,19 +49,10 @@ impl Item {
             return Ok(Err(unknown));
         };
         let before = row.task.state;
-        if fence != row.task.fence {
-            let refusal = task::Refusal::StaleFence { carried: fence, current: row.task.fence };
-            return Ok(Err(refusal.into()));
-        }
-        if row.sealed.is_some() {
-            return Ok(Ok(Change::Already));
-        }
-        if !matches!(before, State::Assigned | State::Running) {
-            let refusal = task::Refusal::NoEdge { from: before, to: State::Completed };
-            return Ok(Err(refusal.into()));
-        }
-        if row.cancel.is_some() {
-            return Ok(Err(Refusal::CancelRequested(row.number())));
+        match row.custody().seal(fence) {
+            Ok(Sealing::Given) => {}
+            Ok(Sealing::Already) => return Ok(Ok(Change::Already)),
+            Err(why) => return Ok(Err(row.barred(why))),
         }
         if let Err(refusal) = row.has_room(1) {
             return Ok(Err(refusal));
