@@ -186,12 +186,12 @@ fn expires(form: &str) -> Result<Span, Problem> {
             return Err(query::unknown(&key, &["expires"]));
         }
         let read = value.parse().map_err(|error: ffleet_types::ParseError| {
-            Problem::new(Code::InvalidValue, error.to_string()).at("/expires")
+            Problem::new(Code::InvalidValue, error.to_string()).at("expires")
         });
         expires = Some(read?);
     }
     expires.ok_or_else(|| {
-        Problem::new(Code::InvalidValue, "the form does not say for how long").at("/expires")
+        Problem::new(Code::InvalidValue, "the form does not say for how long").at("expires")
     })
 }
 
