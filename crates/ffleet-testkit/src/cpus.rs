@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 
+use crate::measure::cpu_time;
 use crate::need;
 use crate::programs::{changed, compile, target_dir};
 
@@ -26,6 +27,9 @@ const NEW: &str = "ffmpeg-wheel/ffmpeg";
 /// How long a counted program may take, far more than any takes that does not hang: one that does would
 /// hold up all that come after it.
 pub const LIMIT: Duration = Duration::from_secs(600);
+
+/// How long a counted program may use no CPU: whoever waits for that long waits for ever.
+pub const STILL: Duration = Duration::from_secs(60);
 
 /// Processors as a program sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +62,8 @@ pub enum End {
     Failed,
     /// Not by itself within this time: it was killed.
     Late(Duration),
+    /// It used no CPU for this time, and was killed.
+    Still(Duration),
 }
 
 impl Counted {
@@ -69,6 +75,7 @@ impl Counted {
             End::Fine => None,
             End::Failed => Some(named().unwrap_or("?").to_owned()),
             End::Late(limit) => Some(format!("did not end within {} s", limit.as_secs_f64())),
+            End::Still(span) => Some(format!("stood still for {} s", span.as_secs_f64())),
         }
     }
 }
@@ -87,7 +94,7 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// Runs `program` with `args`, which write progress as FFmpeg does, to its end, or until it has
 /// written `enough` frames. Its threads are then all there. One that has not ended after
-/// [`LIMIT`] is killed with its process group.
+/// [`LIMIT`], or has used no CPU for [`STILL`], is killed with its process group.
 ///
 /// # Panics
 ///
@@ -129,20 +136,20 @@ pub fn count_within(
     let process = pidfd_open(pid, PidfdFlags::empty()).expect("a child is there until waited for");
     let stderr = child.stderr.take().expect("invariant: stderr is a pipe");
     let stdout = child.stdout.take().expect("invariant: stdout is a pipe");
-    let (is_late, is_enough, words) = std::thread::scope(|scope| {
+    let (waited, is_enough, words) = std::thread::scope(|scope| {
         let words = scope.spawn(|| all_of(stderr));
         let frames = scope.spawn(|| ended_after(enough, stdout, &process));
-        let is_late = !has_ended(&process, limit);
+        let waited = wait(&process, child.id(), limit);
         // Not waited for yet, so that the group is still its own. What it left behind holds pipes.
         let _or_gone = kill_process_group(pid, Signal::KILL);
         let joined = "a reader does not panic";
-        (is_late, frames.join().expect(joined), words.join().expect(joined))
+        (waited, frames.join().expect(joined), words.join().expect(joined))
     });
     let status = child.wait().expect("a child can be waited for");
-    let end = match is_late {
-        true => End::Late(limit),
-        false if is_enough || status.success() => End::Fine,
-        false => End::Failed,
+    let end = match waited {
+        Some(end) => end,
+        None if is_enough || status.success() => End::Fine,
+        None => End::Failed,
     };
     let counted = fs::read(&counts).expect("something was counted");
     let _gone = fs::remove_file(&counts);
@@ -155,10 +162,28 @@ pub fn count_within(
     Counted { peak: at(1), started: at(2), end, words }
 }
 
-/// Waits until `process` has ended, or `limit` is over; whether it has.
-fn has_ended(process: &OwnedFd, limit: Duration) -> bool {
-    let limit = Timespec::try_from(limit).expect("invariant: a limit is less than a lifetime");
-    matches!(poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&limit)), Ok(1..))
+/// Waits until `process` has ended, or is not to be waited for any more: why not.
+fn wait(process: &OwnedFd, pid: u32, limit: Duration) -> Option<End> {
+    let begun = Instant::now();
+    let (mut used, mut since) = (Duration::ZERO, begun);
+    loop {
+        let left = limit.checked_sub(begun.elapsed()).unwrap_or_default();
+        if left.is_zero() {
+            return Some(End::Late(limit));
+        }
+        let pause = Timespec::try_from(left.min(Duration::from_secs(1)));
+        let pause = pause.expect("invariant: a second is less than a lifetime");
+        if let Ok(1..) = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&pause)) {
+            return None;
+        }
+        // Threads that have ended take their time with them.
+        match cpu_time(pid) {
+            Ok(now) if now == used && since.elapsed() >= STILL => return Some(End::Still(STILL)),
+            Ok(now) if now == used => {}
+            Ok(now) => (used, since) = (now, Instant::now()),
+            Err(_gone) => {}
+        }
+    }
 }
 
 /// Reads progress, and kills `process` once it has written `enough` frames; whether it has.

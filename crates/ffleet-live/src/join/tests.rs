@@ -254,7 +254,7 @@ fn what_can_be_begun_anywhere_is_found_in_the_middle_of_a_unit() {
             let mut scanner = Scanner::new(Some(format));
             scanner.scan(&all[cut..]);
             assert_eq!(scanner.format(), Some(format), "from {cut}");
-            assert_eq!(scanner.whole() as usize, all.len() - cut, "to the last of them");
+            assert_eq!(scanner.whole(), (all.len() - cut) as u64, "to the last of them");
         }
     }
 }

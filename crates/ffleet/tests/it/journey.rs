@@ -83,7 +83,12 @@ fn json_of_every_command_is_the_body_of_its_resource() {
     server
         .cli(&["submit", "in.mp4", "-o", "out.mkv", "--preset", "copy", "--wait"])
         .ok();
-    let node = server.call("GET", "/v1/nodes", b"").json()["nodes"][0].clone();
+    let node = || server.call("GET", "/v1/nodes", b"").json()["nodes"][0].clone();
+    // What the job had is given back a moment after its end.
+    until(Duration::from_secs(10), "nothing is promised", || {
+        node()["promised"]["tasks"] == 0
+    });
+    let node = node();
     let name = node["name"].as_str().unwrap();
     for (line, path) in [
         ("jobs list", "/v1/jobs"),

@@ -6,9 +6,9 @@ use super::*;
 
 const CODED: &str = "ffmpeg -v error -re -f lavfi -i testsrc2=size=320x240:rate=25 \
                      -c:v libx264 -preset ultrafast -g 10";
-/// Says a number on standard error and prints a line, again and again.
+/// Says a number on standard error and prints a line, again and again: one is enough to tell that it is no container.
 const TALKS: &str =
-    "n=0; while :; do n=$((n+1)); echo \"said $n\" >&2; printf '%014d\\n' $n; sleep 0.1; done";
+    "n=0; while :; do n=$((n+1)); echo \"said $n\" >&2; printf '%01023d\\n' $n; sleep 0.1; done";
 
 fn text(mode: &str) -> String {
     format!(
