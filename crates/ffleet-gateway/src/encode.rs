@@ -221,13 +221,16 @@ fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Work>, 
     } else if let Some(picture) = &hub.spec.video
         && let Some(command) = commands::picture(&recipe, picture, engine, budget)?
     {
-        jobs.push(Work::Encode(Box::new(Job {
-            reorder: if recipe.live { 0 } else { REORDER },
+        let mut job = Job {
             kind: Kind::Video,
             cut: Cut::Frames { rate: picture.fps.parts() },
-            again: 0,
             ..Job::new(hub, encode, engine, command)
-        })));
+        };
+        if !recipe.live {
+            job.reorder = REORDER;
+            job.policy.ahead = LOOK_AHEAD;
+        }
+        jobs.push(Work::Encode(Box::new(job)));
     }
     // Raw sound cannot be copied: it is what a picture that is copied goes with.
     if recipe.audio == Audio::Copy {
@@ -261,6 +264,8 @@ fn jobs(hub: &Hub, encode: &Encode, equipment: &Equipment) -> Result<Vec<Work>, 
     Ok(jobs)
 }
 
+/// Frames that an encoder may hold before its first packet where it looks ahead: x264 at most 250, and some in its threads.
+const LOOK_AHEAD: u64 = 300;
 /// Packets by which a decoder is behind where B-frames refer to each other, as x264's and x265's do.
 const REORDER: usize = 2;
 /// Blocks of sound that an encoder is fed again, whose packets are thrown away: what a transform of overlapping blocks

@@ -18,13 +18,17 @@ use tokio::time::Instant;
 
 use crate::ring::Ring;
 
-/// A push is made when so much has been read, even if a flush is not due.
-const FULL: usize = 64 << 10;
-/// How far a producer that fills its pushes is read ahead of those who are sent to.
-const AHEAD: u64 = 1 << 20;
+/// A push is made when so much has been read, even if a flush is not due: half of a pipe, so that its writer goes on
+/// meanwhile. They wait for each other at its lock, so that many small pushes cost more than their copies. (An
+/// eighth of a ring that is small: what is pushed at once may be skipped at once.)
+const FULL: usize = 512 << 10;
+/// A producer that gave so much since the last push is not waited for. A pipe may have no more room than that.
+const BUSY: usize = 64 << 10;
+/// How far a busy producer is read ahead of those who are sent to, at most.
+const AHEAD: u64 = 2 << 20;
 /// The first pause after a push that was full, and a half of the next.
 const BREATH: Duration = Duration::from_millis(1);
-/// What is allocated at once. Pushes share it.
+/// What is allocated at once, at least. Pushes share it.
 const BLOCK: usize = 256 << 10;
 
 /// Where bytes come from.
@@ -76,8 +80,12 @@ pub(crate) async fn read(mut from: impl Bytes, reading: Reading) -> io::Result<u
     // What the buffer begins with has been scanned up to here, and pushed up to `pushed` of the run.
     let (mut scanned, mut pushed, mut total) = (0, 0_u64, 0_u64);
     let mut pause = flush;
+    let full = usize::try_from(ring.limit() / 8).map_or(FULL, |part| part.clamp(BUSY, FULL));
+    let mut is_busy = false;
     loop {
-        let (fresh, is_over) = fill(&mut from, &mut buffer).await?;
+        let most = if is_busy { full } else { BUSY };
+        let (fresh, is_over) = fill(&mut from, &mut buffer, most).await?;
+        is_busy = fresh >= BUSY;
         if total == 0 && fresh > 0 {
             ring.begin_run();
         }
@@ -94,14 +102,14 @@ pub(crate) async fn read(mut from: impl Bytes, reading: Reading) -> io::Result<u
             }
         }
         let whole = usize::try_from(scanner.whole() - pushed).unwrap_or(0).min(scanned);
-        let ahead = (fresh >= FULL).then_some(AHEAD);
+        let ahead = is_busy.then_some(AHEAD);
         ring.push(buffer.split_to(whole).freeze(), scanner.joins(), ahead);
         (scanned, pushed) = (scanned - whole, pushed + whole as u64);
         progress.send_replace(total);
         if is_over {
             return Ok(total);
         }
-        if fresh >= FULL {
+        if is_busy {
             pause = BREATH.min(flush);
             ring.drained(flush).await;
         } else {
@@ -111,13 +119,17 @@ pub(crate) async fn read(mut from: impl Bytes, reading: Reading) -> io::Result<u
     }
 }
 
-/// Waits for bytes and takes what there is of them, up to a push: how many, and whether that was the end.
-async fn fill(from: &mut impl Bytes, buffer: &mut BytesMut) -> io::Result<(usize, bool)> {
-    reserve(buffer);
+/// Waits for bytes and takes what there is of them, about `most`: how many, and whether that was the end.
+async fn fill(
+    from: &mut impl Bytes,
+    buffer: &mut BytesMut,
+    most: usize,
+) -> io::Result<(usize, bool)> {
+    reserve(buffer, most);
     let mut read = from.read(buffer).await?;
     let mut fresh = read;
-    while read > 0 && fresh < FULL {
-        reserve(buffer);
+    while read > 0 && fresh < most {
+        reserve(buffer, most);
         read = match from.try_read(buffer) {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok((fresh, false)),
@@ -128,8 +140,9 @@ async fn fill(from: &mut impl Bytes, buffer: &mut BytesMut) -> io::Result<(usize
     Ok((fresh, read == 0))
 }
 
-fn reserve(buffer: &mut BytesMut) {
-    if buffer.capacity() - buffer.len() < FULL / 2 {
-        buffer.reserve(BLOCK);
+/// Makes room for half of a push.
+fn reserve(buffer: &mut BytesMut, most: usize) {
+    if buffer.capacity() - buffer.len() < most / 2 {
+        buffer.reserve(BLOCK.max(most * 2));
     }
 }

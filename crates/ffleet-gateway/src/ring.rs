@@ -96,7 +96,8 @@ impl Ring {
     }
 
     /// Adds `bytes`, which end where a unit of the container does, with the join points that were found.
-    /// Whoever gives an `ahead` means to wait, in [`Ring::drained`], until viewers have all but so many bytes.
+    /// Whoever gives an `ahead` means to wait, in [`Ring::drained`], until viewers have all but so many bytes, or
+    /// but a quarter of what may be held.
     pub(crate) fn push(
         &self,
         bytes: Bytes,
@@ -122,7 +123,7 @@ impl Ring {
         }
         if let Some(ahead) = ahead.filter(|_| !state.bells.is_empty()) {
             // Before the bells ring: they look for it once they have sent what there is.
-            let until = state.window.end().saturating_sub(ahead);
+            let until = state.window.end().saturating_sub(ahead.min(state.limit / 4));
             self.awaited.store(until, Ordering::Release);
         }
         self.wake(state);
@@ -270,6 +271,11 @@ impl Ring {
     /// How many bytes the reader at `place` is behind.
     pub(crate) fn lag(&self, place: &Place) -> u64 {
         place.cursor.lag(&self.state().window)
+    }
+
+    /// How many bytes may be held.
+    pub(crate) fn limit(&self) -> u64 {
+        self.state().limit
     }
 
     /// How many bytes ever came, and how many are held.

@@ -14,6 +14,8 @@ use crate::inputs::{Hub, Kind};
 
 /// How long an encoder has for its first packet.
 const START: Duration = Duration::from_secs(2);
+/// Frames that an encoder that does not look ahead may hold before its first packet: it has some in its threads.
+const AHEAD: u64 = 16;
 /// The waits between encoders that gave nothing.
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
 
@@ -75,6 +77,7 @@ impl Job {
                 recovery: encode.recovery,
                 silence: encode.silence.0,
                 start: START.max(encode.silence.0),
+                ahead: AHEAD,
                 backoff: BACKOFF,
             },
         }

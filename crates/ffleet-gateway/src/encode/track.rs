@@ -81,11 +81,14 @@ pub(super) async fn run(job: Job, parts: Parts, stop: CancellationToken) {
             Turn::Stop | Turn::Frame(None) => break,
             Turn::Frame(Some(frame)) => track.take(frame),
             // A pipe that is broken is that of one that has ended: its output says so.
-            Turn::Written(written) => {
-                if written.is_err()
-                    && let Some(active) = &mut track.active
-                {
+            Turn::Written(Err(_)) => {
+                if let Some(active) = &mut track.active {
                     active.feeder.stop();
+                }
+            }
+            Turn::Written(Ok(())) => {
+                if let Some(id) = track.active.as_ref().map(|active| active.id) {
+                    track.apply(Event::Took(id));
                 }
             }
             Turn::Given(Ok(0) | Err(_)) => track.ended(true),
@@ -196,7 +199,6 @@ impl Track {
         if self.backlog.missed().0 > before {
             self.forget_dropped();
         }
-        self.apply(Event::Came);
         self.health().taken.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -221,7 +223,9 @@ impl Track {
         }
         let at = usize::try_from(next - self.backlog.first()).unwrap_or(usize::MAX);
         if let Some((_, bytes)) = self.frames.get(at) {
+            let id = active.id;
             active.feeder.give(next, bytes.clone());
+            self.apply(Event::Offered(id));
         }
     }
 

@@ -10,18 +10,24 @@ pub type Id = u64;
 
 /// Encoders that died one after another without a packet before the frame that they began with is given up.
 const POISONED: u32 = 3;
-/// An encoder is taken for dead only if so many frames wait for it: with fewer, it may be the input that pauses.
-const BEHIND: u64 = 3;
+/// An encoder that takes frames and gives nothing is taken for dead only if it holds so many more than it ever held
+/// when it gave a packet: with fewer, it may be the input that pauses.
+const BEHIND: u64 = 2;
+/// What it held at most is forgotten by a frame after so many packets: it held more while it was fed again.
+const FORGETS: u32 = 32;
 
 /// What a switch goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// What is ready for the death of an encoder.
     pub recovery: Recovery,
-    /// An encoder that gives nothing for so long after a frame has come, and others behind it, is dead.
+    /// An encoder that does not take a frame for so long, or that takes more than it can hold and gives nothing for so
+    /// long, is dead.
     pub silence: Duration,
     /// The same before its first packet.
     pub start: Duration,
+    /// Frames that it may hold before its first packet.
+    pub ahead: u64,
     /// The waits between starts in vain.
     pub backoff: Backoff,
 }
@@ -37,8 +43,10 @@ pub enum Event {
     Gave(Id),
     /// It has ended, or could not be started.
     Ended(Id),
-    /// A frame has come.
-    Came,
+    /// It is given a frame.
+    Offered(Id),
+    /// It has taken that.
+    Took(Id),
     /// Time has passed.
     Tick,
     /// It is to be encoded no more.
@@ -97,9 +105,43 @@ struct Active {
     id: Id,
     /// Whether it has given a packet.
     gave: bool,
-    /// How many frames have come since its last packet, and when the first of them did.
-    behind: u64,
-    waiting: Duration,
+    /// Since when there is a frame that it has not taken.
+    offered: Option<Duration>,
+    /// Since when it holds more than it may, without having given a packet.
+    full: Option<Duration>,
+    /// How many frames it has taken that no packet has come of, and how many it had at most when it gave one.
+    holds: u64,
+    held: u64,
+    /// Packets until the latter is less by one.
+    forgets: u32,
+}
+
+impl Active {
+    const fn new(id: Id, policy: Policy) -> Self {
+        Self {
+            id,
+            gave: false,
+            offered: None,
+            full: None,
+            holds: 0,
+            held: policy.ahead,
+            forgets: FORGETS,
+        }
+    }
+
+    fn gave(&mut self) {
+        if !std::mem::replace(&mut self.gave, true) {
+            self.held = self.holds;
+        }
+        self.full = None;
+        self.forgets -= 1;
+        if self.forgets == 0 {
+            self.forgets = FORGETS;
+            self.held = self.held.saturating_sub(1);
+        }
+        self.held = self.held.max(self.holds);
+        self.holds = self.holds.saturating_sub(1);
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -149,10 +191,11 @@ impl Switch {
         match event {
             Event::Begin if self.state == State::Idle => self.state = State::Running,
             Event::Begin => {}
-            Event::Ready(id) => self.ready(id, now, &mut actions),
+            Event::Ready(id) => self.ready(id, &mut actions),
             Event::Gave(id) => self.gave(id),
             Event::Ended(id) => self.ended(id, now, chance, &mut actions),
-            Event::Came => self.came(now),
+            Event::Offered(id) => self.offered(id, now),
+            Event::Took(id) => self.took(id, now),
             Event::Tick => self.look(now, chance, &mut actions),
             Event::Close => self.close(&mut actions),
         }
@@ -162,15 +205,15 @@ impl Switch {
         Plan { actions, wake: self.wake(now) }
     }
 
-    fn ready(&mut self, id: Id, now: Duration, actions: &mut Vec<Action>) {
+    fn ready(&mut self, id: Id, actions: &mut Vec<Action>) {
         if let Some(spare) = self.spare.as_mut().filter(|spare| spare.id == id) {
             spare.is_ready = true;
-            self.promote(now, actions);
+            self.promote(actions);
         }
     }
 
     /// Has the spare go on, if it is ready and nobody is fed.
-    fn promote(&mut self, now: Duration, actions: &mut Vec<Action>) {
+    fn promote(&mut self, actions: &mut Vec<Action>) {
         if self.active.is_some() || self.state != State::Running {
             return;
         }
@@ -178,7 +221,7 @@ impl Switch {
             if id > 1 {
                 self.recoveries += 1;
             }
-            self.active = Some(Active { id, gave: false, behind: 0, waiting: now });
+            self.active = Some(Active::new(id, self.policy));
             actions.push(Action::Feed(id));
         }
     }
@@ -187,7 +230,7 @@ impl Switch {
         let Some(active) = self.active.as_mut().filter(|active| active.id == id) else {
             return;
         };
-        (active.gave, active.behind) = (true, 0);
+        active.gave();
         // Whoever gives packets moves on, however soon it dies.
         (self.poisoned, self.in_vain) = (0, 0);
     }
@@ -204,7 +247,7 @@ impl Switch {
                 self.poisoned = 0;
                 actions.push(Action::GiveUp);
             }
-            self.promote(now, actions);
+            self.promote(actions);
         }
     }
 
@@ -214,12 +257,19 @@ impl Switch {
         self.in_vain = self.in_vain.saturating_add(1);
     }
 
-    fn came(&mut self, now: Duration) {
-        if let Some(active) = &mut self.active {
-            if active.behind == 0 {
-                active.waiting = now;
+    fn offered(&mut self, id: Id, now: Duration) {
+        if let Some(active) = self.active.as_mut().filter(|active| active.id == id) {
+            active.offered.get_or_insert(now);
+        }
+    }
+
+    fn took(&mut self, id: Id, now: Duration) {
+        if let Some(active) = self.active.as_mut().filter(|active| active.id == id) {
+            active.offered = None;
+            active.holds += 1;
+            if active.holds >= active.held + BEHIND {
+                active.full.get_or_insert(now);
             }
-            active.behind += 1;
         }
     }
 
@@ -236,13 +286,14 @@ impl Switch {
     /// When the encoder that is fed is taken for dead, if it gives nothing before; nothing while it may be the input
     /// that pauses.
     fn deadline(&self) -> Option<Duration> {
-        let active = self.active.filter(|active| active.behind >= BEHIND)?;
+        let active = self.active?;
         let patience = if active.gave {
             self.policy.silence
         } else {
             self.policy.start
         };
-        Some(active.waiting + patience)
+        let since = active.offered.into_iter().chain(active.full);
+        since.min().map(|since| since + patience)
     }
 
     fn close(&mut self, actions: &mut Vec<Action>) {

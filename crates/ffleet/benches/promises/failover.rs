@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use ffleet_testkit::measure::{Bound, Row, cpu_time, millis, quantile, resident};
 use ffleet_testkit::studio::Studio;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::Extent;
 use crate::room::Room;
@@ -96,19 +97,27 @@ fn serve(room: &Room, recovery: &str, name: &str) -> Server {
     server
 }
 
+/// The picture's track.
+fn track(server: &mut Server) -> Value {
+    server.call("GET", "/v1/streams/studio", "")["encode"]["tracks"][0].clone()
+}
+
+/// A process of a track.
+fn of(track: &Value, which: &str) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(track[which].as_i64()?).unwrap())
+}
+
 /// A process of the picture's track.
 fn process(server: &mut Server, which: &str) -> Option<Pid> {
-    let stream = server.call("GET", "/v1/streams/studio", "");
-    let pid = stream["encode"]["tracks"][0][which].as_i64()?;
-    Pid::from_raw(i32::try_from(pid).unwrap())
+    of(&track(server), which)
 }
 
 fn watch(room: &Room, (recovery, signal): (&str, Signal), kills: u64, name: &str) -> Seen {
     let mut server = serve(room, recovery, name);
     let viewer = Viewer::open(server.address);
     let begin = Instant::now() + Duration::from_millis(200);
-    // A kill, what follows it and the wait for the next spare take less than a second.
-    let count = 75 + kills * 25;
+    // A kill, what follows it and the wait for the next spare take less than a second and a half.
+    let count = 75 + kills * 40;
     let video = STUDIO.push_pictures(&room.file(&format!("{name}.video")), begin, 0, count);
     let audio = STUDIO.push_sound(&room.file(&format!("{name}.audio")), begin, count);
     std::thread::sleep(Duration::from_secs(2));
@@ -119,11 +128,14 @@ fn watch(room: &Room, (recovery, signal): (&str, Signal), kills: u64, name: &str
         let phase = Duration::from_millis(struck.len() as u64 * 7 % 40);
         std::thread::sleep(BETWEEN + phase);
         let encoder = loop {
-            let encoder = process(&mut server, "pid").filter(|&pid| Some(pid) != before);
-            let is_ready = recovery == "cold" || process(&mut server, "spare-pid").is_some();
-            if let Some(encoder) = encoder.filter(|_| is_ready) {
+            let track = track(&mut server);
+            let is_ready = recovery == "cold" || !track["spare-pid"].is_null();
+            let has_caught_up = track["frames-waiting"].as_u64() < Some(3);
+            let encoder = of(&track, "pid").filter(|&pid| Some(pid) != before);
+            if let Some(encoder) = encoder.filter(|_| is_ready && has_caught_up) {
                 break encoder;
             }
+            assert!(!video.is_done(), "no other encoder after {} kills: {track}", struck.len());
             std::thread::sleep(Duration::from_millis(5));
         };
         struck.push(Instant::now());

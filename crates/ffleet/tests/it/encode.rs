@@ -40,16 +40,32 @@ fn serve_idle(encode: &str) -> Option<Server> {
 /// A `fallback` of streams that are not waited for.
 const IDLE: &str = "hold";
 
+/// The same of pictures and sound as `studio` has them.
+fn serve_of(studio: &Studio, encode: &str) -> Option<Server> {
+    serve_all(studio, &Arc::new(Room::new()), encode, "", "[hold]")
+}
+
 /// The same in a room that there is already, with this `fallback`.
 fn serve_in(room: &Arc<Room>, encode: &str, more: &str, fallback: &str) -> Option<Server> {
+    serve_all(&STUDIO, room, encode, more, fallback)
+}
+
+fn serve_all(
+    studio: &Studio,
+    room: &Arc<Room>,
+    encode: &str,
+    more: &str,
+    fallback: &str,
+) -> Option<Server> {
     if need::ffmpeg().is_none() || need::ffprobe().is_none() {
         return None;
     }
     let (video, audio) = (room.text("video"), room.text("audio"));
+    let Studio { width, height, fps, rate } = studio;
     let text = format!(
         "feeds:\n  studio:\n    inputs:\n      \
-         video: {{ fifo: {video}, format: rawvideo, size: 640x360, fps: 25 }}\n      \
-         audio: {{ fifo: {audio}, format: s16le, rate: 44100, channels: 2 }}\n{more}\
+         video: {{ fifo: {video}, format: rawvideo, size: {width}x{height}, fps: {fps} }}\n      \
+         audio: {{ fifo: {audio}, format: s16le, rate: {rate}, channels: 2 }}\n{more}\
          streams:\n  studio: {{ feed: studio, encode: {encode}, fallback: {fallback} }}\n"
     );
     std::fs::write(room.path("ffleet.yaml"), text).unwrap();

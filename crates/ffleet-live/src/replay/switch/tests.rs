@@ -8,7 +8,7 @@ const fn ms(millis: u64) -> Duration {
 
 fn switch(recovery: Recovery) -> Switch {
     let backoff = Backoff { base: ms(100), cap: ms(5_000) };
-    Switch::new(Policy { recovery, silence: ms(400), start: ms(2_000), backoff })
+    Switch::new(Policy { recovery, silence: ms(400), start: ms(2_000), ahead: 100, backoff })
 }
 
 /// A switch whose first encoder has given packets for long, and whose spare, if it has one, is ready.
@@ -41,15 +41,23 @@ fn without_a_spare_another_is_started_at_once() {
     assert_eq!(switch.apply(Event::Ready(2), ms(5_060), 0.0).actions, [Action::Feed(2)]);
 }
 
-#[test]
-fn encoder_that_is_alive_and_silent_is_dead() {
-    let mut switch = running(Recovery::Spare);
-    for at in [9_000, 9_040, 9_080] {
-        switch.apply(Event::Came, ms(at), 0.0);
+/// Encoder `id` takes a frame at each of these times.
+fn takes(switch: &mut Switch, id: Id, times: impl IntoIterator<Item = u64>) -> Plan {
+    let mut plan = Plan::default();
+    for at in times {
+        switch.apply(Event::Offered(id), ms(at), 0.0);
+        plan = switch.apply(Event::Took(id), ms(at), 0.0);
     }
-    let plan = switch.apply(Event::Tick, ms(9_399), 0.0);
-    assert_eq!((plan.actions, plan.wake), (vec![], Some(ms(9_400))));
-    let plan = switch.apply(Event::Tick, ms(9_400), 0.0);
+    plan
+}
+
+#[test]
+fn encoder_that_takes_frames_and_gives_nothing_is_dead() {
+    let mut switch = running(Recovery::Spare);
+    takes(&mut switch, 1, [9_000, 9_040, 9_080]);
+    let plan = switch.apply(Event::Tick, ms(9_439), 0.0);
+    assert_eq!((plan.actions, plan.wake), (vec![], Some(ms(9_440))));
+    let plan = switch.apply(Event::Tick, ms(9_440), 0.0);
     assert_eq!(plan.actions, [Action::Kill(1), Action::Feed(2)]);
     assert!(
         switch.apply(Event::Ended(1), ms(5_401), 0.0).actions.is_empty(),
@@ -59,21 +67,54 @@ fn encoder_that_is_alive_and_silent_is_dead() {
 }
 
 #[test]
+fn encoder_that_takes_nothing_is_dead_though_no_frame_comes_any_more() {
+    let mut switch = running(Recovery::Spare);
+    let plan = switch.apply(Event::Offered(1), ms(9_000), 0.0);
+    assert_eq!(plan.wake, Some(ms(9_400)));
+    let plan = switch.apply(Event::Tick, ms(9_400), 0.0);
+    assert_eq!(plan.actions, [Action::Kill(1), Action::Feed(2)]);
+    let plan = switch.apply(Event::Offered(2), ms(9_400), 0.0);
+    assert_eq!(plan.wake, Some(ms(11_400)), "longer before its first packet");
+    switch.apply(Event::Took(2), ms(9_410), 0.0);
+    switch.apply(Event::Gave(2), ms(9_420), 0.0);
+    let plan = switch.apply(Event::Offered(2), ms(9_421), 0.0);
+    assert_eq!(plan.wake, Some(ms(9_821)));
+}
+
+#[test]
 fn encoder_that_is_not_given_anything_may_be_silent() {
     let mut switch = running(Recovery::Spare);
-    switch.apply(Event::Came, ms(6_000), 0.0);
-    let plan = switch.apply(Event::Came, ms(6_040), 0.0);
-    assert_eq!(plan.wake, None, "the input may pause, and two frames may be in the encoder");
+    let plan = takes(&mut switch, 1, [6_000]);
+    assert_eq!(plan.wake, None, "the input may pause, and a frame may be in the encoder");
     assert!(switch.apply(Event::Tick, ms(60_000), 0.0).actions.is_empty());
+}
+
+#[test]
+fn encoder_may_hold_again_what_it_held_when_it_gave_something() {
+    let mut switch = switch(Recovery::Cold);
+    switch.apply(Event::Begin, ms(0), 0.0);
+    switch.apply(Event::Ready(1), ms(0), 0.0);
+    // Ten frames a second, of which it holds forty, and gives eight at once.
+    let plan = takes(&mut switch, 1, (0..48).map(|nth| nth * 100));
+    assert_eq!(plan.wake, None, "it has not given anything yet, and may look far ahead");
+    for burst in 0..100 {
+        let now = 4_800 + burst * 800;
+        for _ in 0..8 {
+            switch.apply(Event::Gave(1), ms(now), 0.0);
+        }
+        let plan = takes(&mut switch, 1, (0..8).map(|nth| now + nth * 100));
+        assert_eq!((plan.actions, plan.wake), (vec![], None), "burst {burst}");
+    }
+    let end = 4_800 + 100 * 800;
+    let plan = takes(&mut switch, 1, [end, end + 100, end + 200]);
+    assert!(plan.wake.is_some(), "more than it ever held");
 }
 
 #[test]
 fn encoder_has_longer_for_its_first_packet() {
     let mut switch = running(Recovery::Spare);
     switch.apply(Event::Ended(1), ms(6_000), 0.0);
-    for at in [7_000, 7_040, 7_080] {
-        switch.apply(Event::Came, ms(at), 0.0);
-    }
+    takes(&mut switch, 2, (0..102).map(|nth| 6_899 + nth));
     assert!(switch.apply(Event::Tick, ms(8_999), 0.0).actions.is_empty());
     let plan = switch.apply(Event::Tick, ms(9_000), 0.0);
     assert_eq!(plan.actions, [Action::Kill(2), Action::Start(3)]);
@@ -128,7 +169,7 @@ proptest! {
     /// forgotten, and there are never more than two.
     #[test]
     fn at_most_one_is_fed_and_none_is_forgotten(
-        steps in proptest::collection::vec((0..6_u8, 0..3_u64, 0..600_u64), 1..300),
+        steps in proptest::collection::vec((0..7_u8, 0..3_u64, 0..600_u64), 1..300),
         recovery in prop_oneof![Just(Recovery::Cold), Just(Recovery::Spare)],
     ) {
         let mut switch = switch(recovery);
@@ -161,7 +202,7 @@ proptest! {
             let event = match what {
                 0 => match starting.pop() {
                     Some(id) => { ready.push(id); Event::Ready(id) }
-                    None => Event::Came,
+                    None => Event::Tick,
                 },
                 1 | 2 => fed.map_or(Event::Tick, Event::Gave),
                 3 => match all.get(usize::try_from(which).unwrap()) {
@@ -171,9 +212,10 @@ proptest! {
                         fed.take_if(|fed| *fed == id);
                         Event::Ended(id)
                     }
-                    None => Event::Came,
+                    None => Event::Tick,
                 },
-                4 => Event::Came,
+                4 => fed.map_or(Event::Tick, Event::Offered),
+                5 => fed.map_or(Event::Tick, Event::Took),
                 _ => Event::Tick,
             };
             plan = switch.apply(event, now, 0.5);

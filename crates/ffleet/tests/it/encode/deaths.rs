@@ -121,6 +121,40 @@ fn encoder_that_is_stopped_is_noticed_and_latency_returns_to_what_it_was() {
     assert_unbroken(&viewer.leave(), 200);
 }
 
+#[test]
+fn encoders_that_are_stopped_one_after_another_are_noticed_though_nothing_comes_in_any_more() {
+    // Room for some twenty pictures: it is full before the second of them is noticed.
+    let encode = "{ preset: live-480p, recovery: spare, backlog: 8MiB }";
+    let Some(server) = serve(encode, "    when-full: block\n") else {
+        return;
+    };
+    let viewer = Recorder::open(&server, "got.ts");
+    let pushers = push(&server, 200);
+    until(SOON, "pictures come", || track(&server, 0)["frames-out"].as_u64() > Some(5));
+    let mut struck = None;
+    for _ in 0..5 {
+        struck = Some(strike(&server, 0, Signal::STOP, struck));
+    }
+    await_end(&server, pushers);
+    assert_unbroken(&viewer.leave(), 200);
+    assert_recovered(&server, 5);
+}
+
+#[test]
+fn encoder_that_looks_far_ahead_of_a_slow_source_is_not_taken_for_dead() {
+    let slow = Studio { fps: 10, ..STUDIO };
+    let Some(server) = serve_of(&slow, "{ preset: source-h264, recovery: spare }") else {
+        return;
+    };
+    let begin = Instant::now() + Duration::from_millis(100);
+    let pictures = slow.push_pictures(&server.room.path("video"), begin, 0, 100);
+    pictures.finish().unwrap();
+    until(SOON, "all have come in", || track(&server, 0)["frames-in"] == 100);
+    let track = track(&server, 0);
+    assert_eq!(track["recoveries"], 0, "{track}");
+    assert!(track["frames-out"].as_u64() > Some(30), "{track}");
+}
+
 /// What the server holds of the machine: descriptors, threads, and memory in bytes.
 fn held(server: &Server) -> (usize, usize, u64) {
     let count = |what: &str| {
