@@ -15,7 +15,7 @@ Usage: scripts/setup.sh [--for demo|test|bench] [--list]
 
   --for demo    what `make demo` needs (default)
   --for test    what `make test` needs: demo, a browser, debootstrap, user-mode-linux, nginx with its RTMP
-                module, cargo-nextest, and a recent FFmpeg beside the system's (below target/, 200 MB)
+                module, GStreamer, cargo-nextest, and a recent FFmpeg beside the system's (below target/, 200 MB)
   --for bench   what `make bench` needs: demo, strace, icecast2, nginx, voyandz (below target/)
   --list        print the packages, one a line, and change nothing
 TEXT
@@ -58,6 +58,7 @@ test|has strace|strace|shows in a test that data is on disk before it is acknowl
 test|has curl|curl|speaks to the API from outside in the tests
 test|has_uml|user-mode-linux|boots a kernel with the one tree of cgroups in the tests
 test|has_rtmp|nginx libnginx-mod-rtmp|takes in the tests what is published by RTMP
+test|has_gst|gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav|shows in a test how many threads pipelines have
 test|has_numpy|python3 python3-numpy|pushes pictures to a feed in the tests, as an example does
 test|has_venv|python3 python3-venv|fetches a recent FFmpeg, as a wheel, whose threads the tests count
 bench|has strace|strace|counts system calls
@@ -93,6 +94,12 @@ has_uml() {
 
 has_rtmp() {
     has nginx && [ -f /usr/lib/nginx/modules/ngx_rtmp_module.so ]
+}
+
+has_gst() {
+    has gst-launch-1.0 gst-inspect-1.0 && for element in compositor x264enc avdec_h264 mpegtsmux mp4mux; do
+        gst-inspect-1.0 --exists "$element" || return 1
+    done
 }
 
 has_venv() {

@@ -10,6 +10,7 @@ use ffleet_engine::probe::{Question, command, parse};
 use ffleet_media::Probe;
 use ffleet_testkit::cpus::{Cpus, count};
 use ffleet_testkit::media::Clip;
+use ffleet_testkit::need;
 
 use super::corpus::long;
 use super::subject::Subject;
@@ -184,6 +185,109 @@ fn soak_audit_counts_the_threads_of_foreign_commands() {
 #[ignore = "soak: each command on each machine, some minutes"]
 fn soak_audit_counts_the_threads_of_foreign_commands_of_a_new_ffmpeg() {
     hold(Subject::wheel(), "soak_new_foreign", 1);
+}
+
+/// What a result is: its tracks, their codecs and sizes, and the container.
+fn kind_of(path: &Path) -> String {
+    let asked = [
+        "-v",
+        "error",
+        "-show_entries",
+        "stream=codec_name,width,height,pix_fmt:format=format_name",
+        "-of",
+        "flat",
+    ];
+    let mut args: Vec<&str> = asked.to_vec();
+    args.push(path.to_str().unwrap());
+    run("ffprobe", &args)
+}
+
+#[test]
+fn bounded_commands_run_and_make_the_same_kind_of_result() {
+    if Subject::debian().is_none() {
+        return;
+    }
+    let is_one_file = |line: &&&str| {
+        line.matches("DIR/o.").count() == 1 && !line.contains("-f hls") && !line.contains("-f dash")
+    };
+    let commands: Vec<&str> = all().iter().filter(is_one_file).step_by(6).copied().collect();
+    assert!(commands.len() >= 10, "{}", commands.len());
+    for line in commands {
+        let (before, after) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let policy = Policy { cpus: vec![2, 64], budget: 2, ffmpeg: "5.1".to_owned(), longest: 60 };
+        let mut results = Vec::new();
+        for (dir, is_bounded) in [(before.path(), false), (after.path(), true)] {
+            let mut asked = vec!["ffmpeg".to_owned(), "-v".to_owned(), "error".to_owned()];
+            asked.extend(words(line, dir));
+            let report = audit::command(&asked, &policy, &BTreeMap::new());
+            let command = &report.commands[0];
+            let text = if is_bounded {
+                command.rewrite.as_ref().unwrap_or(&command.text)
+            } else {
+                &command.text
+            };
+            run("sh", &["-c", &format!("{text} < /dev/null")]);
+            let made = std::fs::read_dir(dir).unwrap().next().unwrap().unwrap().path();
+            results.push(kind_of(&made).replace(dir.to_str().unwrap(), ""));
+        }
+        assert_eq!(results[0], results[1], "{line}");
+    }
+}
+
+/// Pipelines, without `gst-launch-1.0`. CLIP is a clip.
+const PIPELINES: &[&str] = &[
+    "fakesrc num-buffers=50 ! fakesink",
+    "videotestsrc num-buffers=50 ! queue ! queue ! fakesink",
+    "videotestsrc num-buffers=50 ! tee name=t ! queue ! fakesink t. ! queue ! fakesink",
+    "videotestsrc num-buffers=50 ! x264enc ! fakesink",
+    "videotestsrc num-buffers=50 ! x264enc threads=8 ! fakesink",
+    "videotestsrc num-buffers=50 ! x264enc threads=1 ! matroskamux ! fakesink",
+    "videotestsrc num-buffers=50 ! x264enc tune=zerolatency ! fakesink",
+    "videotestsrc num-buffers=50 ! video/x-raw,width=1280,height=720 ! x264enc speed-preset=ultrafast ! fakesink",
+    "videotestsrc num-buffers=50 ! x264enc threads=4 ! mpegtsmux ! fakesink",
+    "videotestsrc num-buffers=50 ! x264enc threads=2 ! flvmux ! fakesink",
+    "videotestsrc num-buffers=50 ! x264enc threads=2 ! mp4mux ! fakesink",
+    "videotestsrc num-buffers=50 ! vp8enc ! webmmux ! fakesink",
+    "videotestsrc num-buffers=20 ! videoconvert ! theoraenc ! fakesink",
+    "videotestsrc num-buffers=20 ! compositor ! fakesink",
+    "videotestsrc num-buffers=20 ! video/x-raw,width=1920,height=1080 ! compositor ! fakesink",
+    "audiotestsrc num-buffers=20 ! audioconvert ! audiomixer ! fakesink",
+    "filesrc location=CLIP ! qtdemux ! h264parse ! avdec_h264 ! fakesink",
+    "filesrc location=CLIP ! qtdemux ! h264parse ! avdec_h264 max-threads=2 ! fakesink",
+];
+
+#[test]
+fn audit_counts_the_threads_of_pipelines() {
+    let Some(program) = need::program("gst-launch-1.0") else {
+        return;
+    };
+    if Subject::debian().is_none() {
+        return;
+    }
+    let mut rows = Vec::new();
+    for line in PIPELINES {
+        let line = line.replace("CLIP", &CLIPS["CLIP"].0);
+        let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        for machine in SEEN {
+            let policy =
+                Policy { cpus: vec![machine], budget: 2, ffmpeg: "5.1".to_owned(), longest: 60 };
+            let mut asked = vec!["gst-launch-1.0".to_owned()];
+            asked.extend_from_slice(&args);
+            let report = audit::command(&asked, &policy, &BTreeMap::new());
+            let counted = count(&program, &args, Cpus { machine, allowed: machine }, None);
+            assert!(counted.complaint().is_none(), "{line}: {}", counted.words);
+            let predicted = report.commands[0].machines[0].threads;
+            rows.push(Row {
+                what: line.clone(),
+                is_fine: true,
+                machine,
+                budget: machine,
+                predicted,
+                peak: counted.peak,
+            });
+        }
+    }
+    judge("pipelines", &rows);
 }
 
 #[test]
