@@ -59,7 +59,7 @@ test|has strace|strace|shows in a test that data is on disk before it is acknowl
 test|has curl|curl|speaks to the API from outside in the tests
 test|has_uml|user-mode-linux|boots a kernel with the one tree of cgroups in the tests
 test|has_rtmp|nginx libnginx-mod-rtmp|takes in the tests what is published by RTMP
-test|has_gstreamer|gstreamer1.0-tools gstreamer1.0-plugins-bad|watches a stream in the tests, as somebody who is not FFmpeg
+test|has_gstreamer|gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav|watches a stream in the tests, as somebody who is not FFmpeg, and shows how many threads pipelines have
 test|has_stream|libnginx-mod-stream|takes in the tests what is published by RTMPS
 test|has_numpy|python3 python3-numpy|pushes pictures to a feed in the tests, as an example does
 test|has_venv|python3 python3-venv|fetches wheels: a recent FFmpeg, whose threads the tests count, and OpenCV
@@ -99,7 +99,8 @@ has_rtmp() {
 }
 
 has_gstreamer() {
-    has gst-inspect-1.0 && for element in souphttpsrc tsdemux h264parse openh264dec videoconvert; do
+    elements='souphttpsrc tsdemux h264parse openh264dec videoconvert compositor x264enc avdec_h264 mpegtsmux mp4mux'
+    has gst-launch-1.0 gst-inspect-1.0 && for element in $elements; do
         gst-inspect-1.0 --exists "$element" || return 1
     done
 }

@@ -115,6 +115,32 @@ pub struct ProbeRequest {
     pub input: String,
 }
 
+/// What `POST /v1/audit` is sent: `command` or `script`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AuditRequest {
+    /// The words of one command, as a program is started with them: up to 8191.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(["ffmpeg", "-i", "in.mov", "out.mp4"]))]
+    pub command: Option<Vec<String>>,
+    /// A script: commands of a shell, up to 64 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
+    /// Machines to count threads and memory for: CPUs, 1 to 8192, of up to 8. The server's and 64 by
+    /// default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cpus: Vec<u32>,
+    /// CPUs that the bounded command may use: 1 to 1024. The server's by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<u32>,
+    /// The release of FFmpeg that is meant, such as `5.1`. 9.0 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ffmpeg: Option<String>,
+    /// Seconds after which the bounded command ends what would never end: 1 to ten years. A day by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest: Option<u64>,
+}
+
 /// What `POST /v1/backups` is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -6,6 +6,7 @@
 //! headers nor timeouts for a peer that sends them one byte a minute.
 
 mod actions;
+mod audit;
 mod backups;
 mod body;
 mod config;

@@ -10,6 +10,8 @@
 //! it apart, `graph` looks at filters, `pools` knows the pools of decoders and encoders, `svt` those
 //! of SVT-AV1, `vmaf` those of libvmaf, and [`build`] what differs between builds of FFmpeg. Reading the command, instead of
 //! adding up while it is made, means that a recipe and a person's own options are counted alike.
+//! `any` counts commands that somebody else wrote, with what each pool takes of itself (`own`) and graphs over several
+//! inputs (`flow`).
 //!
 //! docs/design/threads.md has the figures that this was held against.
 

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::{
-    backup, completions, config, feeds, jobs, logs, nodes, presets, probe, serve, streams, submit,
-    voyandz,
+    audit, backup, completions, config, feeds, jobs, logs, nodes, presets, probe, serve, streams,
+    submit, voyandz,
 };
 
 /// FFmpeg as a service: submit jobs, watch them, keep what they promise.
@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Presets(presets::Flags),
     /// Say what a file or URL holds
     Probe(probe::Flags),
+    /// Say what a command of FFmpeg or GStreamer will start, open and leave unbounded
+    Audit(audit::Flags),
     /// The machines that do the work
     Nodes {
         #[command(subcommand)]

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Done; a job that was waited for is completed.
     Done = 0,
-    /// The job that was waited for failed, timed out, was rejected or quarantined.
+    /// The job that was waited for failed, timed out, was rejected or quarantined; or what was audited
+    /// is not bounded.
     JobFailed = 1,
     /// The command line or a file named on it makes no sense.
     Usage = 2,
@@ -29,12 +30,16 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// What was audited is not bounded.
+    pub(crate) const UNBOUNDED: Self = Self::JobFailed;
+
     /// All of them, with what `--help` says.
     pub(crate) const ALL: [(Self, &'static str); 9] = [
         (Self::Done, "done; a job that was waited for is completed"),
         (
             Self::JobFailed,
-            "the job that was waited for failed, timed out, was rejected or quarantined",
+            "the job that was waited for failed, timed out, was rejected or quarantined; `audit` found \
+             something unbounded",
         ),
         (Self::Usage, "bad usage: the command line or a file named on it makes no sense"),
         (Self::Unreachable, "no server was found, or it does not answer"),

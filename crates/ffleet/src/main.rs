@@ -3,6 +3,7 @@
 
 mod api;
 mod argv;
+mod audit;
 mod backup;
 mod cli;
 mod completions;

@@ -12,8 +12,8 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::{
-    argv, backup, completions, config, dashboard, feeds, jobs, logs, nodes, presets, probe, serve,
-    streams, submit,
+    argv, audit, backup, completions, config, dashboard, feeds, jobs, logs, nodes, presets, probe,
+    serve, streams, submit,
 };
 
 /// What makes this program the parent of one child (`ffleet_guard::shim`): for the server alone,
@@ -63,6 +63,9 @@ fn attempt(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
             client()?.block_on(config::reload(&context))
         }
         Command::Completions(flags) => completions::run(&flags),
+        Command::Audit(flags) => {
+            audit::run(&context, &flags, |names| client()?.block_on(audit::probe(&context, names)))
+        }
         Command::Submit(flags) => client()?.block_on(submit::run(&context, *flags)),
         Command::Jobs { command } => client()?.block_on(jobs::run(&context, command)),
         Command::Logs(flags) => client()?.block_on(logs::run(&context, flags)),

@@ -1,5 +1,6 @@
 //! What people see: tables, lines, lengths of time. Values in, text out; nothing here prints.
 
+pub(crate) mod audit;
 pub(crate) mod feeds;
 pub(crate) mod job;
 pub(crate) mod live;

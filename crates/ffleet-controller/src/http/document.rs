@@ -8,8 +8,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    actions, backups, config, declare, events, feeds, health, jobs, lines, login, logs, nodes,
-    presets, probe, reply, samples, tokens,
+    actions, audit, backups, config, declare, events, feeds, health, jobs, lines, login, logs,
+    nodes, presets, probe, reply, samples, tokens,
 };
 
 /// Describes the API.
@@ -28,7 +28,7 @@ use super::{
         feeds::list, feeds::show, feeds::restart, feeds::logs, feeds::list_streams, feeds::show_stream, feeds::stream_logs,
         tokens::watch, tokens::push, tokens::revoke,
         declare::put_feed, declare::delete_feed, declare::put_stream, declare::delete_stream, declare::reload,
-        presets::list, presets::show, probe::probe, backups::create, config::show, login::create, login::open, health::alive,
+        presets::list, presets::show, probe::probe, audit::audit, backups::create, config::show, login::create, login::open, health::alive,
         health::ready, health::metrics, show,
     ),
     components(schemas(JobProgress, Lagged)),

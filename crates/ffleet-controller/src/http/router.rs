@@ -9,8 +9,8 @@ use ffleet_api::{Code, Problem};
 
 use super::reply::Failure;
 use super::{
-    actions, backups, config, declare, document, events, feeds, health, jobs, lines, login, logs,
-    nodes, presets, probe, samples, tokens, voyandz,
+    actions, audit, backups, config, declare, document, events, feeds, health, jobs, lines, login,
+    logs, nodes, presets, probe, samples, tokens, voyandz,
 };
 use crate::controller::Controller;
 
@@ -54,6 +54,7 @@ routes! {
     "/v1/presets" { get => presets::list }
     "/v1/presets/{preset}" { get => presets::show }
     "/v1/probe" { post => probe::probe }
+    "/v1/audit" { post => audit::audit }
     "/v1/config/reload" { post => declare::reload }
     "/v1/backups" { post => backups::create }
     "/v1/config" { get => config::show }

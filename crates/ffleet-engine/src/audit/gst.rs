@@ -8,6 +8,7 @@ use super::report::{By, Command, Machine, Opened, Pool, Program, Resource, Unbou
 use super::target::Found;
 use super::word::{self, Word};
 use super::{Policy, touch};
+use crate::threads::own;
 
 mod known;
 
@@ -20,6 +21,8 @@ struct Element<'a> {
     at: usize,
     name: &'a str,
     properties: Vec<(&'a str, &'a str, usize)>,
+    /// The picture that the last caps before it name, or what test pictures have.
+    size: (u32, u32),
 }
 
 impl<'a> Element<'a> {
@@ -35,10 +38,27 @@ impl<'a> Element<'a> {
     }
 }
 
+/// What test pictures have, and what others are taken for.
+const SIZE: (u32, u32) = (320, 240);
+const LARGE: (u32, u32) = (1_920, 1_080);
+
+/// A number in caps: `video/x-raw,width=(int)640`.
+fn caps(text: &str, key: &str) -> Option<u32> {
+    let mut fields = text.split(',').filter_map(|field| field.trim().split_once('='));
+    let (_, value) = fields.find(|(name, _)| *name == key)?;
+    value
+        .rsplit(')')
+        .next()?
+        .parse()
+        .ok()
+        .filter(|number| (1..=32_768).contains(number))
+}
+
 /// The elements of a pipeline.
 fn elements(args: &[Word]) -> Result<Vec<Element<'_>>, String> {
     let mut all: Vec<Element<'_>> = Vec::new();
     let mut wants = true;
+    let mut size = SIZE;
     for (at, word) in args.iter().enumerate() {
         let text = word.text.as_str();
         if word.splits {
@@ -65,6 +85,9 @@ fn elements(args: &[Word]) -> Result<Vec<Element<'_>>, String> {
             wants = false;
             continue;
         }
+        if is_caps {
+            size = (caps(text, "width").unwrap_or(size.0), caps(text, "height").unwrap_or(size.1));
+        }
         // `name.` and `name.pad` are elements that are there already.
         let is_reference = text.contains('.');
         if !is_caps && !is_reference {
@@ -78,7 +101,10 @@ fn elements(args: &[Word]) -> Result<Vec<Element<'_>>, String> {
             if !text.chars().all(legal) {
                 return Err(format!("{text} is no element, and is not read"));
             }
-            all.push(Element { at, name: text, properties: Vec::new() });
+            if text == "filesrc" || ENDLESS.contains(&text) && text != "videotestsrc" {
+                size = LARGE;
+            }
+            all.push(Element { at, name: text, properties: Vec::new(), size });
         }
         wants = false;
     }
@@ -111,31 +137,31 @@ fn threads(element: &Element<'_>, cpus: u32) -> Vec<(u32, By)> {
         let told = told.map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         let by = if told.is_some() { By::Option } else { By::Cpus };
         let one_by_default = SINGLE.contains(&name) && element.property(property).is_none();
-        match (name, told) {
-            _ if one_by_default => {}
-            ("x264enc", told) => all.push((x264(told, cpus), by)),
-            (_, Some(1)) => all.push((0, by)),
-            ("compositor" | "videoconvert" | "videoscale", told) => {
-                all.push((told.unwrap_or(cpus).saturating_sub(1), by));
+        let threads = match (name, told) {
+            _ if one_by_default => 0,
+            ("x264enc", told) => {
+                let is_sliced = element
+                    .property("tune")
+                    .is_some_and(|tune| tune.contains("zerolatency"));
+                own::x264enc(told, element.size, cpus, is_sliced)
             }
-            (_, told) => all.push((told.unwrap_or(if cpus > 1 { cpus } else { 0 }), by)),
-        }
+            // It blends stripes of 200 lines at least, and two at once in any case.
+            ("compositor", told) => told.unwrap_or(cpus).min(element.size.1.div_ceil(200)).max(2),
+            (_, Some(1)) => 0,
+            ("videoconvert" | "videoscale", told) => told.unwrap_or(cpus).saturating_sub(1),
+            (_, Some(told)) => told,
+            (_, None) if cpus < 2 => 0,
+            (_, None) => cpus.min(16),
+        };
+        all.push((threads, by));
     } else if name == "x265enc" {
         let list = element.property("option-string").unwrap_or_default();
         let told = crate::threads::flow::option(list, &["pools"])
             .and_then(|text| text.parse::<u32>().ok());
         let by = if told.is_some() { By::Option } else { By::Cpus };
-        all.push((told.unwrap_or(cpus).saturating_add(3), by));
+        all.push((own::x265enc(told, cpus), by));
     }
     all
-}
-
-/// x264 as `x264enc` sets it up: frames, and one that looks ahead.
-fn x264(told: Option<u32>, cpus: u32) -> u32 {
-    match told.unwrap_or_else(|| cpus.saturating_mul(3) / 2) {
-        0 | 1 => 0,
-        threads => threads.min(128) + 1,
-    }
 }
 
 fn machine(all: &[Element<'_>], cpus: u32, seen: u32) -> Machine {

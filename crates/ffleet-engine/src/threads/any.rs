@@ -296,7 +296,9 @@ impl Scene<'_> {
         let told = own::told(&sink.part, Kind::Video, at);
         let option = |option: &str| sink.part.of(option.trim_start_matches('-'), Kind::Video, at);
         let ask = Ask {
-            threads: told.unwrap_or_else(|| own::encoder(name, picture.size, self.seen, &option)),
+            threads: told.unwrap_or_else(|| {
+                own::encoder(name, picture.size, (self.seen, self.build), &option)
+            }),
             size: picture.size,
             seen: self.seen,
             option: &option,

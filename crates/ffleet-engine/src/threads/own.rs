@@ -65,7 +65,7 @@ fn sliced((_, height): (u32, u32), seen: u32) -> u32 {
 pub(super) fn encoder<'a>(
     name: &str,
     size: (u32, u32),
-    seen: u32,
+    (seen, build): (u32, &Build),
     option: &dyn Fn(&str) -> Option<&'a str>,
 ) -> u32 {
     match name {
@@ -76,19 +76,19 @@ pub(super) fn encoder<'a>(
             // No more than one for each two rows of macroblocks.
             all.min((size.1.div_ceil(16) / 2).max(1))
         }
-        "libx265" => match seen {
-            32.. => 6,
-            16.. => 5,
-            8.. => 3,
-            4.. => 2,
-            _ => 1,
-        },
-        "libvpx" | "libvpx-vp9" => seen.min(16),
+        "libx265" => x265_frames(seen),
+        "libvpx" | "libvpx-vp9" => seen.min(if build.is_old { 16 } else { 64 }),
+        "mjpeg" if !has_quantizer(option) => 1,
         "libaom-av1" => seen.min(64),
         "librav1e" | "libvvenc" => seen,
         _ if pools::is_sliced_encoder(name) => sliced(size, seen),
         _ => seen.min(MOST_FRAMES),
     }
+}
+
+/// Whether an encoder has a constant quantizer: without one, that of JPEG takes one thread of itself.
+fn has_quantizer<'a>(option: &dyn Fn(&str) -> Option<&'a str>) -> bool {
+    ["-q", "-qscale"].into_iter().any(|name| option(name).is_some())
 }
 
 /// Threads of an encoder of pictures.
@@ -104,6 +104,36 @@ pub(super) fn known(name: &str, ask: &Ask<'_>, told: Option<u32>, build: &Build)
         // They count CPUs whatever they are told.
         ("libkvazaar" | "libxavs2", _) => ask.seen.saturating_add(2),
         _ => own,
+    }
+}
+
+/// Threads of x264 in GStreamer's `x264enc`, which sets it up for speed: no B-frames, the least search.
+pub(crate) fn x264enc(told: Option<u32>, size: (u32, u32), seen: u32, is_sliced: bool) -> u32 {
+    let option = |name: &str| match name {
+        "-tune" if is_sliced => Some("zerolatency"),
+        "-subq" | "-b_strategy" => Some("1"),
+        "-bf" => Some("0"),
+        _ => None,
+    };
+    let most = (size.1.div_ceil(16) / 2).max(1);
+    let all = if is_sliced { seen } else { seen.saturating_mul(3) / 2 };
+    let threads = told.unwrap_or_else(|| all.min(most));
+    pools::x264(&Ask { threads, size, seen, option: &option })
+}
+
+/// Threads of x265 in GStreamer's `x265enc`, with so many threads in its pool.
+pub(crate) fn x265enc(pool: Option<u32>, seen: u32) -> u32 {
+    pool.unwrap_or(seen).saturating_add(x265_frames(seen))
+}
+
+/// x265's own table of frames at work.
+const fn x265_frames(seen: u32) -> u32 {
+    match seen {
+        32.. => 6,
+        16.. => 5,
+        8.. => 3,
+        4.. => 2,
+        _ => 1,
     }
 }
 
@@ -146,6 +176,7 @@ pub(super) fn is_bounded<'a>(
             frames && pools
         }
         "libsvtav1" => number("-svtav1-params", "lp"),
+        "mjpeg" if !has_quantizer(option) => true,
         "libaom-av1" => told.is_some() || number("-aom-params", "threads"),
         "libkvazaar" | "libxavs2" => false,
         _ => told.is_some() || is_hardware(name) || pools::is_single_encoder(name),

@@ -148,7 +148,7 @@ const X264_SHARES: [[[u32; 4]; 5]; 2] = [
 ];
 
 /// The pool, one that looks ahead, and the pool that helps it if it has more than one thread.
-fn x264(ask: &Ask<'_>) -> u32 {
+pub(super) fn x264(ask: &Ask<'_>) -> u32 {
     let param = |key: &str| ask.parameter("-x264-params", key);
     let number = |option: &str, key: &str| {
         let said = param(key).and_then(|text| text.parse::<i64>().ok());
@@ -218,7 +218,12 @@ fn svt_av1(ask: &Ask<'_>, build: &Build) -> u32 {
     let lp = param("lp")
         .and_then(|text| text.parse::<u32>().ok())
         .filter(|&lp| lp > 0);
-    let lp = lp.unwrap_or(ask.seen).min(ask.seen).max(1);
+    let lp = match build.svt {
+        svt::Kind::Crowded => lp.unwrap_or(ask.seen).min(ask.seen),
+        // A level counts no CPUs.
+        svt::Kind::Lean => lp.unwrap_or_else(|| svt::level(ask.seen)),
+    };
+    let lp = lp.max(1);
     let told = svt::Told {
         lp,
         size: ask.size,

@@ -45,31 +45,32 @@ const AREAS: [f64; 8] = [
 /// Threads by area, for each range of `lp` that begins with the first number.
 type Table = &'static [(u32, [u32; 8])];
 
-/// The values of `lp` that the columns of [`CROWDED`] begin with. Above 16 it is never told.
-const CROWDED_LPS: [u32; 4] = [2, 3, 6, 12];
+/// The values of `lp` that the columns of [`CROWDED`] begin with. Plans never tell it more than 16; where nobody tells
+/// it, it is the number of CPUs.
+const CROWDED_LPS: [u32; 6] = [2, 3, 6, 12, 24, 48];
 /// Threads before 2, from this area on. They grow by steps: with rows and columns of superblocks,
 /// and at once where the picture is [`WIDE`].
-const CROWDED: &[(u32, [u32; 4])] = &[
-    (0, [67, 96, 208, 225]),
-    (9_216, [68, 101, 225, 242]),
-    (57_600, [69, 102, 242, 259]),
-    (89_600, [70, 103, 245, 276]),
-    (176_960, [71, 104, 246, 293]),
-    (230_400, [82, 135, 327, 390]),
-    (331_776, [85, 142, 344, 423]),
-    (409_920, [86, 143, 345, 440]),
-    (518_400, [87, 144, 346, 457]),
-    (746_496, [88, 145, 347, 474]),
-    (921_600, [91, 152, 364, 507]),
-    (1_049_088, [98, 171, 413, 572]),
-    (1_440_000, [100, 173, 415, 582]),
-    (1_742_400, [102, 175, 417, 584]),
-    (2_073_600, [107, 188, 450, 617]),
-    (2_822_400, [110, 191, 453, 620]),
-    (3_686_400, [127, 236, 568, 735]),
-    (4_665_600, [135, 256, 618, 785]),
-    (5_760_000, [150, 295, 717, 884]),
-    (8_294_400, [156, 301, 723, 890]),
+const CROWDED: &[(u32, [u32; 6])] = &[
+    (0, [67, 96, 208, 225, 242, 533]),
+    (9_216, [68, 101, 225, 242, 259, 534]),
+    (57_600, [69, 102, 242, 259, 276, 535]),
+    (89_600, [70, 103, 245, 276, 293, 536]),
+    (176_960, [71, 104, 246, 293, 310, 537]),
+    (230_400, [82, 135, 327, 390, 407, 818]),
+    (331_776, [85, 142, 344, 423, 440, 819]),
+    (409_920, [86, 143, 345, 440, 457, 876]),
+    (518_400, [87, 144, 346, 457, 474, 877]),
+    (746_496, [88, 145, 347, 474, 491, 879]),
+    (921_600, [91, 152, 364, 507, 524, 935]),
+    (1_049_088, [98, 171, 413, 572, 589, 1_105]),
+    (1_440_000, [100, 173, 415, 582, 599, 1_106]),
+    (1_742_400, [102, 175, 417, 584, 601, 1_109]),
+    (2_073_600, [107, 188, 450, 617, 634, 1_221]),
+    (2_822_400, [110, 191, 453, 620, 637, 1_450]),
+    (3_686_400, [127, 236, 568, 735, 752, 1_619]),
+    (4_665_600, [135, 256, 618, 785, 802, 1_789]),
+    (5_760_000, [150, 295, 717, 884, 901, 1_839]),
+    (8_294_400, [156, 301, 723, 890, 907, 1_845]),
 ];
 /// Ten superblocks, from which motion is searched in ten columns at once, and the least area that is
 /// known of such a picture.
@@ -88,6 +89,17 @@ const LEAN_LIVE: Table = &[
     (4, [16, 19, 50, 53, 54, 55, 55, 55]),
     (6, [16, 19, 50, 53, 58, 64, 70, 87]),
 ];
+
+/// The level that releases since 2 choose where so many CPUs are seen and nobody tells them. Counted with 3.1.
+pub(super) const fn level(cpus: u32) -> u32 {
+    match cpus {
+        0..=2 => cpus,
+        3..=4 => 3,
+        5..=8 => 4,
+        9..=16 => 5,
+        _ => 6,
+    }
+}
 
 /// Threads of its own.
 pub(super) fn threads(kind: Kind, told: Told) -> u32 {
@@ -160,6 +172,9 @@ mod tests {
         assert_eq!(at(Kind::Crowded, 8, (640, 360)), 327);
         assert_eq!(at(Kind::Lean, 1, (3_840, 2_160)), 0);
         assert_eq!(at(Kind::Lean, 64, (3_840, 2_160)), 124);
+        assert_eq!(at(Kind::Crowded, 24, (640, 360)), 407);
+        assert_eq!(at(Kind::Crowded, 64, (1_920, 1_080)), 1_221);
+        assert_eq!([1, 2, 4, 8, 16, 64].map(level), [1, 2, 3, 4, 5, 6]);
     }
 
     #[test]

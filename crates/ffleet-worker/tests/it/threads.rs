@@ -18,6 +18,7 @@ use crate::kept::{Kept, is_asked_for};
 
 mod attempt;
 mod corpus;
+mod foreign;
 mod generated;
 mod subject;
 

@@ -5,6 +5,7 @@
 )]
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so")]
 
+mod audit;
 #[path = "../../benches/promises/backlog.rs"]
 mod backlog;
 mod bad_input;

@@ -43,6 +43,12 @@ fn bad_usage_is_exit_code_2_and_says_what_is_wrong() {
         ("jobs list --state gone", "not a state"),
         ("jobs list --server ftp://x", "http://HOST:PORT"),
         ("jobs list --key-file missing", "cannot read missing"),
+        ("audit", "nothing is given to audit"),
+        ("audit -- ls", "ls is no command of FFmpeg or GStreamer"),
+        ("audit --file missing.sh", "cannot read missing.sh"),
+        ("audit --file a -- ffmpeg", "cannot be used with"),
+        ("audit --ffmpeg new -- ffmpeg", "not a release"),
+        ("audit --cpus 0 -- ffmpeg", "0"),
         ("completions tcsh", "possible values: bash, zsh, fish"),
     ] {
         let args: Vec<_> = line.split(' ').filter(|word| !word.is_empty()).collect();

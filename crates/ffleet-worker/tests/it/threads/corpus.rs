@@ -142,7 +142,7 @@ impl Input {
 }
 
 /// A clip ten times over: encoders look ahead for more frames than it has.
-fn long(clip: Clip) -> PathBuf {
+pub(super) fn long(clip: Clip) -> PathBuf {
     let dir = shared().join("threads");
     std::fs::create_dir_all(&dir).unwrap();
     let source = clip.file(&dir);
