@@ -122,6 +122,7 @@ fn counted(kept: &mut Kept<Row>, subject: &Subject, line: &str, machine: u32) ->
         .map_or_else(|| line.to_owned(), |complaint| format!("{line}: FAILED: {complaint}"));
     let row = Row {
         is_fine: complaint.is_none(),
+        stood_still: false,
         what,
         machine,
         budget: machine,
@@ -280,6 +281,7 @@ fn audit_counts_the_threads_of_pipelines() {
             rows.push(Row {
                 what: line.clone(),
                 is_fine: true,
+                stood_still: false,
                 machine,
                 budget: machine,
                 predicted,
