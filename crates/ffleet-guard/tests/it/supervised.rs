@@ -92,7 +92,7 @@ async fn canceled_child_is_asked_first() {
 #[tokio::test]
 async fn time_paused_counts_to_no_limit_and_is_told() {
     for fixture in Fixture::each() {
-        let child = fixture.spawn(nasty("child", "burn 0.05 exit 0")).await;
+        let child = fixture.spawn(nasty("child", "burn 0.3 exit 0")).await;
         let (orders, wanted) = watch::channel(Order::Pause);
         let pause = Duration::from_secs(2);
         let resume = async {

@@ -103,7 +103,7 @@ fn terminal_gets_a_bar_that_is_gone_at_the_end() {
         return;
     };
     let Some(server) = Server::start() else { return };
-    let submit = "submit test:480p30 --duration 15 -o out.mp4 --preset 480p30-h264 --wait";
+    let submit = "submit test:480p30 --duration 40 -o out.mp4 --preset 480p30-h264 --wait";
     let program = server.room.command::<&str>(&[]);
     // `script` runs it on a terminal of its own and passes on what is drawn there.
     let on_it = format!("stty cols 120 rows 30; exec '{}' {submit}", env!("CARGO_BIN_EXE_ffleet"));
