@@ -26,7 +26,7 @@ const FULL: usize = 512 << 10;
 /// A producer that gave so much since the last push is not waited for. A pipe may have no more room than that.
 const BUSY: usize = 64 << 10;
 /// How far a busy producer is read ahead of those who are sent to, at most.
-const AHEAD: u64 = 2 << 20;
+const AHEAD: u64 = 4 << 20;
 /// The first pause after a push that was full, and a half of the next.
 const BREATH: Duration = Duration::from_millis(1);
 /// What is allocated at once, at least. Pushes share it.
