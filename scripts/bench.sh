@@ -5,7 +5,7 @@
 #   --quick     short rounds, and nothing is written: for a look, not for a verdict
 #   --dir DIR   where databases and media lie while it runs: on a disk (default: target/bench)
 #
-# Takes about twenty minutes on two CPUs. Run it on a machine that does nothing else.
+# Takes more than half an hour on two CPUs. Run it on a machine that does nothing else.
 set -euo pipefail
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
