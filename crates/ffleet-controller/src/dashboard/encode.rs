@@ -55,15 +55,15 @@ fn decoding(track: &EncodedTrack, decoder: &DecodedTrack) -> Markup {
     };
     html! {
         tr data-decoder=(track.track) {
-            th scope="row" { (track.track) " " span .faint { (standing) } }
-            td .right { (format::grouped(decoder.units_in)) }
-            td .right { (format::grouped(decoder.frames_out)) }
-            td .right { (format::grouped(decoder.units_waiting)) }
-            td {}
-            td .right { (format::grouped(decoder.units_lost)) }
-            td .right { (format::grouped(decoder.recoveries)) }
-            td {}
-            td .right { (Bytes(decoder.held_bytes).human()) }
+            td .work { strong { (track.track) } " " span .faint { (standing) } }
+            td .right data-name="in" { (format::grouped(decoder.units_in)) }
+            td .right data-name="out" { (format::grouped(decoder.frames_out)) }
+            td .right data-name="waiting" { (format::grouped(decoder.units_waiting)) }
+            td .right data-name="dropped" { "–" }
+            td .right data-name="lost" { (format::grouped(decoder.units_lost)) }
+            td .right data-name="recoveries" { (format::grouped(decoder.recoveries)) }
+            td .right data-name="longest gap" { "–" }
+            td .right data-name="held" { (Bytes(decoder.held_bytes).human()) }
         }
     }
 }

@@ -219,6 +219,33 @@ async fn list_shows_shots_of_feeds_that_live_and_of_no_others() {
 }
 
 #[tokio::test]
+async fn stream_that_is_encoded_shows_who_decodes_and_encodes_each_track() {
+    let streams = fleet().streams;
+    let encoded = streams.into_iter().find(|stream| stream.encode.is_some()).unwrap();
+    let body = page(&format!("/streams/{}", encoded.name)).await;
+    for part in [
+        "data-track=\"video\"",
+        ">encodes, twin in step<",
+        ">no encoder<",
+        "data-decoder=\"video\"",
+        ">decodes, spare ready<",
+        ">2\u{202f}234\u{202f}560<",
+        ">3.00 MiB<",
+    ] {
+        assert!(body.contains(part), "{part} is missing in {body}");
+    }
+    // On a phone each figure stands behind its name.
+    let row = body
+        .split("data-decoder=")
+        .nth(1)
+        .unwrap()
+        .split("</tr>")
+        .next()
+        .unwrap();
+    assert_eq!(row.matches("data-name=").count(), 8, "{row}");
+}
+
+#[tokio::test]
 async fn stream_has_curves_of_its_last_minutes() {
     let look = |second: u64| Look {
         at: Moment(Timestamp::from_millis(second * 1_000)),

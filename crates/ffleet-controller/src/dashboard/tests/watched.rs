@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ffleet_api::live::{
-    EncodedTrack, EncoderEvent, Encoding, Feed, FeedTotal, Input, Output, Stream, StreamTotal,
-    Viewer,
+    DecodedTrack, EncodedTrack, EncoderEvent, Encoding, Feed, FeedTotal, Input, Output, Stream,
+    StreamTotal, Viewer,
 };
 use ffleet_api::problem::Code;
 use ffleet_api::token::Token;
@@ -73,7 +73,23 @@ pub(super) fn streams() -> Vec<Stream> {
     vec![cam, tv, encoded()]
 }
 
-/// One that is encoded from raw tracks, and goes elsewhere too.
+/// What decodes a track before it is encoded.
+fn decoder(pid: u32) -> DecodedTrack {
+    DecodedTrack {
+        units_in: 2_234_567,
+        frames_out: 2_234_560,
+        units_lost: 5,
+        units_replayed: 60,
+        units_waiting: 2,
+        held_bytes: 3 << 20,
+        most_bytes: 64 << 20,
+        recoveries: 4,
+        pid: Some(pid),
+        spare_pid: Some(pid + 1),
+    }
+}
+
+/// One that is encoded from what comes coded, and goes elsewhere too.
 fn encoded() -> Stream {
     let track = |track: &str, pid| EncodedTrack {
         track: track.into(),
@@ -92,10 +108,10 @@ fn encoded() -> Stream {
         pid,
         spare_pid: None,
         twin_pid: None,
-        twin: None,
-        packets_equal: 0,
-        packets_different: 0,
-        decoder: None,
+        twin: (track == "video").then(|| "in step".to_owned()),
+        packets_equal: 1_234_500,
+        packets_different: 2,
+        decoder: (track == "video").then(|| decoder(4_713)),
     };
     let event = |seconds, track: &str, what: &str| EncoderEvent {
         at: before(seconds),
