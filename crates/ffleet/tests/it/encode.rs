@@ -15,6 +15,7 @@ pub(crate) mod recorder;
 mod writers;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -141,6 +142,22 @@ fn assert_unbroken(file: &Path, pictures: u64) {
     let all: Vec<u64> = (first..pictures).collect();
     assert!(first <= 1 && numbers == all, "{numbers:?}");
     assert_eq!(STUDIO.clicks(file).unwrap(), Vec::<f64>::new());
+    assert_times_grow(file);
+}
+
+/// Whether what was recorded is all of fifty pictures, a slate, and of a hundred others those from one of `back` on, from
+/// which on the source had been there for long enough.
+#[track_caller]
+fn assert_slate_between(file: &Path, back: Range<u64>) {
+    let (numbers, said) = STUDIO.numbers(file).unwrap();
+    assert_eq!(said, "");
+    let slates = numbers.iter().filter(|&&number| number == 0xffff).count();
+    assert!(slates > 50, "{numbers:?}");
+    let shown: Vec<u64> = numbers.iter().copied().filter(|&number| number != 0xffff).collect();
+    assert_eq!(shown[..50], (0..50).collect::<Vec<_>>(), "{numbers:?}");
+    let first = shown[50];
+    assert!(back.contains(&first), "{numbers:?}");
+    assert_eq!(shown[50..], (first..100).collect::<Vec<_>>(), "{numbers:?}");
     assert_times_grow(file);
 }
 

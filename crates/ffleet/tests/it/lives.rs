@@ -7,7 +7,6 @@ mod commands;
 mod gap;
 mod writers;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use ffleet_testkit::{binary, need, until};
 use serde_json::Value;
 
 use crate::fixture::{Room, Server};
-use crate::gateway::viewer::Viewer;
+use crate::gateway::viewer::{Viewer, assert_begins_at_once};
 
 /// Longer than anything here takes unless it is broken.
 const SOON: Duration = Duration::from_secs(60);
@@ -72,18 +71,5 @@ fn assert_decodes(server: &Server, name: &str) {
     let mut viewer = Viewer::open(server, &format!("/stream/{name}"));
     let file = server.room.path(&format!("{name}.got"));
     std::fs::write(&file, viewer.bytes(60_000)).unwrap();
-    assert_decoded(&file);
-}
-
-#[track_caller]
-fn assert_decoded(file: &Path) {
-    let decode = ["-nostdin", "-v", "error", "-xerror", "-i", file.to_str().unwrap()];
-    let only = ["-map", "0:v", "-frames:v", "5", "-f", "null", "-"];
-    let done = std::process::Command::new("ffmpeg")
-        .args(decode)
-        .args(only)
-        .output()
-        .unwrap();
-    let words = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success() && words.is_empty(), "{words}");
+    assert_begins_at_once(&file);
 }

@@ -1,11 +1,9 @@
 //! A picture and sound that come coded, in one container: by a FIFO, in a body, over a socket, or as another feed.
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
 
-use super::pushed::{input, serve_with, write_paced};
+use super::pushed::{input, made_of, serve_with, write_paced};
 use super::*;
 use crate::http;
 
@@ -29,27 +27,14 @@ pub(super) fn clip_of(room: &Room, first: u64, count: u64, encoder: &str, option
     let before = first * u64::from(STUDIO.rate) / u64::from(STUDIO.fps);
     std::fs::write(&raw, STUDIO.sound(before, samples)).unwrap();
     let (name, value) = option.split_once('=').unwrap();
-    let mut child = Command::new("ffmpeg")
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg
         .args(["-v", "error", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", &size])
         .args(["-r", "25", "-i", "-", "-f", "s16le", "-ar", "44100", "-ac", "2", "-i"])
         .arg(&raw)
         .args(["-c:v", encoder, &format!("-{name}"), value])
-        .args(["-c:a", "aac", "-b:a", "192k", "-f", "mpegts", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    // Ends with the last picture.
-    let writer = std::thread::spawn(move || {
-        for number in first..first + count {
-            stdin.write_all(&STUDIO.picture(number)).unwrap();
-        }
-    });
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    assert!(output.status.success());
-    output.stdout
+        .args(["-c:a", "aac", "-b:a", "192k", "-f", "mpegts", "-"]);
+    made_of(&mut ffmpeg, first, count)
 }
 
 pub(super) const FIFO: &str = "      container: { fifo: ROOM/clip, format: mpegts }\n";
@@ -64,7 +49,7 @@ pub(super) fn fifo(server: &Server) -> std::fs::File {
 
 /// Whether pictures and sound are those of the clip, from one of the first on; `left` may be missing at the end.
 #[track_caller]
-pub(super) fn assert_clip(file: &Path, pictures: std::ops::Range<u64>, left: u64) {
+pub(super) fn assert_clip(file: &Path, pictures: Range<u64>, left: u64) {
     let (numbers, said) = STUDIO.numbers(file).unwrap();
     assert_eq!(said, "", "the decoder has nothing to say");
     let (first, last) = (numbers[0], *numbers.last().unwrap());

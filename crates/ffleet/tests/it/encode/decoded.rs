@@ -201,14 +201,5 @@ fn slate_is_shown_while_a_coded_source_is_away() {
         stream(&server)["encode"]["events"].to_string().matches("slate").count() > 1
     });
     let got = viewer.leave();
-    let (numbers, said) = STUDIO.numbers(&got).unwrap();
-    assert_eq!(said, "");
-    let slates = numbers.iter().filter(|&&number| number == 0xffff).count();
-    assert!(slates > 50, "{numbers:?}");
-    let shown: Vec<u64> = numbers.iter().copied().filter(|&number| number != 0xffff).collect();
-    assert_eq!(shown[..50], (0..50).collect::<Vec<_>>(), "{numbers:?}");
-    let back = shown[50];
-    assert!((20..45).contains(&back), "{numbers:?}");
-    assert_eq!(shown[50..], (back..100).collect::<Vec<_>>(), "{numbers:?}");
-    assert_times_grow(&got);
+    assert_slate_between(&got, 20..45);
 }

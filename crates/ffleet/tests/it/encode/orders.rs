@@ -31,7 +31,7 @@ impl Stage {
     }
 
     /// Writes pictures at once.
-    fn pictures(&mut self, file: &mut File, numbers: std::ops::Range<u64>) {
+    fn pictures(&mut self, file: &mut File, numbers: Range<u64>) {
         for number in numbers {
             file.write_all(&STUDIO.picture(number)).unwrap();
             self.pushed.push(number);

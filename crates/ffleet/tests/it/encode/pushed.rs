@@ -24,7 +24,8 @@ pub(super) fn serve_with(inputs: &str, preset: &str, more: &str) -> Option<Serve
 /// `count` pictures from the number `first` on, as x264 makes them, with B pictures between others.
 pub(super) fn coded(first: u64, count: u64) -> Vec<u8> {
     let size = format!("{}x{}", STUDIO.width, STUDIO.height);
-    let mut child = Command::new("ffmpeg")
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg
         .args([
             "-v", "error", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", &size, "-r", "25", "-i",
             "-",
@@ -35,11 +36,14 @@ pub(super) fn coded(first: u64, count: u64) -> Vec<u8> {
             "-x264-params",
             "keyint=25:bframes=3:b-adapt=0:scenecut=0:threads=1",
         ])
-        .args(["-f", "h264", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .args(["-f", "h264", "-"]);
+    made_of(&mut ffmpeg, first, count)
+}
+
+/// What a command makes of `count` pictures from the number `first` on, which it reads as they are.
+pub(super) fn made_of(command: &mut Command, first: u64, count: u64) -> Vec<u8> {
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     // Ends with the last picture.
     let writer = std::thread::spawn(move || {

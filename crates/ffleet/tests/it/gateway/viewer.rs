@@ -2,6 +2,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::fixture::Server;
@@ -181,4 +183,14 @@ pub(crate) fn at_once(server: &Server, path: &str, count: usize) -> Vec<Answer> 
             .collect();
         asked.into_iter().map(|one| one.join().unwrap()).collect()
     })
+}
+
+/// Whether a decoder has not a word to say of the first pictures of a file: the last one may be cut off.
+#[track_caller]
+pub(crate) fn assert_begins_at_once(file: &Path) {
+    let decode = ["-nostdin", "-v", "error", "-xerror", "-i", file.to_str().unwrap()];
+    let only = ["-map", "0:v", "-frames:v", "5", "-f", "null", "-"];
+    let done = Command::new("ffmpeg").args(decode).args(only).output().unwrap();
+    let words = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success() && words.is_empty(), "{}: {words}", file.display());
 }
