@@ -5,7 +5,6 @@
 //! ([`mux`]), and pushed into the ring that viewers read. Neither the ring nor what is written into it knows which
 //! process a packet came from.
 
-mod blocks;
 mod copied;
 mod decode;
 mod encoder;
@@ -16,6 +15,7 @@ mod intake;
 mod job;
 mod made;
 mod mux;
+mod process;
 mod slate;
 mod source;
 mod track;

@@ -15,7 +15,6 @@ mod lane;
 mod push;
 mod socket;
 mod tray;
-mod watcher;
 
 use std::pin::Pin;
 use std::sync::atomic::Ordering;

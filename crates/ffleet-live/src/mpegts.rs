@@ -1,7 +1,8 @@
 //! MPEG transport streams (ISO/IEC 13818-1): packets of 188 bytes, written and read.
 //!
 //! A [`Writer`] makes of packets of tracks what any player and any server takes, each packet at
-//! once. A [`Reader`] takes apart what any publisher sends, and says what was damaged. Where a
+//! once. A [`Reader`] takes apart what any publisher sends, and says what was damaged; a [`Watcher`] says it to
+//! people, in time. Where a
 //! viewer can begin in a stream that is passed on as it is, is [`crate::join`]'s affair.
 
 mod adts;
@@ -12,10 +13,12 @@ mod reader;
 mod refused;
 mod tables;
 mod unit;
+mod watcher;
 mod writer;
 
 pub use reader::{Counts, Item, Loss, Program, Reader};
 pub use refused::Refused;
+pub use watcher::Watcher;
 pub use writer::{DELAY, Writer};
 
 /// The length of a packet in bytes.

@@ -13,9 +13,12 @@ use ffleet_types::FrameRate;
 use crate::packet::CLOCK;
 
 pub mod annexb;
+mod blocks;
 pub mod dts;
 pub mod elementary;
 pub mod frames;
+
+pub use blocks::{Block, Blocks};
 
 /// When the frame with this index begins at a constant rate, in ticks of [`CLOCK`] after the one with index 0, to the
 /// nearest tick.

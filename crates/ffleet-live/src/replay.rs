@@ -9,12 +9,16 @@
 //! gateway's.
 
 mod backlog;
+mod grid;
+mod order;
 mod plan;
 mod reel;
 mod steps;
 mod switch;
 
 pub use backlog::{Backlog, Gave, Room};
+pub use grid::Grid;
+pub use order::Order;
 pub use plan::{Action, Event, Id, Plan, Policy};
 pub use reel::Reel;
 pub use steps::{Given, Standing, Steps, Verdict};

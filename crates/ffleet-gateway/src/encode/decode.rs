@@ -26,6 +26,7 @@ use self::decoder::{Decoder, Unit};
 pub(super) use self::wanted::{Wanted, wanted};
 use super::health::{self, Health};
 use super::inlet::Inlet;
+use super::process::maybe;
 use crate::feed::Shop;
 use crate::inputs::{Coded, Frame, Hub, Kind};
 
@@ -103,7 +104,7 @@ pub(super) async fn run(wanted: Wanted, parts: Parts) {
             // A pipe that is broken is that of one that has ended: its output says so.
             Turn::Written(Err(_)) => {
                 if let Some(active) = &mut stage.active {
-                    active.feeder.stop();
+                    active.feeder.input.stop();
                 }
             }
             Turn::Written(Ok(())) => {
@@ -124,13 +125,6 @@ pub(super) async fn run(wanted: Wanted, parts: Parts) {
         stage.show();
     }
     stage.apply(Event::Close);
-}
-
-async fn maybe<T>(future: Option<impl Future<Output = T>>) -> T {
-    match future {
-        Some(future) => future.await,
-        None => std::future::pending().await,
-    }
 }
 
 impl Stage {
@@ -175,7 +169,9 @@ impl Stage {
             .filter(|_| !is_blocked)
             .map_or(Duration::MAX, |at| at.saturating_sub(now));
         let (fed, read) = match &mut self.active {
-            Some(Decoder { feeder, outlet, .. }) => (Some(feeder.write()), Some(outlet.read())),
+            Some(Decoder { feeder, outlet, .. }) => {
+                (Some(feeder.input.write()), Some(outlet.read()))
+            }
             None => (None, None),
         };
         let spare = self.spare.as_mut().map(|spare| spare.outlet.read());
@@ -223,7 +219,8 @@ impl Stage {
 
     /// Gives the active decoder its next unit.
     fn feed(&mut self) {
-        let Some(active) = self.active.as_mut().filter(|active| active.feeder.is_free()) else {
+        let Some(active) = self.active.as_mut().filter(|active| active.feeder.input.is_free())
+        else {
             return;
         };
         let next = active.feeder.next.max(self.reel.first());
@@ -242,9 +239,9 @@ impl Stage {
 
     /// Has the active decoder give what it has, and end.
     fn finish(&mut self, why: &str) {
-        if let Some(active) = self.active.as_mut().filter(|one| !one.feeder.is_closed()) {
+        if let Some(active) = self.active.as_mut().filter(|one| !one.feeder.input.is_closed()) {
             tracing::debug!(stream = self.parts.label, why, "a decoder comes to its end");
-            active.feeder.close();
+            active.feeder.input.close();
             self.drain = Some(self.now() + DRAIN);
         }
     }
@@ -256,7 +253,7 @@ impl Stage {
         let is_fed = self
             .active
             .as_ref()
-            .is_some_and(|one| one.feeder.is_free() && one.feeder.next >= self.reel.end());
+            .is_some_and(|one| one.feeder.input.is_free() && one.feeder.next >= self.reel.end());
         if !is_written && is_fed && self.reel.waiting() > 0 {
             self.finish("its source is gone");
         }
@@ -283,17 +280,8 @@ impl Stage {
     }
 
     fn note(&self, what: &str) {
-        let kind = self.wanted.kind;
-        tracing::warn!(
-            stream = self.parts.label,
-            track = kind.name(),
-            what,
-            "a decoder needs attention"
-        );
-        let at = self.parts.shop.clock.now();
-        self.parts
-            .health
-            .note(health::Event { at, kind, what: what.to_owned() });
+        let Parts { shop, label, health, .. } = &self.parts;
+        health.attend(shop, (label, self.wanted.kind), what);
     }
 
     /// Shows how it is.

@@ -2,19 +2,16 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
-use ffleet_base::chain;
-use ffleet_engine::track::Command;
-use ffleet_guard::{Child, ChildSpec, Limits, Stderr, Stdin, Stdout};
+use ffleet_guard::Child;
 use ffleet_live::replay::Id;
 use ffleet_live::{nut, packet};
-use ffleet_types::RoleGroup;
-use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::net::unix::pipe::Receiver;
 
 use super::job::Job;
-use crate::feed::{LOG, Shop, log, pipe, widen};
+use super::process::{self, Input};
+use crate::feed::Shop;
 use crate::reader::Bytes as _;
 
 /// What is read at once.
@@ -41,12 +38,9 @@ pub(super) enum Did {
 /// What goes in.
 #[derive(Debug)]
 pub(super) struct Feeder {
-    /// Nothing where nothing goes in any more.
-    pipe: Option<Sender>,
+    input: Input,
     /// The first frame that it is not to be given: it ends with those before.
     until: Option<u64>,
-    /// What is being written, and how much of it has been.
-    now: Option<(Bytes, usize)>,
     /// The number of the frame that is next.
     pub(super) next: u64,
     /// Numbers of the frames that it was given, from the one on that was its `first`th.
@@ -79,52 +73,15 @@ pub(super) struct Outlet {
 /// What is in the way, for people.
 pub(super) async fn start(shop: &Shop, label: &str, job: &Job, id: Id) -> Result<Encoder, String> {
     let parts = (label, job.kind.name(), id);
-    let (child, pipe, output) = launch(shop, parts, &job.program, &job.command).await?;
+    let (child, pipe, output) = process::launch(shop, parts, &job.program, &job.command).await?;
     let feeder = Feeder {
-        pipe: Some(pipe),
+        input: Input::new(pipe),
         until: None,
-        now: None,
         next: 0,
         fed: VecDeque::new(),
         first: 0,
     };
     Ok(Encoder { id, child, feeder, outlet: Outlet::new(output) })
-}
-
-/// Starts process `id` of what is called `name` of a stream: itself, what goes in, and what comes out.
-///
-/// # Errors
-///
-/// What is in the way, for people.
-pub(super) async fn launch(
-    shop: &Shop,
-    (label, name, id): (&str, &str, Id),
-    program: &Path,
-    command: &Command,
-) -> Result<(Child, Sender, Receiver), String> {
-    let mut spec = ChildSpec::new(format!("{label}.{name}.{id}"), program);
-    spec.args = command.args.iter().map(Into::into).collect();
-    spec.cwd.clone_from(&shop.options.cwd);
-    spec.role = RoleGroup::named(RoleGroup::LIVE);
-    spec.nice = 0;
-    spec.limits = Limits {
-        tasks: Some(ffleet_engine::threads::tasks_limit(command.threads)),
-        ..Limits::default()
-    };
-    spec.stdout = Stdout::Pipe;
-    spec.stderr = match log(&shop.options.logs.join(label).join(name), id) {
-        Ok(path) => Stderr::Log { path, cap: LOG },
-        Err(error) => {
-            tracing::warn!(stream = label, %error, "what a process says cannot be kept");
-            Stderr::Tail
-        }
-    };
-    let (theirs, ours) = pipe().map_err(|error| format!("there is no pipe for it: {error}"))?;
-    spec.stdin = Stdin::From(theirs);
-    let mut child = shop.node.spawn(spec).await.map_err(|error| chain(&error))?;
-    let output = child.take_stdout().ok_or("its output is not a pipe")?;
-    widen(label, &output);
-    Ok((child, ours, output))
 }
 
 impl Encoder {
@@ -140,40 +97,30 @@ impl Encoder {
 impl Feeder {
     /// Whether it takes another frame.
     pub(super) const fn is_free(&self) -> bool {
-        self.now.is_none() && self.pipe.is_some()
+        self.input.is_free()
     }
 
     /// Gives it frame `number`, unless it is to have none of those.
     pub(super) fn give(&mut self, number: u64, bytes: Bytes) {
         if self.until.is_some_and(|until| number >= until) {
-            self.pipe = None;
+            self.input.close();
             return;
         }
         self.fed.push_back(number);
         self.next = number + 1;
-        self.now = Some((bytes, 0));
+        self.input.give(bytes);
     }
 
     /// Writes what it was given to its end; never ends without something. May be dropped at any time.
     pub(super) async fn write(&mut self) -> io::Result<()> {
-        let (Some((bytes, written)), Some(pipe)) = (&mut self.now, &self.pipe) else {
-            return std::future::pending().await;
-        };
-        while *written < bytes.len() {
-            pipe.writable().await?;
-            match pipe.try_write(&bytes[*written..]) {
-                Ok(count) => *written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.stop();
+        self.input.write().await?;
+        self.end();
         Ok(())
     }
 
-    /// What was being written is written, or cannot be.
+    /// What was being written cannot be.
     pub(super) fn stop(&mut self) {
-        self.now = None;
+        self.input.stop();
         self.end();
     }
 
@@ -185,8 +132,8 @@ impl Feeder {
 
     /// Closes its input where it was given all.
     fn end(&mut self) {
-        if self.now.is_none() && self.until.is_some_and(|until| self.next >= until) {
-            self.pipe = None;
+        if self.input.is_free() && self.until.is_some_and(|until| self.next >= until) {
+            self.input.close();
         }
     }
 

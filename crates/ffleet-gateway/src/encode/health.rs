@@ -8,6 +8,7 @@ use ffleet_api::Moment;
 use ffleet_api::live::{DecodedTrack, EncodedTrack, EncoderEvent};
 use ffleet_types::{Bytes, Timestamp};
 
+use crate::feed::Shop;
 use crate::inputs::Kind;
 
 /// What has happened that is kept for people.
@@ -121,6 +122,17 @@ impl Health {
             events.remove(0);
         }
         events.push(event);
+    }
+
+    /// Notes what happened to a process of a track, and says it in the log.
+    pub(super) fn attend(&self, shop: &Shop, (stream, kind): (&str, Kind), what: &str) {
+        tracing::warn!(
+            stream,
+            track = kind.name(),
+            what,
+            "an encoder or a decoder needs attention"
+        );
+        self.note(Event { at: shop.clock.now(), kind, what: what.to_owned() });
     }
 
     /// What happened last, the oldest first.

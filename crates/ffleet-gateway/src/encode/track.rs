@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ffleet_base::chance;
-use ffleet_live::replay::{Action, Backlog, Event, Id, Plan, Room, Switch};
+use ffleet_live::raw::{Block, Blocks};
+use ffleet_live::replay::{Action, Backlog, Event, Id, Order, Plan, Room, Switch};
 use ffleet_types::live::feed::WhenFull;
 use ffleet_types::live::stream::Recovery;
 use tokio::sync::mpsc;
@@ -18,11 +19,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::hot::Hot;
-use super::blocks::{Block, Blocks};
 use super::encoder::{self, Did, Encoder};
 use super::health::{self, Health};
 use super::job::{Cut, Job};
-use super::made::{Made, Order};
+use super::made::Made;
+use super::process::{last_words, maybe};
 use crate::feed::Shop;
 use crate::inputs::Frame;
 
@@ -122,13 +123,6 @@ async fn work(encoder: Option<&mut Encoder>) -> Turn {
     }
 }
 
-async fn maybe<T>(future: Option<impl Future<Output = T>>) -> T {
-    match future {
-        Some(future) => future.await,
-        None => std::future::pending().await,
-    }
-}
-
 impl Track {
     fn new(job: Job, parts: Parts) -> Self {
         Self {
@@ -201,8 +195,8 @@ impl Track {
             Cut::Frames { .. } => self.hold(frame.at, frame.bytes),
             Cut::Blocks { samples, rate, bytes, silence, .. } => {
                 let block = Block { samples, rate, bytes, silence };
-                for (at, bytes) in self.blocks.cut(&frame, block) {
-                    self.hold(at, bytes);
+                for (at, bytes) in self.blocks.cut(frame.at, &frame.bytes, block) {
+                    self.hold(at, bytes.into());
                 }
             }
         }
@@ -321,14 +315,8 @@ impl Track {
         let Some(gone) = self.take_encoder(id) else {
             return;
         };
-        let said = gone.child.stderr_tail();
-        let said = said
-            .lines()
-            .rev()
-            .find(|line| !line.trim().is_empty())
-            .unwrap_or_default();
-        let colon = if said.is_empty() { "" } else { ": " };
-        self.note(&format!("{what} (process {}) has ended{colon}{said}", gone.child.pid()));
+        let said = last_words(&gone.child);
+        self.note(&format!("{what} (process {}) has ended{said}", gone.child.pid()));
         // One that waited for what the dead one had to give may come in instead.
         self.settle();
         self.apply(Event::Ended(id));
@@ -346,17 +334,8 @@ impl Track {
     }
 
     fn note(&self, what: &str) {
-        let kind = self.job.kind;
-        tracing::warn!(
-            stream = self.parts.label,
-            track = kind.name(),
-            what,
-            "an encoder needs attention"
-        );
-        let at = self.parts.shop.clock.now();
-        self.parts
-            .health
-            .note(health::Event { at, kind, what: what.to_owned() });
+        let Parts { shop, label, health, .. } = &self.parts;
+        health.attend(shop, (label, self.job.kind), what);
     }
 
     /// Shows how it is.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ::bytes::BytesMut;
 use ffleet_base::Clock;
-use ffleet_live::mpegts::{Item, Program, Reader};
+use ffleet_live::mpegts::{Item, Program, Reader, Watcher};
 use ffleet_live::packet::{Codec, Packet, Track};
 use ffleet_live::timeline::{Said, Timeline};
 use futures_util::future::select_all;
@@ -20,7 +20,6 @@ use tokio::sync::{broadcast, watch};
 use super::desk::{Claim, Desk};
 use super::fifo::{Place, Read};
 use super::lane::MOUTHFUL;
-use super::watcher::Watcher;
 use super::{Coded, Frame, Hub, Kind, Lane};
 use crate::feed::Ended;
 use crate::reader::Bytes as From;

@@ -8,6 +8,7 @@ use ffleet_live::replay::{Action, Event, Id, Plan};
 
 use super::Stage;
 use super::decoder::{self, Decoder};
+use crate::encode::process::last_words;
 
 impl Stage {
     /// Tells the switch, and does what it says.
@@ -95,15 +96,9 @@ impl Stage {
                 self.forget(gone.feeder.next);
             }
         } else {
-            let said = gone.child.stderr_tail();
-            let said = said
-                .lines()
-                .rev()
-                .find(|line| !line.trim().is_empty())
-                .unwrap_or_default();
-            let colon = if said.is_empty() { "" } else { ": " };
             let what = if is_active { "the decoder" } else { "the spare decoder" };
-            self.note(&format!("{what} (process {}) has ended{colon}{said}", gone.child.pid()));
+            let said = last_words(&gone.child);
+            self.note(&format!("{what} (process {}) has ended{said}", gone.child.pid()));
         }
         self.apply(Event::Ended(gone.id));
     }

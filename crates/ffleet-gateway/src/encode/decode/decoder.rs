@@ -1,16 +1,14 @@
 //! One process that decodes one track: coded units go in, frames come out, both as NUT.
 
-use std::io;
-
 use bytes::Bytes;
 use ffleet_guard::Child;
 use ffleet_live::nut::{Kind, TimeBase, writer};
 use ffleet_live::packet::{CLOCK, Track};
 use ffleet_live::replay::Id;
-use tokio::net::unix::pipe::Sender;
 
 use super::Wanted;
-use crate::encode::encoder::{self, Outlet};
+use crate::encode::encoder::Outlet;
+use crate::encode::process::{self, Input};
 use crate::feed::Shop;
 
 /// How much later than the first unit's every time is that a decoder is given, in ticks: what is shown before the unit
@@ -31,10 +29,8 @@ pub(super) struct Decoder {
 /// What goes in.
 #[derive(Debug)]
 pub(super) struct Feeder {
-    /// Nothing once it is to come to its end.
-    pipe: Option<Sender>,
-    /// What is being written, and how much of it has been.
-    now: Option<(Bytes, usize)>,
+    /// Closed once it is to come to its end.
+    pub(super) input: Input,
     /// The number of the unit that is next.
     pub(super) next: u64,
     /// What it decodes, once that has been said.
@@ -72,8 +68,8 @@ pub(super) async fn start(
     let name = format!("{}.decoder", wanted.kind.name());
     let parts = (label, name.as_str(), id);
     let (child, pipe, output) =
-        encoder::launch(shop, parts, &wanted.program, &wanted.command).await?;
-    let feeder = Feeder { pipe: Some(pipe), now: None, next: 0, track: None };
+        process::launch(shop, parts, &wanted.program, &wanted.command).await?;
+    let feeder = Feeder { input: Input::new(pipe), next: 0, track: None };
     Ok(Decoder { id, child, feeder, outlet: Outlet::new(output), gauge: None })
 }
 
@@ -101,7 +97,7 @@ impl Decoder {
         };
         bytes.extend(writer::frame(time, unit.is_key, &unit.bytes));
         self.feeder.next = number + 1;
-        self.feeder.now = Some((bytes.into(), 0));
+        self.feeder.input.give(bytes.into());
     }
 }
 
@@ -119,44 +115,5 @@ fn headers(track: &Track) -> Vec<u8> {
             let base = TimeBase { num: 1, den: ticks };
             writer::headers(track, Kind::Picture { width, height }, base, track.reorder())
         }
-    }
-}
-
-impl Feeder {
-    /// Whether it takes another unit.
-    pub(super) const fn is_free(&self) -> bool {
-        self.now.is_none() && self.pipe.is_some()
-    }
-
-    /// Whether it has been told that nothing more comes.
-    pub(super) const fn is_closed(&self) -> bool {
-        self.pipe.is_none()
-    }
-
-    /// Nothing more comes: it is to give what it has, and to end.
-    pub(super) fn close(&mut self) {
-        (self.now, self.pipe) = (None, None);
-    }
-
-    /// Writes what it was given to its end; never ends without something. May be dropped at any time.
-    pub(super) async fn write(&mut self) -> io::Result<()> {
-        let (Some((bytes, written)), Some(pipe)) = (&mut self.now, &self.pipe) else {
-            return std::future::pending().await;
-        };
-        while *written < bytes.len() {
-            pipe.writable().await?;
-            match pipe.try_write(&bytes[*written..]) {
-                Ok(count) => *written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.now = None;
-        Ok(())
-    }
-
-    /// Nothing more can be written to it.
-    pub(super) fn stop(&mut self) {
-        self.now = None;
     }
 }

@@ -1,36 +1,47 @@
 //! Sound, cut into blocks of as many samples as a packet has.
 
-use bytes::{Bytes, BytesMut};
-use ffleet_live::packet::CLOCK;
-
-use crate::inputs::Frame;
+use crate::packet::CLOCK;
 
 /// What a block of sound is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Block {
-    pub(super) samples: u32,
-    pub(super) rate: u32,
-    pub(super) bytes: usize,
-    pub(super) silence: u8,
+pub struct Block {
+    /// Samples of each channel, at least 1.
+    pub samples: u32,
+    /// Samples a second.
+    pub rate: u32,
+    /// Bytes of a block: those of a sample of all channels, times `samples`.
+    pub bytes: usize,
+    /// The byte that is silence.
+    pub silence: u8,
 }
 
 /// Sound on its way to blocks.
+///
+/// ```
+/// use ffleet_live::raw::{Block, Blocks};
+///
+/// let block = Block { samples: 4, rate: 90, bytes: 4, silence: 0 };
+/// let mut blocks = Blocks::default();
+/// assert!(blocks.cut(5_000, b"abc", block).is_empty());
+/// assert_eq!(blocks.cut(8_000, b"de", block), [(5_000, b"abcd".to_vec())]);
+/// ```
 #[derive(Debug, Default)]
-pub(super) struct Blocks {
-    part: BytesMut,
+pub struct Blocks {
+    part: Vec<u8>,
     /// Where the sound stands that has come without a gap, and how many samples have gone into blocks since.
     at: i64,
     samples: i64,
 }
 
 impl Blocks {
-    /// The blocks that are whole with `frame`. Where sound is missing before it there is silence: as much as is missing,
-    /// or to the end of a block, so that none ends after the next has begun.
-    pub(super) fn cut(&mut self, frame: &Frame, block: Block) -> Vec<(i64, Bytes)> {
+    /// The blocks that are whole with `sound`, which begins `at`, and when each begins; times in ticks of [`CLOCK`].
+    /// Where sound is missing before it there is silence: as much as is missing, or to the end of a block, so that none
+    /// ends after the next has begun.
+    pub fn cut(&mut self, at: i64, sound: &[u8], block: Block) -> Vec<(i64, Vec<u8>)> {
         let mut blocks = Vec::new();
         let sample = (block.bytes / block.samples.max(1) as usize).max(1);
         let waiting = i64::try_from(self.part.len() / sample).unwrap_or(0);
-        let missing = frame.at - self.time(self.samples + waiting, block);
+        let missing = at - self.time(self.samples + waiting, block);
         // A millisecond is what rounding cannot be.
         if missing.abs() > CLOCK / 1_000 {
             let samples = (missing * i64::from(block.rate) + CLOCK / 2) / CLOCK;
@@ -47,10 +58,10 @@ impl Blocks {
                     self.part.resize(block.bytes, block.silence);
                     blocks.extend(self.next(block));
                 }
-                (self.at, self.samples) = (frame.at, 0);
+                (self.at, self.samples) = (at, 0);
             }
         }
-        self.part.extend_from_slice(&frame.bytes);
+        self.part.extend_from_slice(sound);
         while self.part.len() >= block.bytes {
             blocks.extend(self.next(block));
         }
@@ -61,10 +72,10 @@ impl Blocks {
         self.at + samples * CLOCK / i64::from(block.rate.max(1))
     }
 
-    fn next(&mut self, block: Block) -> Option<(i64, Bytes)> {
+    fn next(&mut self, block: Block) -> Option<(i64, Vec<u8>)> {
         let at = self.time(self.samples, block);
         self.samples += i64::from(block.samples);
-        (self.part.len() >= block.bytes).then(|| (at, self.part.split_to(block.bytes).freeze()))
+        (self.part.len() >= block.bytes).then(|| (at, self.part.drain(..block.bytes).collect()))
     }
 }
 
@@ -75,31 +86,27 @@ mod tests {
     /// 4 samples of one byte a block, 90 samples a second: a sample is 1000 ticks.
     const BLOCK: Block = Block { samples: 4, rate: 90, bytes: 4, silence: 0 };
 
-    fn frame(at: i64, bytes: &'static [u8]) -> Frame {
-        Frame { at, bytes: Bytes::from_static(bytes), coded: None }
-    }
-
     #[test]
     fn blocks_are_whole_and_follow_each_other() {
         let mut blocks = Blocks::default();
-        assert!(blocks.cut(&frame(5_000, b"abc"), BLOCK).is_empty());
-        let cut = blocks.cut(&frame(8_000, b"defghi"), BLOCK);
-        assert_eq!(cut, [(5_000, Bytes::from("abcd")), (9_000, Bytes::from("efgh"))]);
+        assert!(blocks.cut(5_000, b"abc", BLOCK).is_empty());
+        let cut = blocks.cut(8_000, b"defghi", BLOCK);
+        assert_eq!(cut, [(5_000, b"abcd".to_vec()), (9_000, b"efgh".to_vec())]);
     }
 
     #[test]
     fn short_gap_is_silence_within_a_block() {
         let mut blocks = Blocks::default();
-        blocks.cut(&frame(0, b"ab"), BLOCK);
-        let cut = blocks.cut(&frame(3_000, b"defgh"), BLOCK);
-        assert_eq!(cut, [(0, Bytes::from(&b"ab\0d"[..])), (4_000, Bytes::from("efgh"))]);
+        blocks.cut(0, b"ab", BLOCK);
+        let cut = blocks.cut(3_000, b"defgh", BLOCK);
+        assert_eq!(cut, [(0, b"ab\0d".to_vec()), (4_000, b"efgh".to_vec())]);
     }
 
     #[test]
     fn block_before_a_gap_is_filled_with_silence() {
         let mut blocks = Blocks::default();
-        blocks.cut(&frame(0, b"ab"), BLOCK);
-        let cut = blocks.cut(&frame(90_000, b"cdef"), BLOCK);
-        assert_eq!(cut, [(0, Bytes::from(&b"ab\0\0"[..])), (90_000, Bytes::from("cdef"))]);
+        blocks.cut(0, b"ab", BLOCK);
+        let cut = blocks.cut(90_000, b"cdef", BLOCK);
+        assert_eq!(cut, [(0, b"ab\0\0".to_vec()), (90_000, b"cdef".to_vec())]);
     }
 }

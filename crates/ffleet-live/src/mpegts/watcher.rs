@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ffleet_live::mpegts::{Counts, Loss, Program};
+use super::{Counts, Loss, Program};
 
 /// Bytes of which so many, or that have come for so long, say what they are, or are something else.
 const ENOUGH: u64 = 2 << 20;
@@ -10,9 +10,19 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How often damage is said.
 const OFTEN: Duration = Duration::from_secs(10);
 
-/// Looks at what one writer sends.
+/// Looks at what one writer sends, beside a [`super::Reader`] of it. Times are of a clock that only goes forward.
+///
+/// ```
+/// use std::time::Duration;
+/// use ffleet_live::mpegts::{Counts, Watcher};
+///
+/// let mut watcher = Watcher::new(Duration::ZERO);
+/// let counts = Counts { strange_bytes: 900, ..Counts::default() };
+/// let said = watcher.look(Duration::from_secs(4), 1_000, counts);
+/// assert!(said[0].contains("are no MPEG-TS"));
+/// ```
 #[derive(Debug)]
-pub(super) struct Watcher {
+pub struct Watcher {
     began: Duration,
     bytes: u64,
     program: Option<Program>,
@@ -29,7 +39,9 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) const fn new(now: Duration) -> Self {
+    /// One that begins `now`.
+    #[must_use]
+    pub const fn new(now: Duration) -> Self {
         Self {
             began: now,
             bytes: 0,
@@ -44,7 +56,7 @@ impl Watcher {
     }
 
     /// What is in it was found: what there is to say.
-    pub(super) fn program(&mut self, program: &Program) -> Option<String> {
+    pub fn program(&mut self, program: &Program) -> Option<String> {
         let said = match (program.tracks.len(), program.ignored) {
             (0, ignored) => Some(format!(
                 "nothing in the container can be used, of {ignored} tracks: ffleet reads H.264, H.265, AAC, MP3 and Opus"
@@ -60,23 +72,23 @@ impl Watcher {
     }
 
     /// A unit came.
-    pub(super) const fn came(&mut self) {
+    pub const fn came(&mut self) {
         self.came = true;
     }
 
     /// A unit of sound came that is over already.
-    pub(super) const fn overlaps(&mut self) {
+    pub const fn overlaps(&mut self) {
         self.overlaps += 1;
     }
 
     /// Something of a track is missing.
-    pub(super) const fn lost(&mut self, track: &'static str, loss: Loss) {
+    pub const fn lost(&mut self, track: &'static str, loss: Loss) {
         self.lost += 1;
         self.last = Some((track, loss));
     }
 
     /// Looks at it `now`, after so many more bytes: what there is to say.
-    pub(super) fn look(&mut self, now: Duration, bytes: u64, counts: Counts) -> Vec<String> {
+    pub fn look(&mut self, now: Duration, bytes: u64, counts: Counts) -> Vec<String> {
         self.bytes += bytes;
         let is_long = self.bytes > ENOUGH || now.saturating_sub(self.began) > PATIENCE;
         let mut remarks = Vec::new();
@@ -95,7 +107,11 @@ impl Watcher {
     }
 
     /// Its writer is gone: what there is to say, and what to tell the writer.
-    pub(super) fn end(&mut self, counts: Counts) -> (Vec<String>, Result<(), String>) {
+    ///
+    /// # Errors
+    ///
+    /// Why nothing could be made of what it sent, in the second of the two.
+    pub fn end(&mut self, counts: Counts) -> (Vec<String>, Result<(), String>) {
         let damage = self.damage().into_iter().collect();
         let nothing = if self.came || self.bytes == 0 {
             None
@@ -158,9 +174,8 @@ impl Watcher {
 
 #[cfg(test)]
 mod tests {
-    use ffleet_live::packet::Codec;
-
     use super::*;
+    use crate::packet::Codec;
 
     const fn secs(secs: u64) -> Duration {
         Duration::from_secs(secs)
