@@ -175,6 +175,7 @@ fn engine(encoders: Vec<String>) -> Engine {
         encoders,
         decoders: Vec::new(),
         filters: Vec::new(),
+        muxers: Vec::new(),
         listed: Vec::new(),
         unproven: std::collections::BTreeMap::new(),
         threads: std::collections::BTreeMap::new(),

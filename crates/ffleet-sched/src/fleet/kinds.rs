@@ -19,8 +19,8 @@ const MOST_IDLE: usize = 4_096;
 /// By what kinds are told apart.
 type Wants = (Arc<[Demand]>, Arc<Wishes>);
 
-/// What of an engine it can do: its name, and what it has.
-type Skill = (String, Vec<String>, Vec<String>, Vec<String>);
+/// What of an engine demands may ask for: its name, and what it has.
+type Skill = (String, [Vec<String>; 5]);
 
 /// Tasks that want the same.
 #[derive(Clone, Debug)]
@@ -155,8 +155,22 @@ impl Kinds {
 
     fn skill(&mut self, engines: &[Engine]) -> u32 {
         let skill = |engine: &Engine| {
-            let Engine { name, encoders, filters, listed, .. } = engine;
-            (name.clone(), encoders.clone(), filters.clone(), listed.clone())
+            // Each field is named, so that what a demand may ask for next is not forgotten here.
+            let Engine {
+                name,
+                encoders,
+                decoders,
+                filters,
+                muxers,
+                listed,
+                path: _,
+                version: _,
+                hash: _,
+                unproven: _,
+                threads: _,
+                memory: _,
+            } = engine;
+            (name.clone(), [encoders, decoders, filters, muxers, listed].map(Clone::clone))
         };
         let next = u32::try_from(self.skills.len()).unwrap_or(u32::MAX);
         *self.skills.entry(engines.iter().map(skill).collect()).or_insert(next)
