@@ -41,6 +41,7 @@ trap 'rm -f "$out"' EXIT
 
 # Building is not what is measured; nor may it heat up what is.
 cargo bench --locked --quiet --no-run -p ffleet-store --bench life_cycle
+cargo bench --locked --quiet --no-run -p ffleet-sched --bench plan
 cargo bench --locked --quiet --no-run -p ffleet --bench promises
 cargo build --release --locked --quiet -p ffleet-testkit --bin nasty
 load=$(cut -d ' ' -f 1 /proc/loadavg)
@@ -55,6 +56,8 @@ fi
 printf '| what | measured: median (lowest–highest) | must | | by |\n|---|---|---|---|---|\n' >"$out"
 tail -n 2 "$out"
 cargo bench --locked --quiet -p ffleet-store --bench life_cycle -- "$seconds" "$dir" |
+    tee -a "$out" || kept=0
+cargo bench --locked --quiet -p ffleet-sched --bench plan -- "${words[@]}" |
     tee -a "$out" || kept=0
 cargo bench --locked --quiet -p ffleet --bench promises -- "${words[@]}" --dir "$dir" |
     tee -a "$out" || kept=0

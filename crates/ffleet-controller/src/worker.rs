@@ -36,6 +36,7 @@ impl control::Controller for Controller {
             name: description.name,
             capacity: description.capacity,
             engines: description.engines,
+            labels: description.labels,
             order,
             at: now,
         });

@@ -10,32 +10,46 @@
 //! | [`Plan::requeues`] | [`Event::Requeued`] | [`Event::Refused`] |
 //! | [`Plan::rejects`] | [`Event::Removed`] | [`Event::Refused`] |
 //! | [`Plan::reclaims`] | [`Event::Declined`], [`Event::Ended`] | [`Event::Refused`] |
+//! | [`Plan::quarantines`] | [`Event::NodeOrdered`] | [`Event::NodeOrdered`], with what it was |
 //!
 //! A refused item is asked for again after [`Policy::pause`]. A report that carries another fence
 //! than the attempt's changes nothing. The node's own ledger is the authority on its room; this
 //! one is a forecast, and a node that declines costs nobody an attempt.
 
+mod apply;
 mod event;
+mod kinds;
 mod plan;
+mod reserve;
+mod rooms;
+mod shape;
+mod view;
+mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use ffleet_types::node::{self, Capacity, Demand, Engine, Order};
+use ffleet_types::node::{self, Capacity, Engine, Order};
 use ffleet_types::{Bytes, Fence, NodeId, TaskId, Timestamp};
 
 pub use self::event::{Effect, Event, Standing, Then};
-pub use self::plan::{Assign, Plan, Reclaim, Reject};
+use self::kinds::Kinds;
+pub use self::plan::{Assign, Plan, Quarantine, Reclaim, Reject};
+use self::rooms::Rooms;
+pub use self::why::{Lack, Obstacle, Went, Why};
 use crate::lease::{self, Lease};
-use crate::place::{Headroom, Place};
-use crate::queue::{self, Entry, Queue};
+use crate::place::{Headroom, PassedOver};
+use crate::pressure::{self, Heat};
+use crate::quarantine;
+use crate::queue::{self, Entry, Queue, ShapeId};
 
 /// How the fleet is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// How long a silent node is trusted.
     pub lease: lease::Policy,
+    /// How much longer than that a lease is left alone: what the clocks of the two sides may differ by.
+    pub margin: Duration,
     /// How the queue is ordered.
     pub queue: queue::Policy,
     /// What live work needs beyond its need to be admitted.
@@ -45,17 +59,32 @@ pub struct Policy {
     pub patience: Duration,
     /// How long a task that was declined, or a decision that could not be written, rests.
     pub pause: Duration,
+    /// From where on a node is warm, and hot.
+    pub pressure: pressure::Policy,
+    /// When a node is put aside.
+    pub quarantine: quarantine::Policy,
 }
 
 impl Default for Policy {
     fn default() -> Self {
         Self {
             lease: lease::Policy::default(),
+            margin: Duration::ZERO,
             queue: queue::Policy::default(),
             headroom: Headroom(25),
             patience: Duration::from_secs(60),
             pause: Duration::from_secs(1),
+            pressure: pressure::Policy::default(),
+            quarantine: quarantine::Policy::default(),
         }
+    }
+}
+
+impl Policy {
+    /// The silence after which something is taken from a node.
+    #[must_use]
+    pub const fn patient(&self) -> lease::Policy {
+        lease::Policy { term: self.lease.term.saturating_add(self.margin) }
     }
 }
 
@@ -63,22 +92,20 @@ impl Default for Policy {
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
     policy: Policy,
-    nodes: BTreeMap<NodeId, Node>,
-    /// What is promised of each node; also of one that has not joined yet.
-    promised: BTreeMap<NodeId, Promised>,
+    rooms: Rooms,
+    kinds: Kinds,
     tasks: BTreeMap<TaskId, Task>,
     queue: Queue,
     /// When a task that rests is to be looked at.
     rests: BTreeSet<(Timestamp, TaskId)>,
     /// Held tasks by when their holders were last heard from about them.
     leases: BTreeSet<(Timestamp, TaskId)>,
-    /// Queued tasks that were not yet held against what the nodes have.
-    unchecked: BTreeSet<TaskId>,
-    reservation: Option<Reservation>,
-    /// Which nodes' engines meet these demands, as far as that was asked since the nodes have changed.
-    able: BTreeMap<Arc<[Demand]>, Able>,
-    /// The nodes that took work when the last plan was made.
-    open: BTreeSet<NodeId>,
+    /// Shapes of which it is not known that any node could hold them.
+    unchecked: BTreeSet<ShapeId>,
+    /// For which tasks nodes are kept, and which.
+    reservations: BTreeMap<TaskId, u32>,
+    /// Nodes that are to be put aside.
+    verdicts: Vec<Quarantine>,
 }
 
 /// A node, as far as placement goes.
@@ -90,6 +117,8 @@ pub struct Node {
     pub capacity: Capacity,
     /// Its engines.
     pub engines: Vec<Engine>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// What is wanted of it.
     pub order: Order,
     /// When it was last heard from.
@@ -100,36 +129,23 @@ pub struct Node {
     pub closed: bool,
     /// What of its memory is promised to what is no task.
     pub held: Bytes,
+    /// How hot it is.
+    pub heat: Heat,
 }
 
 impl Node {
-    /// What it is at `now`.
+    /// What it is at `now`. It is suspect once nothing was heard of it for half of the lease, too.
     #[must_use]
     pub fn state(&self, policy: lease::Policy, now: Timestamp) -> node::State {
-        if now.since(self.heard) >= policy.term {
+        let silent = now.since(self.heard);
+        if silent >= policy.term {
             node::State::Gone
-        } else if self.suspect {
+        } else if self.suspect || silent >= policy.quiet() {
             node::State::Suspect
         } else {
             node::State::Active
         }
     }
-}
-
-/// What is promised of a node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Promised {
-    all: Capacity,
-    /// The part of it that live work holds, which has no end of its own.
-    live: Capacity,
-}
-
-/// A node that is kept for a task that is too large for what is free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Reservation {
-    task: TaskId,
-    key: queue::Key,
-    node: NodeId,
 }
 
 /// A task that is not at its end.
@@ -141,12 +157,11 @@ struct Task {
     at: At,
     /// Since when others have gone before it because it found no room.
     blocked: Option<Timestamp>,
-    /// The nodes whose engines can do it; none before it was held against them.
-    able: Able,
+    /// What it takes and wants, while it is in the queue.
+    shape: Option<ShapeId>,
+    /// Who was passed over when it was last given to a node.
+    over: Vec<PassedOver>,
 }
-
-/// Nodes whose engines can do a task; shared by all tasks with the same demands.
-type Able = Arc<BTreeSet<NodeId>>;
 
 /// Where a task is, as far as planning goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,17 +182,18 @@ enum At {
     Reclaiming(Lease),
 }
 
-impl Task {
-    /// Whether an engine of this node can do it.
-    fn can_go_to(&self, place: &Place) -> bool {
-        self.able.contains(&place.node)
-    }
-
+impl At {
     const fn lease(&self) -> Option<&Lease> {
-        match &self.at {
-            At::Held(lease) | At::Reclaiming(lease) => Some(lease),
+        match self {
+            Self::Held(lease) | Self::Reclaiming(lease) => Some(lease),
             _ => None,
         }
+    }
+}
+
+impl Task {
+    const fn lease(&self) -> Option<&Lease> {
+        self.at.lease()
     }
 }
 
@@ -196,13 +212,20 @@ impl Fleet {
 
     /// The nodes that are known.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
-        self.nodes.iter().map(|(&id, node)| (id, node))
+        self.rooms.nodes().map(|(_, id, node)| (id, node))
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> Option<&Node> {
+        self.rooms.node(id)
     }
 
     /// What is promised of a node.
     #[must_use]
     pub fn promised(&self, node: NodeId) -> Capacity {
-        self.promised.get(&node).copied().unwrap_or_default().all
+        let slot = self.rooms.find(node);
+        slot.map(|slot| self.rooms.get(slot).promised.all).unwrap_or_default()
     }
 
     /// How many tasks wait for room.
@@ -222,58 +245,69 @@ impl Fleet {
         self.tasks.iter().filter_map(|(&id, task)| Some((id, task.lease()?)))
     }
 
-    /// What all nodes have together: what a tenant's share is reckoned of.
-    fn whole(&self) -> Capacity {
-        self.nodes
-            .values()
-            .fold(Capacity::default(), |whole, node| whole.plus(&node.capacity))
-    }
-
     /// Moves `task` to `at`, with everything that follows from it: the queue, the rests, the
     /// leases, what is promised. The one place where these change together.
     fn settle(&mut self, id: TaskId, at: At) {
         let Some(task) = self.tasks.get_mut(&id) else { return };
         let before = std::mem::replace(&mut task.at, at);
-        let (entry, live) = (&task.entry, task.entry.lane().is_live());
+        if let At::Held(lease) = before {
+            self.leases.remove(&(lease.renewed, id));
+        }
+        if let At::Held(lease) = at {
+            self.leases.insert((lease.renewed, id));
+        }
+        // A renewal changes nothing else.
+        if let (Some(before), Some(now)) = (before.lease(), at.lease())
+            && before.holder == now.holder
+        {
+            return;
+        }
         match before {
-            At::Queue => {
-                self.queue.remove(entry);
-            }
+            At::Queue => self.dequeue(id),
             At::Resting { until } | At::Retrying { until } => {
                 self.rests.remove(&(until, id));
             }
-            At::Held(lease) | At::Reclaiming(lease) => {
-                self.leases.remove(&(lease.renewed, id));
-                let promised = self.promised.entry(lease.holder).or_default();
-                promised.all = promised.all.less(&entry.need);
-                if live {
-                    promised.live = promised.live.less(&entry.need);
-                }
-            }
+            At::Held(lease) | At::Reclaiming(lease) => self.credit(id, lease.holder),
             At::Requeueing | At::Rejecting => {}
         }
         match at {
-            At::Queue => self.queue.insert(entry),
+            At::Queue => self.enqueue(id),
             At::Resting { until } | At::Retrying { until } => {
                 self.rests.insert((until, id));
             }
-            At::Held(lease) | At::Reclaiming(lease) => {
-                if matches!(at, At::Held(_)) {
-                    self.leases.insert((lease.renewed, id));
-                }
-                let promised = self.promised.entry(lease.holder).or_default();
-                promised.all = promised.all.plus(&entry.need);
-                if live {
-                    promised.live = promised.live.plus(&entry.need);
-                }
-            }
+            At::Held(lease) | At::Reclaiming(lease) => self.debit(id, lease.holder),
             At::Requeueing | At::Rejecting => {}
         }
-        let lost_room = matches!(before, At::Held(_) | At::Reclaiming(_))
-            && !matches!(at, At::Held(_) | At::Reclaiming(_));
-        if lost_room {
-            self.queue.look_again();
-        }
+    }
+
+    /// Promises what a task takes of a node.
+    fn debit(&mut self, id: TaskId, node: NodeId) {
+        let Some(Task { entry, .. }) = self.tasks.get(&id) else {
+            return;
+        };
+        let slot = self.rooms.slot(node);
+        self.rooms.promise(slot, |promised| {
+            promised.all = promised.all.plus(&entry.need);
+            if entry.lane().is_live() {
+                promised.live = promised.live.plus(&entry.need);
+            }
+        });
+        self.queue.hold(entry, &self.rooms.whole());
+    }
+
+    /// Takes that back.
+    fn credit(&mut self, id: TaskId, node: NodeId) {
+        let Some(Task { entry, .. }) = self.tasks.get(&id) else {
+            return;
+        };
+        let slot = self.rooms.slot(node);
+        self.rooms.promise(slot, |promised| {
+            promised.all = promised.all.less(&entry.need);
+            if entry.lane().is_live() {
+                promised.live = promised.live.less(&entry.need);
+            }
+        });
+        self.queue.release(entry, &self.rooms.whole());
     }
 
     /// Forgets `task` and gives back what it held.
@@ -281,16 +315,7 @@ impl Fleet {
         // Through a state that holds nothing, so that everything is given back in one place.
         self.settle(id, At::Rejecting);
         self.tasks.remove(&id);
-        self.unchecked.remove(&id);
         self.release_reservation(id);
-    }
-
-    /// Ends the reservation for `task`, if there is one: its node is open to others.
-    fn release_reservation(&mut self, id: TaskId) {
-        if self.reservation.is_some_and(|reservation| reservation.task == id) {
-            self.reservation = None;
-            self.queue.look_again();
-        }
     }
 }
 

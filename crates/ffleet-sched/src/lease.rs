@@ -69,6 +69,12 @@ pub enum Decision {
 }
 
 impl Policy {
+    /// Silence after which a node gets no new work: half of what it is trusted for.
+    #[must_use]
+    pub fn quiet(self) -> Duration {
+        self.term / 2
+    }
+
     /// Decides what is to become of `lease` at `now`.
     pub fn decide(self, lease: &Lease, now: Timestamp) -> Decision {
         // A clock that was set back must not make every node look dead: `since` saturates, and

@@ -16,9 +16,12 @@ pub mod lease;
 pub mod limits;
 pub mod office;
 pub mod place;
+pub mod pressure;
+pub mod quarantine;
 pub mod queue;
 pub mod retain;
 pub mod retry;
 pub mod roles;
+pub mod share;
 
 pub use fleet::{Event, Fleet, Plan};

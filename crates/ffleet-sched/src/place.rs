@@ -8,13 +8,18 @@
 //! and a task that waits for the one that can is better off than one that fails on another.
 
 mod awaited;
+mod lack;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use ffleet_types::node::{Capacity, Demand, Engine};
+use ffleet_types::placement::{Wish, Wishes};
 use ffleet_types::{Bytes, Cpu, NodeId};
 
 pub use awaited::{Seen, awaited};
+pub(crate) use lack::{NAMED, lacking};
+pub use lack::{missing, unable, unsuited};
 
 /// A node that takes work, and the room it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +60,7 @@ impl Place {
     }
 
     /// How much of the node is left once `need` is here, summed over its parts, in millionths.
-    fn left_over(&self, need: &Capacity) -> u64 {
+    pub(crate) fn left_over(&self, need: &Capacity) -> u64 {
         let left = self.free.less(need);
         share(u64::from(left.cpu.0), u64::from(self.capacity.cpu.0))
             + share(left.memory.0, self.capacity.memory.0)
@@ -84,6 +89,23 @@ pub fn dominant_share(need: &Capacity, whole: &Capacity) -> u64 {
         .clamp(1, 1_000_000)
 }
 
+/// The same in millionths of millionths, and nothing of nothing: what tenants' shares of a large fleet are
+/// compared by, where a task is a millionth.
+#[must_use]
+pub fn part_of(part: &Capacity, whole: &Capacity) -> u64 {
+    let of = |part: u64, whole: u64| match whole {
+        0 => 0,
+        whole => {
+            let fine = u128::from(part.min(whole)) * 1_000_000_000_000 / u128::from(whole);
+            u64::try_from(fine).unwrap_or(u64::MAX)
+        }
+    };
+    of(u64::from(part.cpu.0), u64::from(whole.cpu.0))
+        .max(of(part.memory.0, whole.memory.0))
+        .max(of(part.scratch.0, whole.scratch.0))
+        .max(of(u64::from(part.tasks), u64::from(whole.tasks)))
+}
+
 /// The place of those that are `open`, by its index, that `need` fills best; the one with the
 /// lowest id where several are alike.
 #[must_use]
@@ -99,43 +121,6 @@ pub fn best(
         .filter(|(_, place)| place.holds(need, headroom) && open(place))
         .min_by_key(|(_, place)| (place.left_over(need), place.node))
         .map(|(index, _)| index)
-}
-
-/// What is missing for `need` on each of these nodes, for a person; nothing if one of them could
-/// hold it when empty.
-#[must_use]
-pub fn missing<'a>(
-    need: &Capacity,
-    nodes: impl Iterator<Item = (&'a str, Capacity)> + Clone,
-) -> Option<String> {
-    let mut known = nodes.clone().peekable();
-    known.peek()?;
-    if known.any(|(_, capacity)| capacity.holds(need)) {
-        return None;
-    }
-    let most = nodes.clone().fold(Capacity::default(), |most, (_, one)| Capacity {
-        cpu: most.cpu.max(one.cpu),
-        memory: most.memory.max(one.memory),
-        scratch: most.scratch.max(one.scratch),
-        tasks: most.tasks.max(one.tasks),
-    });
-    let lacks = lacking(need, &most);
-    if lacks.is_empty() {
-        // Each part is there somewhere, and nowhere all of them.
-        let each = nodes.take(NAMED).map(|(name, capacity)| {
-            let lacks = lacking(need, &capacity);
-            let parts = lacks
-                .iter()
-                .map(|part| format!("{} (it has {})", part.wanted, part.there));
-            format!("{name} lacks {}", parts.collect::<Vec<_>>().join(" and "))
-        });
-        let each = each.collect::<Vec<_>>().join("; ");
-        return Some(format!("no node has all that it needs at once: {each}"));
-    }
-    let parts = lacks
-        .iter()
-        .map(|part| format!("{} (the largest node has {})", part.wanted, part.there));
-    Some(format!("needs {}", parts.collect::<Vec<_>>().join(" and ")))
 }
 
 /// Whether a node with these engines has all of `demands`. One that names no engine may.
@@ -157,6 +142,8 @@ pub struct PassedOver {
     pub name: String,
     /// What its engines lack.
     pub lacks: Vec<Demand>,
+    /// Which of the labels that are required it does not have.
+    pub unlike: Vec<Wish>,
 }
 
 impl PassedOver {
@@ -170,83 +157,38 @@ impl PassedOver {
             return None;
         }
         let lacking = demands.iter().filter(|demand| lacks(engines, demand));
-        Some(Self { node, name: name.to_owned(), lacks: lacking.cloned().collect() })
+        let lacks = lacking.cloned().collect();
+        Some(Self { node, name: name.to_owned(), lacks, unlike: Vec::new() })
+    }
+
+    /// The same of a node with these labels, for a task that asks something of them as well.
+    #[must_use]
+    pub fn by_labels(
+        node: (NodeId, &str, &[Engine]),
+        labels: &BTreeMap<String, String>,
+        (demands, wishes): (&[Demand], &Wishes),
+    ) -> Option<Self> {
+        let (id, name, _) = node;
+        let unlike = wishes.require.iter().filter(|wish| !wish.is_met(labels));
+        let unlike: Vec<Wish> = unlike.cloned().collect();
+        let over = Self::of(node, demands);
+        match (over, unlike.is_empty()) {
+            (over, true) => over,
+            (Some(over), false) => Some(Self { unlike, ..over }),
+            (None, false) => {
+                Some(Self { node: id, name: name.to_owned(), lacks: Vec::new(), unlike })
+            }
+        }
     }
 }
 
 impl fmt::Display for PassedOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lacks: Vec<_> = self.lacks.iter().map(Demand::lack).collect();
+        let lacks = self.lacks.iter().map(Demand::lack);
+        let unlike = self.unlike.iter().map(|wish| format!("no label {wish}"));
+        let lacks: Vec<_> = lacks.chain(unlike).collect();
         write!(f, "node {}: {}", self.name, lacks.join(" and "))
     }
-}
-
-/// What of `demands` each of these nodes' engines lack, for a person. To be asked where none of
-/// them meets all.
-#[must_use]
-pub fn unable<'a>(
-    demands: &[Demand],
-    nodes: impl Iterator<Item = (&'a str, &'a [Engine])> + Clone,
-) -> String {
-    let nowhere = demands
-        .iter()
-        .find(|demand| nodes.clone().all(|(_, engines)| lacks(engines, demand)));
-    if let Some(demand) = nowhere {
-        let words = nodes
-            .flat_map(|(_, engines)| engines)
-            .find_map(|engine| demand.words(engine))
-            .map_or_else(String::new, |words| format!(" (it says: {words})"));
-        return format!(
-            "needs {demand}, and no node's engine has that{words}: name another, or install an \
-             FFmpeg that has it"
-        );
-    }
-    // Each is there somewhere, and nowhere all of them.
-    let each = nodes.take(NAMED).map(|(name, engines)| {
-        let lacking = demands.iter().filter(|demand| lacks(engines, demand));
-        let lacking: Vec<_> = lacking.map(Demand::to_string).collect();
-        format!("{name} lacks {}", lacking.join(" and "))
-    });
-    format!(
-        "no node's engine has all that it needs: {}",
-        each.collect::<Vec<_>>().join("; ")
-    )
-}
-
-/// Nodes that a message names at most.
-pub(crate) const NAMED: usize = 8;
-
-/// A part of a need that is not met.
-struct Lack {
-    wanted: String,
-    there: String,
-}
-
-/// Each part of `need` that `capacity` is too small for.
-fn lacking(need: &Capacity, capacity: &Capacity) -> Vec<Lack> {
-    let part = |short: bool, what: &str, wanted: String, there: String| {
-        short.then(|| Lack { wanted: format!("{wanted} {what}"), there })
-    };
-    let (memory, scratch) = (need.memory.human(), need.scratch.human());
-    [
-        part(
-            need.cpu > capacity.cpu,
-            "of CPU",
-            need.cpu.to_string(),
-            capacity.cpu.to_string(),
-        ),
-        part(need.memory > capacity.memory, "of memory", memory, capacity.memory.human()),
-        part(need.scratch > capacity.scratch, "of scratch", scratch, capacity.scratch.human()),
-        part(
-            need.tasks > capacity.tasks,
-            "tasks at once",
-            need.tasks.to_string(),
-            capacity.tasks.to_string(),
-        ),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 #[cfg(test)]

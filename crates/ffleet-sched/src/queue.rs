@@ -7,169 +7,70 @@
 //! a task's own handicap after it goes before it*, at most `live_lead` + 8 × `ageing`. Order
 //! never changes while time passes, so nothing is ever sorted again.
 //!
-//! **Tenants.** Inside a lane the tenant goes that has had least for its weight, by start-time
-//! fair queuing (Goyal et al., 1996) over dominant shares. One that was idle has saved nothing
-//! up. Inside a tenant the oldest goes.
+//! **Tenants.** Inside a lane the tenant goes that holds least for its weight, by dominant shares (Ghodsi et
+//! al., 2011); of those that hold alike the one that has had least, by start-time fair queuing (Goyal et al.,
+//! 1996), so that one that was idle has saved nothing up. Inside a tenant the oldest goes. A tenant whose
+//! quota has no room for what it has next goes on with what fits into it, and waits with the rest.
 //!
-//! **Work per call.** [`Queue::next`] goes on where it stopped: what did not fit is not looked at
-//! again before there is more room ([`Queue::look_again`]). So a submit costs O(log n), and a
-//! plan where nothing fits costs one look at each new task and one at each tenant.
+//! **Shapes.** Tasks that take and want the same of a node are one [`Shape`]. Whether there is room is asked
+//! of shapes, not of tasks: one that found none is *blocked*, and not looked at before somebody says that there
+//! may be some. A submit costs O(log n), a placement the same in the tasks and tenants there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::sync::Arc;
-use std::time::Duration;
 
-use ffleet_types::job::{Class, Priority};
-use ffleet_types::node::{Capacity, Demand};
-use ffleet_types::{TaskId, TenantId, Timestamp};
+use ffleet_types::TaskId;
+use ffleet_types::node::Capacity;
 
 use crate::place;
 
-/// How the queue is ordered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// How long a task waits until it goes before one that is submitted only then, one lane
-    /// above it.
-    pub ageing: Duration,
-    /// How much longer it waits for live work, in addition.
-    pub live_lead: Duration,
-    /// What tenants get beside each other. Who is not named has weight 1; 0 counts as 1.
-    pub weights: BTreeMap<TenantId, u32>,
-}
+mod flows;
+mod lanes;
+mod shapes;
+mod tenants;
 
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            ageing: Duration::from_mins(10),
-            live_lead: Duration::from_hours(24),
-            weights: BTreeMap::new(),
-        }
-    }
-}
-
-impl Policy {
-    /// How much later than it was a task of `lane` counts as submitted.
-    #[must_use]
-    pub fn handicap(&self, lane: Lane) -> Duration {
-        let lead = if lane.0 < Lane::FIRST_BELOW_LIVE {
-            Duration::ZERO
-        } else {
-            self.live_lead
-        };
-        self.ageing.saturating_mul(u32::from(lane.0)).saturating_add(lead)
-    }
-
-    fn weight(&self, tenant: &TenantId) -> u64 {
-        u64::from(self.weights.get(tenant).copied().unwrap_or(1).max(1))
-    }
-}
-
-/// A row of the order: class, and in live and batch also priority. The lowest goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Lane(u8);
-
-impl Lane {
-    const FIRST_BELOW_LIVE: u8 = 3;
-    /// The last of the nine.
-    pub const LAST: Self = Self(8);
-
-    /// The lane of a task of this class and priority.
-    #[must_use]
-    pub const fn of(class: Class, priority: Priority) -> Self {
-        let inside = match priority {
-            Priority::High => 0,
-            Priority::Medium => 1,
-            Priority::Low => 2,
-        };
-        Self(match class {
-            Class::Live => inside,
-            Class::High => 3,
-            Class::Medium => 4,
-            Class::Low => 5,
-            Class::Batch => 6 + inside,
-        })
-    }
-
-    /// Whether it is one of live's.
-    #[must_use]
-    pub const fn is_live(self) -> bool {
-        self.0 < Self::FIRST_BELOW_LIVE
-    }
-}
-
-/// A task's place in the order; the lowest goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
-    /// When it was submitted, and its lane's handicap.
-    due: Timestamp,
-    /// Its number, for tasks of one instant.
-    sequence: u64,
-    task: TaskId,
-}
-
-impl Key {
-    /// The task.
-    #[must_use]
-    pub const fn task(&self) -> TaskId {
-        self.task
-    }
-}
-
-/// A task that waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The task.
-    pub task: TaskId,
-    /// Its scheduling class.
-    pub class: Class,
-    /// Its priority, which orders live and batch inside.
-    pub priority: Priority,
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// What it takes of a node.
-    pub need: Capacity,
-    /// What it wants of the node's engine.
-    pub demands: Arc<[Demand]>,
-    /// When it was submitted first; a retry keeps its place.
-    pub submitted: Timestamp,
-    /// Its number, which grows with every submit.
-    pub sequence: u64,
-}
-
-impl Entry {
-    /// Its lane.
-    #[must_use]
-    pub const fn lane(&self) -> Lane {
-        Lane::of(self.class, self.priority)
-    }
-}
+use flows::{Flow, Flows};
+pub use lanes::{Entry, Key, Lane, Policy};
+use shapes::Shapes;
+pub use shapes::{Hope, Shape, ShapeId};
+use tenants::{Spot, Tenants};
 
 /// All tasks that wait for room.
 #[derive(Clone, Debug, Default)]
 pub struct Queue {
     policy: Policy,
-    lanes: BTreeMap<Lane, Tenants>,
-    smallest: Smallest,
+    tenants: Tenants,
+    lanes: BTreeMap<Lane, Flows>,
+    shapes: Shapes,
+    /// The first task of each shape, and of those that are not blocked; of tenants that have no quota.
+    order: BTreeSet<(Key, ShapeId)>,
+    ready: BTreeSet<(Key, ShapeId)>,
+    /// The first task of each tenant and lane with a quota that has room, whether or not it fits anywhere.
+    gates: BTreeSet<(Key, Spot)>,
+    /// How often a shape was unblocked: what was looked at before may be worth another look.
+    looks: u64,
     len: usize,
 }
 
-/// The tasks of one lane.
-#[derive(Clone, Debug, Default)]
-struct Tenants {
-    fifos: BTreeMap<TenantId, Fifo>,
-    /// The start tag of the last task that was taken.
-    clock: u64,
+/// What is known of the room for a shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// There is room.
+    Yes,
+    /// There is, but not for this task of it: it is kept for another that comes before.
+    Later,
+    /// There is none.
+    No,
 }
 
-/// The tasks of one tenant in one lane.
-#[derive(Clone, Debug, Default)]
-struct Fifo {
-    entries: BTreeMap<Key, Capacity>,
-    /// Everything up to here was looked at, and did not fit into the room there is.
-    past: Option<Key>,
-    /// The start tag of its next task.
-    served: u64,
+/// What is to be taken next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// The task.
+    pub key: Key,
+    /// What it takes and wants.
+    pub shape: ShapeId,
+    spot: Spot,
 }
 
 impl Queue {
@@ -201,162 +102,296 @@ impl Queue {
         }
     }
 
-    /// Puts `entry` in its place.
-    pub fn insert(&mut self, entry: &Entry) {
+    /// The shape of tasks that take `need` and want what the class of wants `kind` names; made up where there
+    /// is none yet, and kept as long as a task has it.
+    pub fn shape(&mut self, need: Capacity, kind: u32, live: bool) -> ShapeId {
+        self.shapes.find(need, kind, live)
+    }
+
+    /// The shape of such tasks, if there is one.
+    #[must_use]
+    pub fn known_shape(&self, need: &Capacity, kind: u32, live: bool) -> Option<ShapeId> {
+        self.shapes.known(need, kind, live)
+    }
+
+    /// What is known of a shape, if any task still has it.
+    #[must_use]
+    pub fn find(&self, id: ShapeId) -> Option<&Shape> {
+        self.shapes.get(id)
+    }
+
+    /// What is known of a shape that a task has.
+    #[must_use]
+    pub fn look(&self, id: ShapeId) -> &Shape {
+        &self.shapes[id]
+    }
+
+    /// The same, to note something about it.
+    pub fn look_mut(&mut self, id: ShapeId) -> &mut Shape {
+        &mut self.shapes[id]
+    }
+
+    /// Every shape that a task has.
+    pub fn shapes(&self) -> impl Iterator<Item = (ShapeId, &Shape)> {
+        self.shapes.iter()
+    }
+
+    /// The tasks of a shape, in no order that means anything.
+    #[must_use]
+    pub fn tasks(&self, id: ShapeId) -> Vec<TaskId> {
+        let spots = self.shapes[id].spots.iter();
+        let groups = spots.filter_map(|spot| self.group(*spot, id));
+        groups.flat_map(|keys| keys.iter().map(Key::task)).collect()
+    }
+
+    /// Puts `entry` in its place, as a task of `shape`. Whether there is room for it is not known yet.
+    pub fn insert(&mut self, entry: &Entry, shape: ShapeId) {
         let key = self.key(entry);
-        let tenants = self.lanes.entry(entry.lane()).or_default();
-        let clock = tenants.clock;
-        let fifo = tenants.fifos.entry(entry.tenant.clone()).or_default();
-        if fifo.entries.is_empty() {
-            fifo.served = fifo.served.max(clock);
+        let spot = Spot { lane: entry.lane(), tenant: self.tenants.number(&entry.tenant) };
+        self.tenants.note(spot.tenant, &self.shapes[shape].need);
+        self.regate(spot.tenant);
+        let flows = self.lanes.entry(spot.lane).or_default();
+        let clock = flows.clock;
+        let flow = flows.flows.entry(spot.tenant).or_default();
+        flow.turn.tenant = spot.tenant;
+        if flow.groups.is_empty() {
+            flow.turn.served = flow.turn.served.max(clock);
         }
-        if fifo.entries.insert(key, entry.need).is_none() {
+        let keys = flow.groups.entry(shape).or_default();
+        let before = keys.first().copied();
+        if keys.insert(key) {
             self.len += 1;
-            self.smallest.add(&entry.need);
+            self.shapes[shape].count(spot);
         }
-        if fifo.past.is_some_and(|past| past >= key) {
-            fifo.past = fifo.entries.range(..key).next_back().map(|(&before, _)| before);
-        }
+        flow.spent = None;
+        self.follow(spot, shape, before);
     }
 
     /// Takes `entry` out, if it is there.
-    pub fn remove(&mut self, entry: &Entry) -> bool {
+    pub fn remove(&mut self, entry: &Entry, shape: ShapeId) -> bool {
         let key = self.key(entry);
-        let fifo = self
-            .lanes
-            .get_mut(&entry.lane())
-            .and_then(|tenants| tenants.fifos.get_mut(&entry.tenant));
-        let Some(need) = fifo.and_then(|fifo| fifo.entries.remove(&key)) else {
+        let spot = Spot { lane: entry.lane(), tenant: self.tenants.number(&entry.tenant) };
+        self.pull(spot, shape, key)
+    }
+
+    fn pull(&mut self, spot: Spot, shape: ShapeId, key: Key) -> bool {
+        let Some(flow) = self.flow_mut(spot) else { return false };
+        let Some(keys) = flow.groups.get_mut(&shape) else {
             return false;
         };
+        let before = keys.first().copied();
+        if !keys.remove(&key) {
+            return false;
+        }
+        let is_empty = keys.is_empty();
         self.len -= 1;
-        self.smallest.subtract(&need);
+        self.follow(spot, shape, before);
+        if is_empty {
+            if let Some(flow) = self.flow_mut(spot) {
+                flow.groups.remove(&shape);
+            }
+            self.shapes[shape].spots.remove(&spot);
+        }
+        self.shapes.discount(shape);
         true
     }
 
-    /// Says that there is more room than before: everything is worth another look.
+    /// Says that there may be room for `shape`.
+    pub fn unblock(&mut self, id: ShapeId) {
+        let shape = &mut self.shapes[id];
+        if !std::mem::replace(&mut shape.blocked, false) {
+            return;
+        }
+        self.looks += 1;
+        if let Some(first) = shape.first() {
+            self.ready.insert((first, id));
+        }
+    }
+
+    /// Says that there may be room for everything.
     pub fn look_again(&mut self) {
-        for fifo in self.lanes.values_mut().flat_map(|tenants| tenants.fifos.values_mut()) {
-            fifo.past = None;
+        let blocked: Vec<ShapeId> = self
+            .shapes
+            .iter()
+            .filter(|(_, shape)| shape.blocked)
+            .map(|(id, _)| id)
+            .collect();
+        for id in blocked {
+            self.shapes[id].hope = Hope::Anywhere;
+            self.unblock(id);
         }
     }
 
-    /// The least that any waiting task needs, part by part: where this does not fit, none does.
-    #[must_use]
-    pub fn smallest(&self) -> Capacity {
-        self.smallest.need()
+    /// Says that something has changed for whoever was told [`Fit::Later`].
+    pub const fn stir(&mut self) {
+        self.looks += 1;
     }
 
-    /// Takes the next task that `fits`; `whole` is the fleet's capacity, which a task's share is
-    /// reckoned of.
+    fn block(&mut self, id: ShapeId) {
+        let shape = &mut self.shapes[id];
+        shape.blocked = true;
+        shape.hope = Hope::Few(Vec::new());
+        if let Some(first) = shape.first() {
+            self.ready.remove(&(first, id));
+        }
+    }
+
+    /// The next task that `fits`; it stays where it is until it is taken. What [`Fit::No`] was said of is not
+    /// asked for again before [`Self::unblock`].
     ///
-    /// Between two calls of [`Self::look_again`] what does not fit must go on not fitting.
-    pub fn next(
+    /// # Panics
+    ///
+    /// If its indexes do not agree, which is a bug.
+    pub fn next(&mut self, mut fits: impl FnMut(&mut Shape, &Key) -> Fit) -> Option<Next> {
+        let open = self.first_ready(&mut fits);
+        let first = self.first_gated(open, &mut fits).or(open)?;
+        Some(self.turn(first.spot.lane, &mut fits).unwrap_or(first))
+    }
+
+    /// The first that fits of tenants that have no quota.
+    fn first_ready(&mut self, fits: &mut impl FnMut(&mut Shape, &Key) -> Fit) -> Option<Next> {
+        loop {
+            let &(key, shape) = self.ready.first()?;
+            let here = &mut self.shapes[shape];
+            // What is kept from the first task of a shape is kept from all of them.
+            if fits(here, &key) != Fit::Yes {
+                self.block(shape);
+                continue;
+            }
+            let spot = *here.heads.get(&key).expect("invariant: what is ready is a head");
+            return Some(Next { key, shape, spot });
+        }
+    }
+
+    /// The first that fits of tenants that have one, if it comes before `other`.
+    fn first_gated(
         &mut self,
-        whole: &Capacity,
-        fits: impl Fn(Lane, &Key, &Capacity) -> bool,
-    ) -> Option<Key> {
-        let mut first: Option<(Key, Lane)> = None;
-        for (&lane, tenants) in &mut self.lanes {
-            for fifo in tenants.fifos.values_mut() {
-                if let Some(key) = fifo.candidate(|key, need| fits(lane, key, need))
-                    && first.is_none_or(|(lowest, _)| key < lowest)
-                {
-                    first = Some((key, lane));
-                }
+        other: Option<Next>,
+        fits: &mut impl FnMut(&mut Shape, &Key) -> Fit,
+    ) -> Option<Next> {
+        let mut best: Option<Next> = None;
+        let mut from = Bound::Unbounded;
+        loop {
+            let gate = self.gates.range((from, Bound::Unbounded)).next();
+            let Some(&(least, spot)) = gate else { return best };
+            from = Bound::Excluded((least, spot));
+            let bound = best.or(other).map(|next| next.key);
+            if bound.is_some_and(|bound| least >= bound) {
+                return best;
+            }
+            if let Some((key, shape)) = self.look_at(spot, fits)
+                && bound.is_none_or(|bound| key < bound)
+            {
+                best = Some(Next { key, shape, spot });
             }
         }
-        let (_, lane) = first?;
-        let tenants = self.lanes.get_mut(&lane)?;
-        // Among the tenants of that lane who have something that fits: the one with least.
-        let (tenant, fifo, key) = tenants
-            .fifos
-            .iter_mut()
-            .filter_map(|(tenant, fifo)| {
-                let key = fifo.candidate(|key, need| fits(lane, key, need))?;
-                Some((tenant, fifo, key))
-            })
-            .min_by_key(|(tenant, fifo, _)| (fifo.served, *tenant))?;
-        let need = fifo.entries.remove(&key)?;
-        let cost = place::dominant_share(&need, whole) * SCALE / self.policy.weight(tenant);
-        tenants.clock = tenants.clock.max(fifo.served);
-        fifo.served = fifo.served.saturating_add(cost.max(1));
-        self.len -= 1;
-        self.smallest.subtract(&need);
-        Some(key)
     }
 
-    /// The first task in the order that is `eligible`, of the oldest few of each tenant.
-    #[must_use]
-    pub fn head(&self, eligible: impl Fn(&Key, &Capacity) -> bool) -> Option<Key> {
-        /// How many of a tenant's oldest are looked at.
-        const OLDEST: usize = 32;
-        let fifos = self.lanes.values().flat_map(|tenants| tenants.fifos.values());
-        let heads = fifos.filter_map(|fifo| {
-            let mut oldest = fifo.entries.iter().take(OLDEST);
-            oldest.find(|(key, need)| eligible(key, need)).map(|(&key, _)| key)
+    /// The oldest task of a tenant in a lane that fits, unless it is known that there is none.
+    fn look_at(
+        &mut self,
+        spot: Spot,
+        fits: &mut impl FnMut(&mut Shape, &Key) -> Fit,
+    ) -> Option<(Key, ShapeId)> {
+        if self.flow(spot)?.spent == Some(self.looks) {
+            return None;
+        }
+        let found = self.candidate(spot, fits);
+        let looks = self.looks;
+        if found.is_none() {
+            self.flow_mut(spot)?.spent = Some(looks);
+        }
+        found
+    }
+
+    /// Takes what [`Self::next`] answered, and charges its tenant; `whole` is the fleet's capacity, which its
+    /// share is reckoned of.
+    pub fn take(&mut self, next: &Next, whole: &Capacity) {
+        self.charge(next.spot, whole, next.shape);
+        self.pull(next.spot, next.shape, next.key);
+    }
+
+    /// Whose turn it is in `lane` of those that have something that fits, and what that is.
+    fn turn(&mut self, lane: Lane, fits: &mut impl FnMut(&mut Shape, &Key) -> Fit) -> Option<Next> {
+        let mut from = Bound::Unbounded;
+        loop {
+            let flows = self.lanes.get(&lane)?;
+            let turn = *flows.turns.range((from, Bound::Unbounded)).next()?;
+            from = Bound::Excluded(turn);
+            let spot = Spot { lane, tenant: turn.tenant };
+            if let Some((key, shape)) = self.look_at(spot, fits) {
+                return Some(Next { key, shape, spot });
+            }
+        }
+    }
+
+    /// The oldest task of a tenant in a lane that fits.
+    fn candidate(
+        &mut self,
+        spot: Spot,
+        fits: &mut impl FnMut(&mut Shape, &Key) -> Fit,
+    ) -> Option<(Key, ShapeId)> {
+        let mut from = Bound::Unbounded;
+        loop {
+            let mut heads = self.flow(spot)?.heads.range((from, Bound::Unbounded));
+            let (key, id) = *heads.find(|(_, id)| {
+                let shape = &self.shapes[*id];
+                !shape.blocked && self.tenants.admits(spot.tenant, &shape.need)
+            })?;
+            match fits(&mut self.shapes[id], &key) {
+                Fit::Yes => return Some((key, id)),
+                Fit::No => self.block(id),
+                Fit::Later => {}
+            }
+            from = Bound::Excluded((key, id));
+        }
+    }
+
+    /// Reckons up what is taken: the tenant's next task starts as much later.
+    fn charge(&mut self, spot: Spot, whole: &Capacity, shape: ShapeId) {
+        let need = self.shapes[shape].need;
+        let weight = self.tenants.share(spot.tenant).weight();
+        let cost = place::part_of(&need, whole) / weight;
+        let Some(flows) = self.lanes.get_mut(&spot.lane) else {
+            return;
+        };
+        let Some(flow) = flows.flows.get_mut(&spot.tenant) else {
+            return;
+        };
+        flows.clock = flows.clock.max(flow.turn.served);
+        let served = flow.turn.served.saturating_add(cost.max(1));
+        flows.turn_to(spot.tenant, |flow| flow.turn.served = served);
+    }
+
+    /// The first tasks in the order that are `eligible`, one of a shape, and of a tenant's in a lane where it has a
+    /// quota: `most` of them, of the first `looked`.
+    pub fn heads(
+        &self,
+        (most, looked): (usize, usize),
+        mut eligible: impl FnMut(&Shape) -> bool,
+    ) -> Vec<(Key, ShapeId)> {
+        let order = self.order.iter().take(looked).copied();
+        let gated = self.gates.iter().take(looked).filter_map(|&(key, spot)| {
+            let (_, id) = *self.flow(spot)?.heads.first()?;
+            let admits = self.tenants.admits(spot.tenant, &self.shapes[id].need);
+            admits.then_some((key, id))
         });
-        heads.min()
-    }
-}
-
-/// So that a share of one millionth is still something with a large weight.
-const SCALE: u64 = 1_000;
-
-impl Fifo {
-    /// Its oldest task that fits.
-    fn candidate(&mut self, fits: impl Fn(&Key, &Capacity) -> bool) -> Option<Key> {
-        let from = self.past.map_or(Bound::Unbounded, Bound::Excluded);
-        for (&key, need) in self.entries.range((from, Bound::Unbounded)) {
-            if fits(&key, need) {
-                return Some(key);
-            }
-            self.past = Some(key);
-        }
-        None
-    }
-}
-
-/// How often each amount of each part occurs among the needs.
-#[derive(Clone, Debug, Default)]
-struct Smallest {
-    cpu: BTreeMap<u32, usize>,
-    memory: BTreeMap<u64, usize>,
-    scratch: BTreeMap<u64, usize>,
-    tasks: BTreeMap<u32, usize>,
-}
-
-impl Smallest {
-    fn add(&mut self, need: &Capacity) {
-        *self.cpu.entry(need.cpu.0).or_default() += 1;
-        *self.memory.entry(need.memory.0).or_default() += 1;
-        *self.scratch.entry(need.scratch.0).or_default() += 1;
-        *self.tasks.entry(need.tasks).or_default() += 1;
+        let mut heads: Vec<(Key, ShapeId)> = order.chain(gated).collect();
+        heads.sort_unstable();
+        let heads = heads.into_iter().take(looked);
+        heads.filter(|(_, id)| eligible(&self.shapes[*id])).take(most).collect()
     }
 
-    fn subtract(&mut self, need: &Capacity) {
-        less_one(&mut self.cpu, &need.cpu.0);
-        less_one(&mut self.memory, &need.memory.0);
-        less_one(&mut self.scratch, &need.scratch.0);
-        less_one(&mut self.tasks, &need.tasks);
+    fn group(&self, spot: Spot, shape: ShapeId) -> Option<&BTreeSet<Key>> {
+        self.flow(spot)?.groups.get(&shape)
     }
 
-    fn need(&self) -> Capacity {
-        let mut need = Capacity::default();
-        need.cpu.0 = self.cpu.keys().next().copied().unwrap_or_default();
-        need.memory.0 = self.memory.keys().next().copied().unwrap_or_default();
-        need.scratch.0 = self.scratch.keys().next().copied().unwrap_or_default();
-        need.tasks = self.tasks.keys().next().copied().unwrap_or_default();
-        need
+    fn flow(&self, spot: Spot) -> Option<&Flow> {
+        self.lanes.get(&spot.lane)?.flows.get(&spot.tenant)
     }
-}
 
-fn less_one<K: Ord>(counts: &mut BTreeMap<K, usize>, key: &K) {
-    if let Some(count) = counts.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(key);
-        }
+    fn flow_mut(&mut self, spot: Spot) -> Option<&mut Flow> {
+        self.lanes.get_mut(&spot.lane)?.flows.get_mut(&spot.tenant)
     }
 }
 

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::TenantId;
+use crate::placement::Wishes;
 use crate::roles::RoleGroup;
 use crate::task::State;
 use crate::units::{Bytes, Cpu, ParseError, Span};
@@ -151,6 +152,9 @@ pub struct Terms {
     /// Free words for finding it again. Up to 64, of up to 63 and 255 characters.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// What it asks of the labels of nodes. Up to 64 of each kind.
+    #[serde(skip_serializing_if = "Wishes::is_empty")]
+    pub placement: Wishes,
 }
 
 impl Terms {
@@ -174,6 +178,7 @@ impl Default for Terms {
             limits: Limits::default(),
             retries: Self::RETRIES,
             labels: BTreeMap::new(),
+            placement: Wishes::default(),
         }
     }
 }

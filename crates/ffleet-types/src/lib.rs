@@ -13,6 +13,7 @@ pub mod job;
 pub mod live;
 pub mod node;
 pub mod outcome;
+pub mod placement;
 pub mod roles;
 pub mod sample;
 pub mod task;

@@ -24,6 +24,7 @@ mod registration;
 mod serve;
 mod server;
 mod show;
+mod simulate;
 mod streams;
 mod submit;
 mod token;

@@ -1,11 +1,14 @@
-//! What happened, and what it changes.
+//! What may happen.
+
+use std::collections::BTreeMap;
 
 use ffleet_types::node::{Capacity, Engine, Order};
-use ffleet_types::{AttemptId, Bytes, Fence, NodeId, TaskId, Timestamp};
+use ffleet_types::{AttemptId, Bytes, Fence, JobId, NodeId, Outcome, TaskId, TenantId, Timestamp};
 
-use super::{Able, At, Fleet, Node, Task};
-use crate::lease::{Lease, Stage};
+use crate::lease::Stage;
+use crate::pressure::Pressure;
 use crate::queue::Entry;
+use crate::share::Share;
 
 /// Something that happened, after it is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub enum Event {
         capacity: Capacity,
         /// Its engines.
         engines: Vec<Engine>,
+        /// Its labels.
+        labels: BTreeMap<String, String>,
         /// What is wanted of it.
         order: Order,
         /// When.
@@ -53,7 +58,23 @@ pub enum Event {
         /// How much.
         memory: Bytes,
     },
-    /// Something else is wanted of a node.
+    /// A node says how its tasks fare.
+    NodePressed {
+        /// The node.
+        node: NodeId,
+        /// What it says.
+        pressure: Pressure,
+    },
+    /// A node has brought an attempt to an end: nodes that fail one job after another are put aside.
+    NodeJudged {
+        /// The node.
+        node: NodeId,
+        /// Whose attempt it was.
+        job: JobId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// Something else is wanted of a node; [`Order::Accept`] lifts its quarantine.
     NodeOrdered {
         /// The node.
         node: NodeId,
@@ -64,6 +85,13 @@ pub enum Event {
     NodeForgotten {
         /// The node.
         node: NodeId,
+    },
+    /// A tenant gets another share of the fleet, or is bounded otherwise.
+    TenantShared {
+        /// The tenant.
+        tenant: TenantId,
+        /// What it gets, and what bounds it.
+        share: Share,
     },
     /// A task was accepted.
     Submitted(Entry),
@@ -175,200 +203,4 @@ pub enum Effect {
     /// It speaks of a task, node or attempt that is not known, or known otherwise: nothing has
     /// changed. Reports that come late or twice end here.
     Stale,
-}
-
-impl Fleet {
-    /// Takes in what happened. O(log n) in the tasks that wait; of [`Event::NodeJoined`] and
-    /// [`Event::NodeForgotten`] O(n).
-    pub fn apply(&mut self, event: Event) -> Effect {
-        let known = match event {
-            Event::NodeJoined { node, name, capacity, engines, order, at } => {
-                let joined = Node {
-                    name,
-                    capacity,
-                    engines,
-                    order,
-                    heard: at,
-                    suspect: false,
-                    closed: false,
-                    held: Bytes(0),
-                };
-                self.join(node, joined);
-                Some(())
-            }
-            Event::NodeHeard { node, attempts, at } => self.heard(node, &attempts, at),
-            Event::NodeSuspect { node } => {
-                self.nodes.get_mut(&node).map(|node| node.suspect = true)
-            }
-            Event::NodeClosed { node, closed } => {
-                self.nodes.get_mut(&node).map(|node| node.closed = closed)
-            }
-            Event::NodeHolds { node, memory } => {
-                self.queue.look_again();
-                self.nodes.get_mut(&node).map(|node| node.held = memory)
-            }
-            Event::NodeOrdered { node, order } => {
-                self.nodes.get_mut(&node).map(|node| node.order = order)
-            }
-            Event::NodeForgotten { node } => {
-                let known = self.nodes.remove(&node).map(drop);
-                self.check_again();
-                known
-            }
-            Event::Submitted(entry) => self.known(entry, Fence::NONE, Standing::Queued),
-            Event::Recovered { entry, fence, standing } => self.known(entry, fence, standing),
-            Event::Removed { task } => self.tasks.contains_key(&task).then(|| self.forget(task)),
-            Event::Requeued { task } => self.requeued(task),
-            Event::Refused { task, at } => self.refused(task, at),
-            Event::Assigned { attempt, at } => self.assigned(attempt, at),
-            Event::Declined { attempt, at } => self.declined(attempt, at),
-            Event::Started { attempt, at } => self.started(attempt, at),
-            Event::Paused { attempt } => self.stage(attempt, Stage::Running, Stage::Paused),
-            Event::Resumed { attempt } => self.stage(attempt, Stage::Paused, Stage::Running),
-            Event::Ended { attempt, then } => self.ended(attempt, then),
-        };
-        known.map_or(Effect::Stale, |()| Effect::Applied)
-    }
-
-    fn join(&mut self, id: NodeId, joined: Node) {
-        let same = self.nodes.get(&id).is_some_and(|before| {
-            before.capacity == joined.capacity && before.engines == joined.engines
-        });
-        self.nodes.insert(id, joined);
-        if !same {
-            self.check_again();
-        }
-    }
-
-    /// The nodes have changed: what fitted one of them may fit none now.
-    fn check_again(&mut self) {
-        let queued = self.tasks.iter().filter(|(_, task)| task.at == At::Queue);
-        self.unchecked = queued.map(|(&id, _)| id).collect();
-        self.reservation = None;
-        self.able.clear();
-        self.queue.look_again();
-    }
-
-    fn heard(&mut self, id: NodeId, attempts: &[AttemptId], at: Timestamp) -> Option<()> {
-        let node = self.nodes.get_mut(&id)?;
-        node.suspect = false;
-        node.heard = node.heard.max(at);
-        for attempt in attempts {
-            if let Some(lease) = self.held(*attempt).filter(|lease| lease.holder == id) {
-                let renewed = lease.renewed.max(at);
-                self.settle(attempt.task, At::Held(Lease { renewed, ..lease }));
-            }
-        }
-        Some(())
-    }
-
-    fn known(&mut self, entry: Entry, fence: Fence, standing: Standing) -> Option<()> {
-        let id = entry.task;
-        if self.tasks.contains_key(&id) {
-            return None;
-        }
-        self.tasks.insert(
-            id,
-            Task { entry, fence, at: At::Requeueing, blocked: None, able: Able::default() },
-        );
-        match standing {
-            Standing::Queued => {
-                self.unchecked.insert(id);
-                self.settle(id, At::Queue);
-            }
-            Standing::Retrying { until } => self.settle(id, At::Retrying { until }),
-            Standing::Held { node, stage, renewed } => {
-                self.settle(id, At::Held(Lease { holder: node, fence, renewed, stage }));
-            }
-        }
-        Some(())
-    }
-
-    fn requeued(&mut self, id: TaskId) -> Option<()> {
-        let task = self.tasks.get(&id)?;
-        if !matches!(task.at, At::Requeueing | At::Retrying { .. }) {
-            return None;
-        }
-        self.unchecked.insert(id);
-        self.settle(id, At::Queue);
-        Some(())
-    }
-
-    fn refused(&mut self, id: TaskId, at: Timestamp) -> Option<()> {
-        let until = at.after(self.policy.pause);
-        match self.tasks.get(&id)?.at {
-            At::Requeueing => self.settle(id, At::Retrying { until }),
-            At::Rejecting => self.settle(id, At::Resting { until }),
-            At::Held(Lease { stage: Stage::Offered, .. }) => {
-                self.settle(id, At::Resting { until });
-            }
-            // The holder gets another term; then it is asked for again.
-            At::Reclaiming(lease) => {
-                self.settle(id, At::Held(Lease { renewed: at, ..lease }));
-            }
-            _ => return None,
-        }
-        Some(())
-    }
-
-    /// The lease of `attempt`, if it is the one that is held.
-    fn held(&self, attempt: AttemptId) -> Option<Lease> {
-        match self.tasks.get(&attempt.task)?.at {
-            At::Held(lease) if lease.fence == attempt.fence => Some(lease),
-            _ => None,
-        }
-    }
-
-    fn assigned(&mut self, attempt: AttemptId, at: Timestamp) -> Option<()> {
-        let lease = self.held(attempt).filter(|lease| lease.stage == Stage::Offered)?;
-        self.tasks.get_mut(&attempt.task)?.fence = attempt.fence;
-        let lease = Lease { stage: Stage::Assigned, renewed: at, ..lease };
-        self.settle(attempt.task, At::Held(lease));
-        Some(())
-    }
-
-    fn started(&mut self, attempt: AttemptId, at: Timestamp) -> Option<()> {
-        let lease = self.held(attempt).filter(|lease| lease.stage < Stage::Running)?;
-        self.tasks.get_mut(&attempt.task)?.fence = attempt.fence;
-        let renewed = lease.renewed.max(at);
-        self.settle(attempt.task, At::Held(Lease { stage: Stage::Running, renewed, ..lease }));
-        Some(())
-    }
-
-    fn stage(&mut self, attempt: AttemptId, from: Stage, to: Stage) -> Option<()> {
-        let lease = self.held(attempt).filter(|lease| lease.stage == from)?;
-        self.settle(attempt.task, At::Held(Lease { stage: to, ..lease }));
-        Some(())
-    }
-
-    /// The attempt, whether it is held or being reclaimed.
-    fn at_end(&mut self, attempt: AttemptId) -> Option<&mut Task> {
-        let task = self.tasks.get_mut(&attempt.task)?;
-        if task.lease()?.fence != attempt.fence {
-            return None;
-        }
-        task.fence = attempt.fence;
-        Some(task)
-    }
-
-    fn declined(&mut self, attempt: AttemptId, at: Timestamp) -> Option<()> {
-        let stage = self.at_end(attempt)?.lease()?.stage;
-        if stage >= Stage::Running {
-            return None;
-        }
-        let until = at.after(self.policy.pause);
-        self.settle(attempt.task, At::Resting { until });
-        Some(())
-    }
-
-    fn ended(&mut self, attempt: AttemptId, then: Then) -> Option<()> {
-        self.at_end(attempt)?;
-        match then {
-            Then::End => self.forget(attempt.task),
-            Then::Retry { not_before: until } => {
-                self.settle(attempt.task, At::Retrying { until });
-            }
-        }
-        Some(())
-    }
 }

@@ -1,16 +1,16 @@
 //! What is to be done now.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ffleet_types::node::{Capacity, Demand, Order, State};
-use ffleet_types::{AttemptId, Bytes, Fence, NodeId, TaskId, Timestamp};
+use ffleet_types::{AttemptId, Fence, NodeId, TaskId, Timestamp};
 
-use super::{Able, At, Fleet, Node, Reservation, Task};
+use super::view::View;
+use super::{At, Fleet};
 use crate::lease::{Decision, Lease, Stage};
-use crate::place::{self, Headroom, PassedOver, Place};
-use crate::queue::{Entry, Key, Lane};
+use crate::place::{self, PassedOver};
+use crate::quarantine::Verdict;
+use crate::queue::{Hope, Key, ShapeId};
 
 /// What is to be done now, each item once; see [`super`] for the answers it wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,12 +24,16 @@ pub struct Plan {
     pub reclaims: Vec<Reclaim>,
     /// Tasks that no known node could ever run.
     pub rejects: Vec<Reject>,
+    /// Nodes to put aside.
+    pub quarantines: Vec<Quarantine>,
     /// When to plan again if nothing happens until then; nothing if there is nothing to wait for.
     pub wake: Option<Timestamp>,
 }
 
-/// Sets of demands of which it is remembered who meets them.
-const MOST_ABLE: usize = 4_096;
+/// Up to so many nodes with more room than before each shape that waits is held against each of them.
+const MOST_GROWN: usize = 512;
+/// A shape may hope for so many nodes one by one; for more it looks at all.
+pub(super) const MOST_HOPE: usize = 64;
 
 impl Plan {
     /// Whether there is nothing to do.
@@ -39,7 +43,17 @@ impl Plan {
             && self.requeues.is_empty()
             && self.reclaims.is_empty()
             && self.rejects.is_empty()
+            && self.quarantines.is_empty()
     }
+}
+
+/// A node that is to be put aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    /// The node.
+    pub node: NodeId,
+    /// Why.
+    pub why: Verdict,
 }
 
 /// A task that is to go to a node.
@@ -51,7 +65,7 @@ pub struct Assign {
     pub node: NodeId,
     /// The fence of the attempt to come.
     pub fence: Fence,
-    /// Nodes that have room for it too, and no engine that can do it: the first few.
+    /// Nodes that have room for it too, and no engine that can do it or not the labels: the first few.
     pub passed_over: Vec<PassedOver>,
 }
 
@@ -89,23 +103,24 @@ pub struct Reject {
 impl Fleet {
     /// Decides what is to be done at `now`. What is assigned is debited at once.
     ///
-    /// The work is bounded by what has changed: a task that did not fit is not looked at again
-    /// before there is more room somewhere.
+    /// The work is bounded by what has changed: shapes of tasks that found no room are held against the nodes
+    /// that have more of it than before, and a placement looks at a few nodes with the least to spare.
     pub fn plan(&mut self, now: Timestamp) -> Plan {
         let mut plan = Plan::default();
         self.reclaim(now, &mut plan);
         self.end_rests(now, &mut plan);
+        self.rooms.expire(now, self.policy.lease);
         self.reject(&mut plan);
-        let places = self.places(now);
-        self.assign(now, places.clone(), &mut plan);
-        let patience = self.reserve(now, &places);
+        let went = self.assign(now, &mut plan);
+        let patience = self.reserve(now, went);
+        plan.quarantines = std::mem::take(&mut self.verdicts);
         plan.wake = self.wake(patience);
         plan
     }
 
     /// Takes back what nodes that are gone have held, each attempt once.
     fn reclaim(&mut self, now: Timestamp, plan: &mut Plan) {
-        let policy = self.policy.lease;
+        let policy = self.policy.patient();
         while let Some(&(_, id)) = self.leases.first() {
             let Some(At::Held(lease)) = self.tasks.get(&id).map(|task| task.at) else {
                 unreachable!("invariant: every lease in the index is of a held task");
@@ -132,7 +147,6 @@ impl Fleet {
                 plan.requeues.push(id);
                 self.settle(id, At::Requeueing);
             } else {
-                self.unchecked.insert(id);
                 self.settle(id, At::Queue);
             }
         }
@@ -141,166 +155,113 @@ impl Fleet {
     /// Rejects what no node that is known could hold, whatever it is doing now.
     fn reject(&mut self, plan: &mut Plan) {
         // Where no node is known yet nothing is impossible; the tasks are checked later.
-        if self.nodes.is_empty() {
+        if self.rooms.known() == 0 {
             return;
         }
-        for id in std::mem::take(&mut self.unchecked) {
-            let Some(task) = self.tasks.get_mut(&id).filter(|task| task.at == At::Queue) else {
+        // Tasks that want the same lack the same.
+        let mut said = BTreeMap::new();
+        for id in self.impossible() {
+            let Some((task, shape)) = self.waiting(id) else {
                 continue;
             };
-            let nodes = &self.nodes;
-            if self.able.len() >= MOST_ABLE {
-                self.able.clear();
-            }
-            let found = self.able.entry(Arc::clone(&task.entry.demands));
-            task.able = Arc::clone(found.or_insert_with_key(|demands| able(nodes, demands)));
-            let demands = &task.entry.demands;
-            let able = nodes.iter().filter(|(id, _)| task.able.contains(id));
-            let able = able.map(|(_, node)| (node.name.as_str(), node.capacity));
-            let engines = self
-                .nodes
-                .values()
-                .map(|node| (node.name.as_str(), node.engines.as_slice()));
-            let missing = match able.clone().next() {
-                Some(_) => place::missing(&task.entry.need, able),
-                None => Some(place::unable(demands, engines)),
-            };
-            if let Some(missing) = missing {
-                plan.rejects.push(Reject { task: id, missing });
-                self.release_reservation(id);
-                self.settle(id, At::Rejecting);
-            }
+            let (shape, entry) = (self.queue.look(shape), &task.entry);
+            let need = entry.need;
+            let mark = (shape.kind, need.cpu.0, need.memory.0, need.scratch.0, need.tasks);
+            let missing = said.entry(mark).or_insert_with(|| self.missing(id));
+            plan.rejects.push(Reject { task: id, missing: missing.clone() });
+        }
+        for reject in &plan.rejects {
+            self.release_reservation(reject.task);
+            self.settle(reject.task, At::Rejecting);
         }
     }
 
-    /// The nodes that take work, and the room they have.
-    fn places(&mut self, now: Timestamp) -> Vec<Place> {
-        let places: Vec<Place> = self
-            .nodes
-            .iter()
-            .filter(|(_, node)| {
-                let active = node.state(self.policy.lease, now) == State::Active;
-                active && node.order == Order::Accept && !node.closed
-            })
-            .map(|(&id, node)| {
-                let promised = self.promised.get(&id).copied().unwrap_or_default();
-                let held = Capacity { memory: node.held, ..Capacity::default() };
-                let left = node.capacity.less(&held);
-                Place {
-                    node: id,
-                    capacity: node.capacity,
-                    free: left.less(&promised.all),
-                    lasting: left.less(&promised.live),
-                }
-            })
-            .collect();
-        let open: BTreeSet<NodeId> = places.iter().map(|place| place.node).collect();
-        if !open.is_subset(&self.open) {
-            self.queue.look_again();
-        }
-        self.open = open;
-        places
-    }
-
-    /// Gives tasks to nodes until nothing that waits fits anywhere.
-    fn assign(&mut self, now: Timestamp, mut places: Vec<Place>, plan: &mut Plan) {
-        let whole = self.whole();
-        loop {
-            let smallest = self.queue.smallest();
-            if self.queue.is_empty() || !places.iter().any(|place| place.free.holds(&smallest)) {
-                return;
-            }
-            let room = Room {
-                places: &places,
-                reservation: self.reservation,
-                headroom: self.policy.headroom,
-            };
-            let tasks = &self.tasks;
-            let fits = |lane, key: &Key, need: &Capacity| {
-                let task = || tasks.get(&key.task());
-                room.best(lane, (key, need), |place| {
-                    task().is_some_and(|task| task.can_go_to(place))
-                })
-                .is_some()
-            };
-            let Some(key) = self.queue.next(&whole, fits) else {
-                return;
-            };
-            let id = key.task();
-            let task = self.tasks.get_mut(&id).expect("invariant: what is queued is known");
-            task.blocked = None;
-            let need = task.entry.need;
-            let index = room
-                .best(task.entry.lane(), (&key, &need), |place| task.can_go_to(place))
-                .expect("invariant: the queue answers what fits");
-            let node = places[index].node;
-            let fence = task.fence.next();
-            let passed_over = passed_over(&self.nodes, &places, task);
-            places[index].free = places[index].free.less(&need);
-            let lease = Lease { holder: node, fence, renewed: now, stage: Stage::Offered };
-            self.settle(id, At::Held(lease));
-            self.release_reservation(id);
-            self.overtaken(&key, now, &places);
-            plan.assigns.push(Assign { task: id, node, fence, passed_over });
-        }
-    }
-
-    /// Notes since when the first task that waits has been overtaken: now, if `key` went before
-    /// it.
-    fn overtaken(&mut self, key: &Key, now: Timestamp, places: &[Place]) {
-        let Some(head) = self.head(places).filter(|head| head < key) else {
+    /// Holds the shapes that wait against the nodes that have more room than before.
+    fn screen(&mut self) {
+        if !self.rooms.has_grown() {
             return;
-        };
-        let task = self
-            .tasks
-            .get_mut(&head.task())
-            .expect("invariant: what is queued is known");
-        task.blocked.get_or_insert(now);
-    }
-
-    /// The first task that waits for room which there will be when others are done.
-    fn head(&self, places: &[Place]) -> Option<Key> {
-        self.queue.head(|key, need| {
-            let task = || self.tasks.get(&key.task());
-            places.iter().any(|place| {
-                place.lasting.holds(need) && task().is_some_and(|task| task.can_go_to(place))
-            })
-        })
-    }
-
-    /// Keeps a node for the first task that waits, once it has been overtaken for as long as its
-    /// patience lasts; answers when that is to be, if it is not yet.
-    fn reserve(&mut self, now: Timestamp, places: &[Place]) -> Option<Timestamp> {
-        if let Some(kept) = self.reservation {
-            if self.open.contains(&kept.node) {
-                return None;
+        }
+        let grown = self.rooms.grown();
+        if grown.len() > MOST_GROWN {
+            let all: Vec<ShapeId> = self.queue.shapes().map(|(id, _)| id).collect();
+            for id in all {
+                self.queue.look_mut(id).hope = Hope::Anywhere;
+                self.queue.unblock(id);
             }
-            // The node takes no more work, and with that it is no use to the task.
-            self.release_reservation(kept.task);
+            return;
         }
-        let head = self.head(places)?;
-        let task = self.tasks.get(&head.task())?;
-        let until = task.blocked?.after(self.policy.patience);
-        if now < until {
-            return Some(until);
+        let Self { queue, rooms, kinds, policy, .. } = self;
+        let view = View { rooms, kinds, headroom: policy.headroom };
+        let mut hopes: Vec<(ShapeId, Vec<u32>)> = Vec::new();
+        for (id, shape) in queue.shapes() {
+            if shape.hope == Hope::Anywhere {
+                continue;
+            }
+            let room = grown.iter().copied().filter(|&slot| view.has_room(slot, shape));
+            let room: Vec<u32> = room.collect();
+            if !room.is_empty() {
+                hopes.push((id, room));
+            }
         }
-        // The node that lacks least of what it needs has it soonest.
-        let need = task.entry.need;
-        let kept = places
-            .iter()
-            .filter(|place| place.lasting.holds(&need) && task.can_go_to(place))
-            .min_by_key(|place| {
-                let free = self.free(place);
-                (place::dominant_share(&need.less(&free), &place.capacity), place.node)
-            })?;
-        self.reservation = Some(Reservation { task: head.task(), key: head, node: kept.node });
-        None
+        for (id, room) in hopes {
+            self.queue.look_mut(id).hope.widen(room, MOST_HOPE);
+            self.queue.unblock(id);
+        }
     }
 
-    fn free(&self, place: &Place) -> Capacity {
-        let held = self.nodes.get(&place.node).map_or(Bytes(0), |node| node.held);
-        let left = place.capacity.less(&Capacity { memory: held, ..Capacity::default() });
-        left.less(&self.promised(place.node))
+    /// Gives tasks to nodes until nothing that waits fits anywhere; answers the last in the order that went.
+    fn assign(&mut self, now: Timestamp, plan: &mut Plan) -> Option<Key> {
+        let mut went: Option<Key> = None;
+        loop {
+            self.screen();
+            let whole = self.rooms.whole();
+            let Self { queue, rooms, kinds, policy, .. } = self;
+            let view = View { rooms, kinds, headroom: policy.headroom };
+            let Some(next) = queue.next(|shape, key| view.fits(shape, key)) else {
+                return went;
+            };
+            let shape = queue.look(next.shape);
+            let slot = view
+                .best(shape, &next.key)
+                .expect("invariant: the queue answers what fits");
+            let node = rooms.get(slot).id;
+            let kind = shape.kind;
+            let over = view.passed_over(kinds.get(kind), &shape.need);
+            queue.take(&next, &whole);
+            kinds.discount(kind);
+            went = Some(went.map_or(next.key, |went| went.max(next.key)));
+            plan.assigns.push(self.give(next.key.task(), node, over, now));
+        }
+    }
+
+    /// Gives a task that was taken from the queue to a node.
+    fn give(&mut self, id: TaskId, node: NodeId, over: Vec<PassedOver>, now: Timestamp) -> Assign {
+        let task = self.tasks.get_mut(&id).expect("invariant: what is queued is known");
+        task.shape = None;
+        task.blocked = None;
+        task.over.clone_from(&over);
+        let fence = task.fence.next();
+        let lease = Lease { holder: node, fence, renewed: now, stage: Stage::Offered };
+        self.settle(id, At::Held(lease));
+        self.release_reservation(id);
+        Assign { task: id, node, fence, passed_over: over }
+    }
+
+    /// What a task lacks that no node could run, for a person.
+    fn missing(&self, id: TaskId) -> String {
+        let Some((task, shape)) = self.waiting(id) else {
+            return String::new();
+        };
+        let kind = self.kinds.get(self.queue.look(shape).kind);
+        let nodes = self.rooms.nodes();
+        let able = nodes.clone().filter(|(slot, ..)| kind.suits(*slot).is_some());
+        let able = able.map(|(_, _, node)| (node.name.as_str(), node.capacity));
+        if able.clone().next().is_some() {
+            return place::missing(&task.entry.need, able).unwrap_or_default();
+        }
+        let all =
+            nodes.map(|(_, _, node)| (node.name.as_str(), node.engines.as_slice(), &node.labels));
+        place::unsuited(kind.demands(), kind.wishes(), &all)
     }
 
     /// When something is to be decided without anything having happened.
@@ -308,51 +269,8 @@ impl Fleet {
         let lapse = self
             .leases
             .first()
-            .map(|(renewed, _)| renewed.after(self.policy.lease.term));
+            .map(|(renewed, _)| renewed.after(self.policy.patient().term));
         let rest = self.rests.first().map(|&(until, _)| until);
         [lapse, rest, patience].into_iter().flatten().min()
     }
-}
-
-/// The room there is, as a task sees it.
-struct Room<'a> {
-    places: &'a [Place],
-    reservation: Option<Reservation>,
-    headroom: Headroom,
-}
-
-impl Room<'_> {
-    /// Where a task goes of the places that are `able` to do it, by the index of the place.
-    fn best(
-        &self,
-        lane: Lane,
-        (key, need): (&Key, &Capacity),
-        able: impl Fn(&Place) -> bool,
-    ) -> Option<usize> {
-        let headroom = if lane.is_live() { self.headroom } else { Headroom(0) };
-        // What goes before the task that the node is kept for may have it.
-        let kept = self.reservation.filter(|kept| *key > kept.key);
-        let open = |place: &Place| kept.is_none_or(|kept| place.node != kept.node) && able(place);
-        place::best(self.places, need, headroom, open)
-    }
-}
-
-/// The nodes whose engines meet `demands`.
-fn able(nodes: &BTreeMap<NodeId, Node>, demands: &[Demand]) -> Able {
-    let able = nodes.iter().filter(|(_, node)| place::meets(&node.engines, demands));
-    Arc::new(able.map(|(&id, _)| id).collect())
-}
-
-/// The first few places that have room for `task` and no engine that can do it.
-fn passed_over(nodes: &BTreeMap<NodeId, Node>, places: &[Place], task: &Task) -> Vec<PassedOver> {
-    let Entry { need, demands, .. } = &task.entry;
-    places
-        .iter()
-        .filter(|place| place.free.holds(need) && !task.can_go_to(place))
-        .filter_map(|place| {
-            let node = nodes.get(&place.node)?;
-            PassedOver::of((place.node, &node.name, &node.engines), demands)
-        })
-        .take(place::NAMED)
-        .collect()
 }

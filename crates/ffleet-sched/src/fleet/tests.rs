@@ -1,6 +1,13 @@
 mod engines;
+mod fair;
+mod index;
+mod labels;
 mod properties;
 mod starvation;
+mod trouble;
+mod why;
+
+use std::sync::Arc;
 
 use ffleet_types::job::{Class, Priority};
 use ffleet_types::{AttemptId, Bytes, Cpu, JobId, TenantId};
@@ -38,6 +45,7 @@ fn entry(id: u64, class: Class, cpus: u32, submitted: Timestamp) -> Entry {
         tenant: TenantId::default(),
         need: Capacity { cpu: Cpu::whole(cpus), tasks: 1, ..Capacity::default() },
         demands: [].into(),
+        wishes: Arc::default(),
         submitted,
         sequence: id,
     }
@@ -53,6 +61,7 @@ fn join_built(fleet: &mut Fleet, id: u128, cpus: u32, engines: Vec<Engine>, at: 
         name: format!("node-{id}"),
         capacity: room(cpus),
         engines,
+        labels: BTreeMap::new(),
         order: Order::Accept,
         at,
     });
@@ -133,7 +142,7 @@ fn room_is_given_away_once_and_again_when_it_is_back() {
 #[test]
 fn memory_that_rings_have_is_given_to_no_task() {
     let mut fleet = fleet_of(4);
-    let all = fleet.nodes[&node(1)].capacity.memory;
+    let all = fleet.node(node(1)).unwrap().capacity.memory;
     let holds = |memory| Event::NodeHolds { node: node(1), memory };
     assert_eq!(fleet.apply(holds(all)), Effect::Applied);
     let mut wanted = entry(1, Class::Medium, 2, second(0));
@@ -230,6 +239,7 @@ fn failed_task_waits_for_its_time_and_keeps_its_place() {
     assert!(fleet.plan(second(5)).requeues.is_empty(), "asked for once");
     assert_eq!(fleet.apply(Event::Requeued { task: task(1) }), Effect::Applied);
     fleet.apply(Event::Ended { attempt: second_job.attempt(), then: Then::End });
+    hear(&mut fleet, 1, &[], second(6));
     let again = only(&fleet.plan(second(6)));
     assert_eq!((again.task, again.fence), (task(1), Fence::FIRST.next()), "before task 3");
 }

@@ -1,9 +1,12 @@
 use std::cell::Cell;
+use std::sync::Arc;
 
-use ffleet_types::{Bytes, Cpu, JobId};
+use ffleet_types::job::{Class, Priority};
+use ffleet_types::{Bytes, Cpu, JobId, TenantId, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
+use crate::share::{Quota, Share};
 
 const WHOLE: Capacity = Capacity {
     cpu: Cpu(10_000),
@@ -24,6 +27,7 @@ fn entry(sequence: u64, class: Class, second: u64) -> Entry {
         tenant: TenantId::default(),
         need: Capacity { cpu: Cpu::whole(1), tasks: 1, ..Capacity::default() },
         demands: [].into(),
+        wishes: Arc::default(),
         submitted: Timestamp::from_millis(second * 1_000),
         sequence,
     }
@@ -33,17 +37,35 @@ fn of(tenant: &str, sequence: u64) -> Entry {
     Entry { tenant: tenant.parse().unwrap(), ..entry(sequence, Class::Medium, 0) }
 }
 
+fn insert(queue: &mut Queue, entry: &Entry) {
+    let shape = queue.shape(entry.need, 0, entry.lane().is_live());
+    queue.insert(entry, shape);
+}
+
+fn remove(queue: &mut Queue, entry: &Entry) -> bool {
+    let shape = queue.known_shape(&entry.need, 0, entry.lane().is_live());
+    shape.is_some_and(|shape| queue.remove(entry, shape))
+}
+
 fn queue(entries: &[Entry]) -> Queue {
     let mut queue = Queue::default();
     for entry in entries {
-        queue.insert(entry);
+        insert(&mut queue, entry);
     }
     queue
 }
 
+/// Takes the next that fits.
+fn take(queue: &mut Queue, mut fits: impl FnMut(&Capacity) -> bool) -> Option<Key> {
+    let fit = |shape: &mut Shape, _: &Key| if fits(&shape.need) { Fit::Yes } else { Fit::No };
+    let next = queue.next(fit)?;
+    queue.take(&next, &WHOLE);
+    Some(next.key)
+}
+
 /// Takes everything; the sequence numbers in the order they came.
 fn drained(queue: &mut Queue) -> Vec<u64> {
-    std::iter::from_fn(|| queue.next(&WHOLE, |_, _, _| true))
+    std::iter::from_fn(|| take(queue, |_| true))
         .map(|key| key.sequence)
         .collect()
 }
@@ -59,7 +81,7 @@ fn classes_go_in_their_order_and_each_first_come_first_served() {
         entry(6, Class::Medium, 4),
     ]);
     assert_eq!(drained(&mut queue), [5, 4, 3, 6, 2, 1]);
-    assert!(queue.is_empty() && queue.lanes.values().all(|lane| !lane.fifos.is_empty()));
+    assert!(queue.is_empty() && queue.shapes().next().is_none());
 }
 
 #[test]
@@ -94,11 +116,12 @@ fn tenants_take_turns() {
 
 #[test]
 fn weight_is_what_a_tenant_gets() {
-    let weights = BTreeMap::from([("heavy".parse().unwrap(), 3)]);
-    let mut queue = Queue::new(Policy { weights, ..Policy::default() });
+    let mut queue = Queue::default();
+    let share = Share { weight: 3 * Share::WEIGHT, ..Share::default() };
+    queue.share(&"heavy".parse().unwrap(), share, &WHOLE);
     for sequence in 0..100 {
-        queue.insert(&of("heavy", sequence));
-        queue.insert(&of("light", 100 + sequence));
+        insert(&mut queue, &of("heavy", sequence));
+        insert(&mut queue, &of("light", 100 + sequence));
     }
     let first: Vec<u64> = drained(&mut queue).into_iter().take(40).collect();
     let heavy = first.iter().filter(|&&sequence| sequence < 100).count();
@@ -120,10 +143,10 @@ fn large_tasks_cost_their_tenant_more() {
 fn tenant_that_was_idle_has_saved_nothing_up() {
     let mut queue = queue(&(1..=10).map(|sequence| of("busy", sequence)).collect::<Vec<_>>());
     for _ in 0..6 {
-        queue.next(&WHOLE, |_, _, _| true).unwrap();
+        take(&mut queue, |_| true).unwrap();
     }
     for sequence in 11..=14 {
-        queue.insert(&of("newcomer", sequence));
+        insert(&mut queue, &of("newcomer", sequence));
     }
     let order = drained(&mut queue);
     let served = order.iter().take(4).filter(|&&sequence| sequence > 10).count();
@@ -137,11 +160,11 @@ fn task_that_does_not_fit_blocks_nobody_behind_it() {
         ..entry(1, Class::High, 0)
     };
     let mut queue = queue(&[large, entry(2, Class::High, 1), entry(3, Class::Low, 0)]);
-    let mut fits = || queue.next(&WHOLE, |_, _, need| need.cpu <= Cpu::whole(1));
+    let mut fits = || take(&mut queue, |need| need.cpu <= Cpu::whole(1));
     assert_eq!(fits().unwrap().sequence, 2);
     assert_eq!(fits().unwrap().sequence, 3);
     assert_eq!(fits(), None);
-    assert_eq!(queue.head(|_, _| true).unwrap().sequence, 1);
+    assert_eq!(queue.heads((9, 9), |_| true)[0].0.sequence, 1);
 }
 
 #[test]
@@ -149,51 +172,85 @@ fn task_behind_one_that_does_not_fit_does_not_go_for_its_lane() {
     let large = Entry { need: WHOLE, ..entry(1, Class::Batch, 0) };
     let long = Policy::default().handicap(Lane::LAST).as_secs();
     let mut queue = queue(&[large, entry(2, Class::Batch, long), entry(3, Class::High, long)]);
-    let next = queue.next(&WHOLE, |_, _, need| *need != WHOLE).unwrap();
+    let next = take(&mut queue, |need| *need != WHOLE).unwrap();
     assert_eq!(next.sequence, 3, "the old task's age is its own");
 }
 
 #[test]
-fn nothing_is_looked_at_twice_before_there_is_more_room() {
+fn no_shape_is_looked_at_twice_before_there_is_more_room() {
     let mut queue = queue(&(0..1_000).map(|n| entry(n, Class::Medium, n)).collect::<Vec<_>>());
     let looks = Cell::new(0);
     let look = |queue: &mut Queue| {
         looks.set(0);
-        let found = queue.next(&WHOLE, |_, _, _| {
+        let found = take(queue, |_| {
             looks.set(looks.get() + 1);
             false
         });
         assert_eq!(found, None);
         looks.get()
     };
-    assert_eq!(look(&mut queue), 1_000);
+    assert_eq!(look(&mut queue), 1, "they are all alike");
     assert_eq!(look(&mut queue), 0);
-    queue.insert(&entry(1_000, Class::Medium, 1_000));
-    assert_eq!(look(&mut queue), 1, "the new one alone");
+    insert(&mut queue, &entry(1_000, Class::Medium, 1_000));
+    assert_eq!(look(&mut queue), 0, "and so is the new one");
+    let mut other = entry(1_001, Class::Medium, 1_001);
+    other.need.cpu = Cpu::whole(2);
+    insert(&mut queue, &other);
+    assert_eq!(look(&mut queue), 1, "which this is not");
     queue.look_again();
-    assert_eq!(look(&mut queue), 1_001);
+    assert_eq!(look(&mut queue), 2);
 }
 
 #[test]
-fn task_that_comes_back_to_its_old_place_is_seen() {
+fn task_that_comes_back_to_its_old_place_is_there() {
     let entries: Vec<Entry> = (0..4).map(|n| entry(n, Class::Medium, n)).collect();
     let mut queue = queue(&entries);
-    assert!(queue.remove(&entries[1]) && !queue.remove(&entries[1]));
-    assert_eq!(queue.next(&WHOLE, |_, _, _| false), None);
-    queue.insert(&entries[1]);
-    assert_eq!(queue.next(&WHOLE, |_, _, _| true).unwrap().sequence, 1);
+    assert!(remove(&mut queue, &entries[0]) && !remove(&mut queue, &entries[0]));
+    assert_eq!(take(&mut queue, |_| false), None);
+    insert(&mut queue, &entries[0]);
+    queue.look_again();
+    assert_eq!(drained(&mut queue), [0, 1, 2, 3]);
 }
 
 #[test]
-fn smallest_need_follows_what_waits() {
-    let mut small = entry(1, Class::Medium, 0);
-    small.need.cpu = Cpu(100);
-    let large = entry(2, Class::Medium, 0);
-    let mut queue = queue(&[small.clone(), large]);
-    assert_eq!(queue.smallest().cpu, Cpu(100));
-    queue.remove(&small);
-    assert_eq!(queue.smallest().cpu, Cpu::whole(1));
-    assert_eq!((queue.len(), drained(&mut queue).len()), (1, 1));
+fn tenant_that_holds_least_goes_first_and_weight_counts() {
+    let holding = |queue: &mut Queue, tenant, tasks| {
+        (0..tasks).for_each(|_| queue.hold(&of(tenant, 0), &WHOLE));
+    };
+    let entries = [of("many", 1), of("few", 2), of("heavy", 3)];
+    let mut queue = queue(&entries);
+    let share = Share { weight: 10 * Share::WEIGHT, ..Share::default() };
+    queue.share(&"heavy".parse().unwrap(), share, &WHOLE);
+    holding(&mut queue, "many", 3);
+    holding(&mut queue, "few", 2);
+    holding(&mut queue, "heavy", 10);
+    assert_eq!(drained(&mut queue), [3, 2, 1]);
+}
+
+#[test]
+fn tenant_whose_quota_is_used_up_waits_and_goes_on_when_something_ends() {
+    let mut queue = queue(&[of("bound", 1), of("bound", 2), of("other", 3)]);
+    let quota = Quota { running: Some(1), ..Quota::default() };
+    let tenant: TenantId = "bound".parse().unwrap();
+    queue.share(&tenant, Share { quota, ..Share::default() }, &WHOLE);
+    assert_eq!(take(&mut queue, |_| true).unwrap().sequence, 1);
+    queue.hold(&of("bound", 1), &WHOLE);
+    assert_eq!(drained(&mut queue), [3]);
+    assert_eq!(queue.len(), 1);
+    queue.release(&of("bound", 1), &WHOLE);
+    assert_eq!(drained(&mut queue), [2]);
+}
+
+#[test]
+fn what_fits_into_a_quota_goes_past_what_does_not() {
+    let mut large = of("bound", 1);
+    large.need.cpu = Cpu::whole(4);
+    let mut queue = queue(&[large, of("bound", 2)]);
+    let quota = Quota { cpu: Some(Cpu::whole(2)), ..Quota::default() };
+    queue.share(&"bound".parse().unwrap(), Share { quota, ..Share::default() }, &WHOLE);
+    assert_eq!(drained(&mut queue), [2]);
+    queue.share(&"bound".parse().unwrap(), Share::default(), &WHOLE);
+    assert_eq!(drained(&mut queue), [1], "the quota was lifted");
 }
 
 fn any_entry() -> impl Strategy<Value = (Class, Priority, u64)> {
@@ -238,7 +295,7 @@ proptest! {
             for _ in 0..count {
                 let sequence = owners.len() as u64;
                 owners.push(tenant);
-                queue.insert(&of(&format!("t{tenant}"), sequence));
+                insert(&mut queue, &of(&format!("t{tenant}"), sequence));
             }
         }
         let order: Vec<usize> =

@@ -22,6 +22,7 @@ mod lives;
 mod outputs;
 mod serial_bounds;
 mod serving;
+mod simulate;
 mod tls;
 mod unprivileged;
 mod usage;

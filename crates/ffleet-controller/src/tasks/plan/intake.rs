@@ -130,6 +130,7 @@ fn entry(
         tenant: spec.terms.tenant.clone(),
         need,
         demands: demands(spec).into(),
+        wishes: spec.terms.placement.clone().into(),
         submitted,
         sequence: number.0,
     }

@@ -179,13 +179,13 @@ impl World {
             item == refuse
         };
         for assign in &plan.assigns {
-            let node = &self.fleet.nodes[&assign.node];
+            let node = self.fleet.node(assign.node).unwrap();
             assert_eq!(node.state(self.fleet.policy.lease, now), State::Active);
             assert_eq!(node.order, Order::Accept);
             let demands = &self.fleet.tasks[&assign.task].entry.demands;
             assert!(place::meets(&node.engines, demands), "{assign:?} of {demands:?}");
             for over in &assign.passed_over {
-                let engines = &self.fleet.nodes[&over.node].engines;
+                let engines = &self.fleet.node(over.node).unwrap().engines;
                 assert!(!place::meets(engines, demands) && !over.lacks.is_empty(), "{over:?}");
             }
             let before = self.fences.get(&assign.task).copied().unwrap_or(Fence::NONE);
@@ -239,7 +239,7 @@ impl World {
             let sum = sums.entry(lease.holder).or_default();
             *sum = sum.plus(&fleet.tasks[&id].entry.need);
         }
-        for (&id, node) in &fleet.nodes {
+        for (id, node) in fleet.nodes() {
             let sum = sums.get(&id).copied().unwrap_or_default();
             assert!(node.capacity.holds(&sum), "{id} is over its capacity: {sum:?}");
             assert_eq!(fleet.promised(id), sum, "{id}: the ledger and the leases agree");

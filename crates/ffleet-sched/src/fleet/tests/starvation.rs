@@ -36,11 +36,8 @@ fn second_of(mut fleet: Fleet, waiting: &Entry, class: Class, bound: u64) -> Opt
 }
 
 fn policy() -> Policy {
-    let queue = queue::Policy {
-        ageing: Duration::from_secs(20),
-        live_lead: Duration::from_secs(100),
-        ..queue::Policy::default()
-    };
+    let queue =
+        queue::Policy { ageing: Duration::from_secs(20), live_lead: Duration::from_secs(100) };
     Policy { queue, patience: Duration::from_secs(30), ..Policy::default() }
 }
 
