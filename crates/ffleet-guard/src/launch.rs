@@ -10,6 +10,7 @@
 
 mod birth;
 mod copy;
+mod ended;
 mod reap;
 mod walls;
 
@@ -27,6 +28,7 @@ use rustix::thread::CpuSet;
 
 pub(crate) use self::birth::Stack;
 pub(crate) use self::copy::{Alone, carry};
+pub(crate) use self::ended::exit_of;
 pub(crate) use self::reap::{Reaped, reap, watch};
 pub(crate) use self::walls::empty_network;
 use crate::sandbox::Walls;

@@ -12,6 +12,7 @@ mod cgroup;
 mod child;
 mod error;
 mod exit;
+pub mod foreign;
 pub mod holdings;
 #[expect(unsafe_code, reason = "clone, exec and wait4 have no safe form")]
 mod launch;

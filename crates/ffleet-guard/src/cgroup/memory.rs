@@ -13,9 +13,19 @@ const PAGE: u64 = 64 << 10;
 /// From here on a number in version 1 means "no limit".
 const UNLIMITED: u64 = 1 << 60;
 
+/// Bounds the group's memory, and has it die as a whole where it goes over that, as far as the
+/// kernel can: one victim would leave a pipeline half alive.
+pub(crate) fn limit(dir: &Path, version: Version, memory: Bytes) -> Result<(), Error> {
+    cap(dir, version, memory)?;
+    match version {
+        Version::V1 => Ok(()),
+        Version::V2 => file::set(dir, "memory.oom.group", "1", |reads| reads == "1"),
+    }
+}
+
 /// Bounds the group's memory, and swap to nothing where swap is accounted: a media process that
 /// swaps is as good as dead, and takes the machine along.
-pub(crate) fn limit(dir: &Path, version: Version, memory: Bytes) -> Result<(), Error> {
+pub(crate) fn cap(dir: &Path, version: Version, memory: Bytes) -> Result<(), Error> {
     let value = memory.0.to_string();
     let took = |reads: &str| {
         reads
@@ -34,8 +44,6 @@ pub(crate) fn limit(dir: &Path, version: Version, memory: Bytes) -> Result<(), E
             if file::exists(dir, "memory.swap.max") {
                 file::set(dir, "memory.swap.max", "0", |reads| reads == "0")?;
             }
-            // One victim would leave a pipeline half alive.
-            file::set(dir, "memory.oom.group", "1", |reads| reads == "1")?;
         }
     }
     Ok(())
