@@ -24,6 +24,7 @@ mod member;
 mod process;
 mod release;
 mod state;
+mod strain;
 mod take;
 
 pub use ended::{Ended, Watched};

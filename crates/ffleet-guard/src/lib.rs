@@ -11,6 +11,7 @@
 mod cgroup;
 mod child;
 mod error;
+pub mod events;
 mod exit;
 pub mod foreign;
 pub mod holdings;

@@ -67,6 +67,14 @@ pub(crate) fn peak(dir: &Path, version: Version) -> Option<Bytes> {
     file::number(dir, name).map(Bytes)
 }
 
+/// How often the group met its limit and had to give memory back.
+pub(crate) fn hits(dir: &Path, version: Version) -> Option<u64> {
+    match version {
+        Version::V1 => file::number(dir, "memory.failcnt"),
+        Version::V2 => file::keyed(dir, "memory.events", "max"),
+    }
+}
+
 /// How many processes of the group were killed for want of memory.
 pub(crate) fn kills(dir: &Path, version: Version) -> u64 {
     let name = match version {
@@ -104,10 +112,16 @@ mod tests {
         let dir = fake(&[
             ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2"),
             ("memory.max_usage_in_bytes", "4096"),
+            ("memory.failcnt", "17"),
         ]);
+        assert_eq!(
+            (hits(dir.path(), Version::V1), hits(dir.path(), Version::V2)),
+            (Some(17), None)
+        );
         assert_eq!((kills(dir.path(), Version::V1), kills(dir.path(), Version::V2)), (2, 0));
         assert_eq!(peak(dir.path(), Version::V1), Some(Bytes(4_096)));
-        let dir = fake(&[("memory.events", "oom 9\noom_kill 1"), ("memory.peak", "8192")]);
+        let dir = fake(&[("memory.events", "max 4\noom 9\noom_kill 1"), ("memory.peak", "8192")]);
+        assert_eq!(hits(dir.path(), Version::V2), Some(4));
         assert_eq!(kills(dir.path(), Version::V2), 1);
         assert_eq!(peak(dir.path(), Version::V2), Some(Bytes(8_192)));
     }
