@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::exit::Exit;
 use crate::{
     audit, backup, completions, config, feeds, jobs, logs, nodes, presets, probe, serve, streams,
-    submit, voyandz,
+    submit, voyandz, watch,
 };
 
 /// FFmpeg as a service: submit jobs, watch them, keep what they promise.
@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Probe(probe::Flags),
     /// Say what a command of FFmpeg or GStreamer will start, open and leave unbounded
     Audit(audit::Flags),
+    /// Govern processes that others start, by rules: limits that hold, and nothing else
+    Watch(watch::Flags),
     /// The machines that do the work
     Nodes {
         #[command(subcommand)]

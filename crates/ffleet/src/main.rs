@@ -29,6 +29,7 @@ mod submit;
 mod token;
 mod voyandz;
 mod wait;
+mod watch;
 
 use std::process::ExitCode;
 

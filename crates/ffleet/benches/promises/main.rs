@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p ffleet --bench promises [-- SECTION… [--quick] [--dir DIR]]` prints a line of
 //! a Markdown table for each figure, and fails where a bound is missed. Sections are `latency`,
-//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `failover`, `restart`, `fanout`, `idle` and `backlog`; all of them by default. With `--quick` the rounds
+//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `failover`, `restart`, `fanout`, `idle`,
+//! `watch` and `backlog`; all of them by default. With `--quick` the rounds
 //! are short: for a look, not for a verdict. Everything lies in a new directory below DIR, which
 //! is to be on a disk, as promises about what is on disk are measured there.
 //!
@@ -32,6 +33,7 @@ mod secure;
 mod server;
 mod starts;
 mod submit;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,7 +61,7 @@ impl Extent {
 
 type Section = fn(&Room, Extent) -> Vec<Row>;
 
-const SECTIONS: [(&str, Section); 11] = [
+const SECTIONS: [(&str, Section); 12] = [
     ("latency", latency::rows),
     ("submit", submit::rows),
     ("starts", starts::rows),
@@ -70,6 +72,7 @@ const SECTIONS: [(&str, Section); 11] = [
     ("restart", restart::rows),
     ("fanout", fanout::rows),
     ("idle", idle::rows),
+    ("watch", watch::rows),
     ("backlog", pages::rows),
 ];
 

@@ -26,3 +26,4 @@ mod tls;
 mod unprivileged;
 mod usage;
 mod waiting;
+mod watch;
