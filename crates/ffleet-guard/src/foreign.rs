@@ -25,6 +25,7 @@ mod process;
 mod release;
 mod state;
 mod take;
+mod wrapped;
 
 pub use ended::{Ended, Watched};
 pub use group::{Group, Spec};
@@ -33,6 +34,7 @@ pub use process::Process;
 pub use release::Released;
 pub use state::{About, Kind, Place, State, all, find, sweep};
 pub use take::Taken;
+pub use wrapped::{Asked, End, Running, Waiting, die};
 
 use std::io;
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p ffleet --bench promises [-- SECTION… [--quick] [--dir DIR]]` prints a line of
 //! a Markdown table for each figure, and fails where a bound is missed. Sections are `latency`,
-//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `failover`, `restart`, `fanout`, `idle` and `backlog`; all of them by default. With `--quick` the rounds
+//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `failover`, `restart`, `fanout`, `idle`, `backlog` and `wrap`; all of them by default. With `--quick` the rounds
 //! are short: for a look, not for a verdict. Everything lies in a new directory below DIR, which
 //! is to be on a disk, as promises about what is on disk are measured there.
 //!
@@ -32,6 +32,7 @@ mod secure;
 mod server;
 mod starts;
 mod submit;
+mod wrap;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,7 +60,7 @@ impl Extent {
 
 type Section = fn(&Room, Extent) -> Vec<Row>;
 
-const SECTIONS: [(&str, Section); 11] = [
+const SECTIONS: [(&str, Section); 12] = [
     ("latency", latency::rows),
     ("submit", submit::rows),
     ("starts", starts::rows),
@@ -71,6 +72,7 @@ const SECTIONS: [(&str, Section); 11] = [
     ("fanout", fanout::rows),
     ("idle", idle::rows),
     ("backlog", pages::rows),
+    ("wrap", wrap::rows),
 ];
 
 fn main() -> ExitCode {
