@@ -26,6 +26,7 @@ mod release;
 mod state;
 mod strain;
 mod take;
+mod wrapped;
 
 pub use ended::{Ended, Watched};
 pub use group::{Group, Spec};
@@ -34,6 +35,7 @@ pub use process::Process;
 pub use release::Released;
 pub use state::{About, Kind, Place, State, all, find, sweep};
 pub use take::Taken;
+pub use wrapped::{Asked, End, Running, Waiting, die};
 
 use std::io;
 use std::path::PathBuf;

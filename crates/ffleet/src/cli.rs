@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::{
-    audit, backup, completions, config, feeds, jobs, logs, nodes, presets, probe, serve, streams,
-    submit, voyandz, watch,
+    attach, audit, backup, completions, config, feeds, jobs, logs, nodes, presets, probe, run,
+    serve, streams, submit, voyandz, watch,
 };
 
 /// FFmpeg as a service: submit jobs, watch them, keep what they promise.
@@ -73,6 +73,10 @@ pub(crate) enum Command {
     Probe(probe::Flags),
     /// Say what a command of FFmpeg or GStreamer will start, open and leave unbounded
     Audit(audit::Flags),
+    /// Run a command within limits: it has its exit code, signals and streams as without us
+    Run(Box<run::Flags>),
+    /// Put limits on a process that runs, and on what descends from it
+    Attach(Box<attach::Flags>),
     /// Govern processes that others start, by rules: limits that hold, and nothing else
     Watch(watch::Flags),
     /// The machines that do the work

@@ -105,7 +105,9 @@ mod tests {
 
     #[test]
     fn weight_is_written_on_the_scale_of_either_version() {
-        for (weight, shares, unified) in [(100, "1024", "100"), (150, "1536", "150"), (0, "10", "1")] {
+        for (weight, shares, unified) in
+            [(100, "1024", "100"), (150, "1536", "150"), (0, "10", "1")]
+        {
             let dir = fake(&[("cpu.shares", "1024"), ("cpu.weight", "100")]);
             weigh(dir.path(), Version::V1, weight).unwrap();
             assert_eq!(file::read(dir.path(), "cpu.shares").unwrap(), shares);

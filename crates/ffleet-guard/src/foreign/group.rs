@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ffleet_base::{Clock as _, SystemClock, chain, chance, files};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, pidfd_send_signal};
 
 use super::limits::{Limits, Outcome};
 use super::process::Process;
@@ -124,8 +124,15 @@ impl Group {
         };
         self.state.limits = limits;
         (self.state.outcomes, self.state.means) = limits.set(&self.state.group, |one| {
-            format!("the group was made without the controller '{one}': release it and take it anew")
+            format!(
+                "the group was made without the controller '{one}': release it and take it anew"
+            )
         });
+        for member in &mut self.state.members {
+            // What is set from now on was not looked at when it was taken.
+            let now = self.state.means.before(member.process);
+            member.before.complete(now);
+        }
         self.keep()
     }
 
@@ -163,8 +170,8 @@ impl Group {
     /// itself.
     pub fn signal(&self, signal: Signal) {
         for process in self.processes() {
-            // It may have died by itself; its id is its own as long as the group lists it.
-            let _gone = Pid::from_raw(process.pid).map(|pid| kill_process(pid, signal));
+            // It may have died by itself.
+            let _gone = process.open().map(|pidfd| pidfd_send_signal(pidfd, signal));
         }
     }
 
@@ -200,7 +207,11 @@ fn controllers(limits: &Limits, counts: bool) -> BTreeSet<Controller> {
         (Controller::Io, limits.io_weight.is_some()),
         (Controller::Account, counts),
     ];
-    wants.into_iter().filter(|&(_, wanted)| wanted).map(|(one, _)| one).collect()
+    wants
+        .into_iter()
+        .filter(|&(_, wanted)| wanted)
+        .map(|(one, _)| one)
+        .collect()
 }
 
 fn is_well_named(name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! What a group of foreign processes may use, and how far that holds.
 
 use std::fmt;
+use std::path::Path;
 
 use ffleet_base::chain;
 use ffleet_types::{Bytes, Cpu};
@@ -155,16 +156,33 @@ impl Limits {
     }
 }
 
+impl cgroup::Group {
+    /// The limits that its directory `dir` is for.
+    pub(super) fn limits_in(&self, dir: &Path) -> Vec<Limit> {
+        let of = [
+            (Controller::Cpu, Limit::Cpu),
+            (Controller::Cpu, Limit::CpuWeight),
+            (Controller::Memory, Limit::Memory),
+            (Controller::Pids, Limit::Tasks),
+            (Controller::Io, Limit::IoWeight),
+        ];
+        let is_here = |one: &(Controller, Limit)| self.place_of(one.0) == Some(dir);
+        of.into_iter().filter(is_here).map(|(_, limit)| limit).collect()
+    }
+}
+
 impl Outcome {
     /// What holds of it where there is no controller for it.
     fn fall_back(&mut self, means: &Means) {
         let instead = match self.limit {
             Limit::Cpu => means.cpus.map(|count| {
-                format!("each process may run on {count} CPUs (affinity), which it may widen itself")
+                format!(
+                    "each process may run on {count} CPUs (affinity), which it may widen itself"
+                )
             }),
-            Limit::Memory => means.memory.map(|_| {
-                "each process for itself, without page cache (RLIMIT_DATA)".to_owned()
-            }),
+            Limit::Memory => means
+                .memory
+                .map(|_| "each process for itself, without page cache (RLIMIT_DATA)".to_owned()),
             Limit::Tasks => {
                 self.how.push_str("; RLIMIT_NPROC counts all processes of a user");
                 None

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use rustix::io::Errno;
-use rustix::process::{
-    Pid, Resource, Rlimit, getpriority_process, prlimit, setpriority_process,
-};
+use rustix::process::{Pid, Resource, Rlimit, getpriority_process, prlimit, setpriority_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +41,19 @@ pub(crate) struct Before {
     cpus: Vec<usize>,
     /// Its soft limit on private memory, in bytes; the inner nothing is none.
     data: Option<Option<u64>>,
+}
+
+impl Before {
+    /// Takes from `now` what is not known of it yet.
+    pub(super) fn complete(&mut self, now: Self) {
+        if self.nice.is_none() {
+            (self.nice, self.other_nice) = (now.nice, now.other_nice);
+        }
+        if self.cpus.is_empty() {
+            self.cpus = now.cpus;
+        }
+        self.data = self.data.or(now.data);
+    }
 }
 
 impl Means {
@@ -157,7 +168,8 @@ fn renice(pid: i32, wanted: impl Fn(Pid) -> Option<i32>) -> Result<(), Errno> {
 /// Holds each thread of `pid` to `chosen`, until none has another set.
 fn hold(pid: i32, chosen: &CpuSet) -> Result<(), Errno> {
     for _ in 0..ROUNDS {
-        let differs = |thread: &Pid| sched_getaffinity(Some(*thread)).is_ok_and(|set| set != *chosen);
+        let differs =
+            |thread: &Pid| sched_getaffinity(Some(*thread)).is_ok_and(|set| set != *chosen);
         let left: Vec<_> = threads(pid).into_iter().filter(differs).collect();
         if left.is_empty() {
             return Ok(());

@@ -54,7 +54,9 @@ impl Member {
             };
             if home != origin {
                 let (home, origin) = (home.display(), origin.display());
-                trouble.push(format!("process {id} is put into {home}: there is no {origin} any more"));
+                trouble.push(format!(
+                    "process {id} is put into {home}: there is no {origin} any more"
+                ));
             }
             if let Err(error) = enter(home, id)
                 && self.process.is_alive()

@@ -24,7 +24,7 @@ impl Process {
     /// for yet has it.
     #[must_use]
     pub fn of(pid: i32) -> Option<Self> {
-        let started = process::started(Pid::from_raw(pid)?)?;
+        let started = process::started(id(pid)?)?;
         Some(Self { pid, started })
     }
 
@@ -42,8 +42,34 @@ impl Process {
         stat(self.pid).is_some_and(|(found, is_alive)| is_alive && found.started == self.started)
     }
 
+    /// Whether `other` descends from it, or is it.
+    #[must_use]
+    pub fn is_above(self, other: Self) -> bool {
+        let mut above = Some(other.pid);
+        while let Some(pid) = above.filter(|&pid| pid > 0) {
+            if pid == self.pid {
+                return self.is_alive();
+            }
+            above = id(pid).and_then(process::parent);
+        }
+        false
+    }
+
+    /// The words of its command line, as it shows them; its name where it shows none.
+    #[must_use]
+    pub fn command(self) -> Vec<String> {
+        let read = |what| fs::read(format!("/proc/{}/{what}", self.pid)).unwrap_or_default();
+        let words = read("cmdline");
+        let text = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
+        if words.is_empty() {
+            return vec![text(&read("comm")).trim_end().to_owned()];
+        }
+        let words = words.strip_suffix(b"\0").unwrap_or(&words);
+        words.split(|&byte| byte == 0).map(text).collect()
+    }
+
     pub(super) fn id(self) -> Option<Pid> {
-        Pid::from_raw(self.pid)
+        id(self.pid)
     }
 
     /// A descriptor of this very process, if it has not ended.
@@ -84,6 +110,11 @@ impl Process {
         }
         found
     }
+}
+
+/// An id that a process can have.
+fn id(pid: i32) -> Option<Pid> {
+    (pid > 0).then(|| Pid::from_raw(pid)).flatten()
 }
 
 /// Whether the process of `pidfd` has ended.

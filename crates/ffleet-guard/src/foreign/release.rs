@@ -68,7 +68,9 @@ impl Group {
 
     fn put_back(&self, one: Process, released: &mut Released) {
         let Some(member) = self.member(one).or_else(|| self.heir(one)) else {
-            released.trouble.push(format!("process {}: nobody knows where it was", one.pid));
+            released
+                .trouble
+                .push(format!("process {}: nobody knows where it was", one.pid));
             return;
         };
         let Some(_same) = one.open() else { return };

@@ -239,10 +239,15 @@ pub fn all(place: &Place) -> Vec<State> {
     found
 }
 
-/// The group that `process` was taken into, if it was and is still in it.
+/// The group that `process` is in; or that it was taken into, where others are in that still: whoever
+/// was putting them back has not come to the end.
 #[must_use]
 pub fn find(place: &Place, process: Process) -> Option<State> {
-    all(place).into_iter().find(|state| state.processes().contains(&process))
+    all(place).into_iter().find(|state| {
+        let inside = state.processes();
+        let was_taken = state.members.iter().any(|member| member.process == process);
+        inside.contains(&process) || (was_taken && !inside.is_empty())
+    })
 }
 
 /// Removes the groups that nobody governs and nothing is in any more, and says how many that were.

@@ -7,11 +7,12 @@
 
 use std::collections::BTreeSet;
 
+use super::Error;
 use super::group::Group;
 use super::limits::{Held, Limit};
 use super::member::Member;
 use super::process::{Process, has_ended, threads};
-use super::Error;
+use super::state::Kind;
 use crate::cgroup::{self, Controller};
 
 /// How often a family is gone through at most; one that grows faster is said to be outside.
@@ -56,7 +57,9 @@ impl Group {
             }
             if round + 1 == ROUNDS {
                 let count = family.len();
-                taken.trouble.push(format!("{count} processes are outside: they start faster than they are taken"));
+                taken.trouble.push(format!(
+                    "{count} processes are outside: they start faster than they are taken"
+                ));
                 break;
             }
             self.bring(process, &family, &mut taken)?;
@@ -89,7 +92,8 @@ impl Group {
         let inside = self.state.group.settled();
         let known = self.state.members.len();
         for &one in family {
-            if inside.contains(&one.pid) || self.member(one).is_some() {
+            let is_over = one != first && !one.is_alive();
+            if is_over || inside.contains(&one.pid) || self.member(one).is_some() {
                 continue;
             }
             match Member::look(one, &self.state.group, &self.state.means) {
@@ -168,7 +172,9 @@ impl Group {
     pub(super) fn heir(&self, one: Process) -> Option<Member> {
         let mut above = one.id().and_then(crate::process::parent);
         for _ in 0..ROUNDS {
-            let Some(parent) = above.and_then(Process::of) else { break };
+            let Some(parent) = above.and_then(Process::of) else {
+                break;
+            };
             if let Some(member) = self.member(parent) {
                 return Some(member.heir(one));
             }
@@ -182,7 +188,8 @@ impl Group {
     fn settle(&mut self, taken: &mut Taken) -> Result<(), Error> {
         taken.left.sort();
         taken.left.dedup();
-        if !taken.processes.is_empty() && self.state.group.site(Controller::Memory).is_some() {
+        let came_later = self.state.about.kind != Kind::Run || !taken.processes.is_empty();
+        if came_later && self.state.group.site(Controller::Memory).is_some() {
             self.lower_to(
                 Limit::Memory,
                 Held::Partly,
@@ -200,11 +207,15 @@ impl Group {
 
     fn lower(&mut self, limit: Limit, why: &str) {
         // One that another process of the group has.
-        let held = if self.state.members.len() > 1 { Held::Partly } else { Held::Not };
+        let held = if self.state.members.len() > 1 {
+            Held::Partly
+        } else {
+            Held::Not
+        };
         self.lower_to(limit, held, why);
     }
 
-    fn lower_to(&mut self, limit: Limit, held: Held, why: &str) {
+    pub(super) fn lower_to(&mut self, limit: Limit, held: Held, why: &str) {
         for outcome in self.state.outcomes.iter_mut().filter(|outcome| outcome.limit == limit) {
             outcome.lower(held, why);
         }

@@ -10,7 +10,7 @@ const PIDFD_INFO_EXIT: u64 = 1 << 3;
 
 /// The kernel's `struct pidfd_info`, as long as its first form.
 #[repr(C)]
-struct PidfdInfo {
+struct Answer {
     mask: u64,
     cgroup: u64,
     /// pid, tgid, ppid, and eight ids of users and groups.
@@ -21,7 +21,7 @@ struct PidfdInfo {
 /// What `wait(2)` said or would say of the process of `pidfd`; the inner nothing is that its parent has
 /// not waited for it yet, the outer that the kernel does not answer this question.
 pub(crate) fn exit_of(pidfd: BorrowedFd<'_>) -> Option<Option<i32>> {
-    let mut asked = PidfdInfo { mask: PIDFD_INFO_EXIT, cgroup: 0, ids: [0; 11], exit: 0 };
+    let mut asked = Answer { mask: PIDFD_INFO_EXIT, cgroup: 0, ids: [0; 11], exit: 0 };
     // SAFETY: the kernel writes as much as the number of the call says, which is the size of `asked`.
     let done = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO, &raw mut asked) };
     match done {
@@ -30,4 +30,4 @@ pub(crate) fn exit_of(pidfd: BorrowedFd<'_>) -> Option<Option<i32>> {
     }
 }
 
-const _: () = assert!(size_of::<PidfdInfo>() == 64, "as PIDFD_GET_INFO says");
+const _: () = assert!(size_of::<Answer>() == 64, "as PIDFD_GET_INFO says");

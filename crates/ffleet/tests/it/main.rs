@@ -15,6 +15,7 @@ mod encode;
 mod fake;
 mod fixture;
 mod gateway;
+mod governed;
 mod http;
 mod http_inputs;
 mod journey;

@@ -113,6 +113,11 @@ impl Group {
         }
     }
 
+    /// Its directory for `controller`, if there is one.
+    pub(crate) fn place_of(&self, controller: Controller) -> Option<&Path> {
+        self.site(controller).map(|site| site.dir.as_path())
+    }
+
     fn drop_sites_of(&mut self, controller: Controller) {
         match controller {
             Controller::Cpu => self.cpu = None,
@@ -141,12 +146,16 @@ impl Group {
 
     /// Gives it a share of busy CPUs, from 1 to 10000; 100 is everybody's.
     pub(crate) fn weigh_cpu(&self, weight: u16) -> Option<Result<(), Error>> {
-        self.cpu.as_ref().map(|site| cpu::weigh(&site.dir, site.version, weight))
+        self.cpu
+            .as_ref()
+            .map(|site| cpu::weigh(&site.dir, site.version, weight))
     }
 
     /// Bounds memory. Who is over it is killed alone, as the kernel chooses.
     pub(crate) fn cap_memory(&self, most: Bytes) -> Option<Result<(), Error>> {
-        self.memory.as_ref().map(|site| memory::cap(&site.dir, site.version, most))
+        self.memory
+            .as_ref()
+            .map(|site| memory::cap(&site.dir, site.version, most))
     }
 
     /// Bounds processes and threads.
@@ -178,11 +187,7 @@ impl Group {
 
     /// Whose group `pid` is in now, for each of its directories. A hierarchy that does not show it is
     /// missing.
-    pub(crate) fn whereabouts(
-        &self,
-        mountinfo: &str,
-        cgroups: &str,
-    ) -> BTreeMap<PathBuf, PathBuf> {
+    pub(crate) fn whereabouts(&self, mountinfo: &str, cgroups: &str) -> BTreeMap<PathBuf, PathBuf> {
         let mounts = Mounts::parse(mountinfo, cgroups);
         let places: Vec<_> = mounts.unified.iter().chain(mounts.legacy.values()).collect();
         let origin = |dir: &PathBuf| {
@@ -200,13 +205,17 @@ impl Group {
         let mut found = Vec::new();
         let apart = |dir: &&Path| !ours.starts_with(dir);
         for dir in origin.ancestors().take_while(apart) {
-            let here = |site: &Option<Site>| site.as_ref().filter(|site| site.dir == ours).map(|site| site.version);
+            let here = |site: &Option<Site>| {
+                site.as_ref().filter(|site| site.dir == ours).map(|site| site.version)
+            };
             let tree = self.tree() == Some(ours);
-            let version = |site| here(site).or(tree.then_some(Version::V2));
+            let version = |site| here(site).or_else(|| tree.then_some(Version::V2));
             if let Some(cpu) = version(&self.cpu).and_then(|version| cpu::bound(dir, version)) {
                 found.push(("cpu", cpu.to_string()));
             }
-            if let Some(most) = version(&self.memory).and_then(|version| memory::bound(dir, version)) {
+            if let Some(most) =
+                version(&self.memory).and_then(|version| memory::bound(dir, version))
+            {
                 found.push(("memory", most.to_string()));
             }
             if let Some(tasks) = version(&self.pids).and_then(|_| file::number(dir, "pids.max")) {
@@ -233,5 +242,8 @@ pub(crate) fn enter(dir: &Path, pid: Pid) -> Result<(), Error> {
 }
 
 fn listed(dir: &Path) -> BTreeSet<i32> {
-    members(dir, DEPTH).into_iter().map(|pid| pid.as_raw_nonzero().get()).collect()
+    members(dir, DEPTH)
+        .into_iter()
+        .map(|pid| pid.as_raw_nonzero().get())
+        .collect()
 }
