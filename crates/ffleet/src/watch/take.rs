@@ -125,7 +125,12 @@ impl Groups {
                 Outcome::Refused(why.join("; "))
             }
             Ok(taken) => {
-                trouble.extend(taken.trouble.into_iter().chain(taken.left.iter().map(left)));
+                trouble.extend(
+                    taken
+                        .trouble
+                        .into_iter()
+                        .chain(taken.left.iter().map(|what| left(what))),
+                );
                 self.gather(&mut group, id, &mut trouble);
                 return Ok(self.put(id, group, trouble));
             }
@@ -327,7 +332,7 @@ fn leave(id: Id, group: Group) {
     }
 }
 
-fn left(what: &String) -> String {
+fn left(what: &str) -> String {
     format!("it is not bounded by {what} any more, where it was")
 }
 

@@ -7,6 +7,7 @@ use super::super::tell::{Process, limits_json, limits_text};
 use super::super::totals::one_more;
 use super::Session;
 use crate::failure::Failure;
+use crate::show::text::push;
 
 impl Session<'_> {
     /// Tells of it, and counts it.
@@ -17,40 +18,40 @@ impl Session<'_> {
                 self.count_failure(&rule.label);
                 let fields = json!({ "why": why, "again-ms": wait.as_millis() });
                 let text = format!("{why}; it is tried again in {:.1} s", wait.as_secs_f64());
-                self.say("failed", id, &rule.label, fields, &text)
+                self.say("failed", (id, &rule.label), fields, &text)
             }
             Note::GivenUp(id, rule, why) => {
                 self.count_failure(&rule.label);
-                self.say("given-up", id, &rule.label, json!({ "why": why }), &why)
+                self.say("given-up", (id, &rule.label), json!({ "why": why }), &why)
             }
             Note::Changed(id, rule, None) => {
                 let limits = limits_text(&rule.limits);
                 let fields = json!({ "limits": limits_json(&rule.limits) });
-                self.say("changed", id, &rule.label, fields, &limits)
+                self.say("changed", (id, &rule.label), fields, &limits)
             }
             Note::Changed(id, rule, Some(why)) => {
-                self.say("not-changed", id, &rule.label, json!({ "why": why }), &why)
+                self.say("not-changed", (id, &rule.label), json!({ "why": why }), &why)
             }
             Note::Released(id, None) => {
-                let told = self.say("released", id, "no rule", json!({}), "it is where it was");
+                let told = self.say("released", (id, "no rule"), json!({}), "it is where it was");
                 self.names.remove(&id);
                 told
             }
             Note::Released(id, Some(why)) => {
-                self.say("not-released", id, "no rule", json!({ "why": why }), &why)
+                self.say("not-released", (id, "no rule"), json!({ "why": why }), &why)
             }
             Note::Violated(id, violation, count) => {
                 let rule = self.rule_of(id);
                 *self.totals.violations.entry((rule.clone(), violation)).or_default() += count;
                 let fields = json!({ "kind": violation.name(), "count": count });
-                self.say("violation", id, &rule, fields, &described(violation, count))
+                self.say("violation", (id, &rule), fields, &described(violation, count))
             }
             Note::Strayed(id, first) => {
                 let rule = self.rule_of(first);
                 one_more(&mut self.totals.violations, (rule.clone(), Violation::Stray));
                 let fields = json!({ "kind": Violation::Stray.name(), "group": first.pid });
                 let text = format!("it left the group of process {}", first.pid);
-                self.say("violation", id, &rule, fields, &text)
+                self.say("violation", (id, &rule), fields, &text)
             }
             Note::Ended(id, rule, counts) => {
                 let violations: Map<String, Value> = Violation::ALL
@@ -60,8 +61,7 @@ impl Session<'_> {
                     .collect();
                 self.say(
                     "ended",
-                    id,
-                    &rule.label,
+                    (id, &rule.label),
                     json!({ "violations": violations }),
                     "nobody of it is left",
                 )
@@ -80,21 +80,20 @@ impl Session<'_> {
         });
         let mut text = limits_text(&rule.limits);
         if let Some(after) = after {
-            text.push_str(&format!("; {:.1} ms after exec", after.as_secs_f64() * 1_000.0));
+            push!(text, "; {:.1} ms after exec", after.as_secs_f64() * 1_000.0);
         }
         for lack in &taken.lacks {
             text.push_str("; ");
             text.push_str(lack);
         }
-        self.say("governed", id, &rule.label, fields, &text)
+        self.say("governed", (id, &rule.label), fields, &text)
     }
 
     /// Tells of a process by its name, if it has been taken.
     fn say(
         &self,
         event: &str,
-        id: Id,
-        rule: &str,
+        (id, rule): (Id, &str),
         fields: Value,
         text: &str,
     ) -> Result<(), Failure> {
