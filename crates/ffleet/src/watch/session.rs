@@ -19,7 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use self::ears::{Ears, Scan, hear, listen, looked, tick};
 use super::hands::Hands;
-use super::take::{Groups, Taken};
+use super::take::{Adopted, Groups, Taken};
 use super::tell::{Process, Teller, limits_text};
 use super::totals::Totals;
 use super::{Flags, Setting};
@@ -89,7 +89,7 @@ impl<'a> Session<'a> {
         let mut groups = Groups::new(place, scanner.clone());
         let mut watch = Watch::new(setting.policy());
         let mut names = BTreeMap::new();
-        let (adopted, troubles) = groups.adopt();
+        let Adopted { groups: adopted, troubles } = groups.adopt();
         for (first, rule, taken) in adopted {
             let process = Process { id: first, name: &taken.name, rule: &rule.label };
             let fields = json!({ "processes": taken.processes, "lacks": taken.lacks });

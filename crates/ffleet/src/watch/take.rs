@@ -29,6 +29,15 @@ pub(super) struct Taken {
     pub(super) lacks: Vec<String>,
 }
 
+/// What an earlier life has left.
+#[derive(Debug)]
+pub(super) struct Adopted {
+    /// Groups that were taken over: their first processes, and rules that say what they were promised.
+    pub(super) groups: Vec<(Id, Arc<Rule>, Taken)>,
+    /// Which could not be, and why, in words.
+    pub(super) troubles: Vec<String>,
+}
+
 /// The groups of this watch, and where they are.
 #[derive(Debug)]
 pub(super) struct Groups {
@@ -48,22 +57,21 @@ impl Groups {
         &self.held
     }
 
-    /// Takes over what an earlier life has left: their first processes, and rules that say what they were promised.
-    /// Groups that cannot be taken over are told of.
-    pub(super) fn adopt(&mut self) -> (Vec<(Id, Arc<Rule>, Taken)>, Vec<String>) {
-        let (mut adopted, mut troubles) = (Vec::new(), Vec::new());
+    /// Takes over what an earlier life has left.
+    pub(super) fn adopt(&mut self) -> Adopted {
+        let (mut groups, mut troubles) = (Vec::new(), Vec::new());
         for state in foreign::all(&self.place) {
             let Some(first) = first_of(&state.name).filter(|_| state.about.kind == Kind::Watch)
             else {
                 continue;
             };
             match self.adopt_one(first, &state.name) {
-                Ok(Some((rule, taken))) => adopted.push((first, rule, taken)),
+                Ok(Some((rule, taken))) => groups.push((first, rule, taken)),
                 Ok(None) => {}
                 Err(error) => troubles.push(format!("the group {}: {}", state.name, chain(&error))),
             }
         }
-        (adopted, troubles)
+        Adopted { groups, troubles }
     }
 
     /// Nothing, if nobody is in it.
