@@ -194,11 +194,14 @@ impl Watched {
     }
 
     /// What changes unless it stands still: how far it is, the threads it started, and, if it says nothing of
-    /// itself, the CPU time of those it has.
-    fn state(&self) -> (u64, Option<u32>, Option<Duration>) {
+    /// itself, the CPU time of those it has, in tenths of a second: threads that look whether there is something to do
+    /// take some milliseconds a minute.
+    fn state(&self) -> (u64, Option<u32>, Option<u128>) {
         let told = self.told.load(Ordering::Relaxed);
+        let used = (told == 0).then(|| cpu_time(self.pid).ok()).flatten();
+        let used = used.map(|used| used.as_millis() / 100);
         let started = fs::read(&self.counts).ok().and_then(|counted| number_at(&counted, 2));
-        (told, started, (told == 0).then(|| cpu_time(self.pid).ok()).flatten())
+        (told, started, used)
     }
 
     /// Reads progress, and kills it once it has written `enough` frames; whether it has.
