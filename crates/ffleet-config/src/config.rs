@@ -6,6 +6,7 @@
 pub mod live;
 mod roles;
 mod tls;
+pub mod watch;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use ffleet_types::{Bytes, ParseError, RoleGroup, Span};
 
 pub use self::live::{Gateway, Live};
 pub use self::tls::Tls;
+pub use self::watch::Watch;
 pub use self::worker::{OnStop, Sandbox, Worker};
 use crate::Inputs;
 use crate::nearest::nearest;
@@ -55,6 +57,8 @@ pub struct Config {
     pub role_groups: BTreeMap<RoleGroup, Rules>,
     /// `worker`: what this machine gives to work.
     pub worker: Worker,
+    /// `watch`: which processes that others start are governed.
+    pub watch: Watch,
     /// `limits`: what a client may do to the server.
     pub limits: Limits,
     /// `retain`: what is kept of finished jobs.
@@ -216,6 +220,7 @@ impl Config {
             },
             role_groups: roles::read(reader),
             worker: Worker::read(reader),
+            watch: Watch::read(reader),
             limits: Limits::read(reader),
             retain: Retain::read(reader),
             live,

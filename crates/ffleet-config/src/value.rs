@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 
 use ffleet_media::job::Verify;
+use ffleet_supervise::watch::Glob;
 use ffleet_types::live::feed::{AtEnd, Fallback, Mode, WhenFull};
 use ffleet_types::live::inputs::{ContainerFormat, PixelFormat, SampleFormat};
 use ffleet_types::live::stream::{Access, Client, Kind, Recovery, Slow};
 use ffleet_types::{Bytes, Cpu, FrameRate, FrameSize, Rate, Span, live};
 
+use crate::config::watch::Percent;
 use crate::config::{Format, Level, OnStop, Sandbox};
 
 /// A value that a key can have.
@@ -29,7 +31,7 @@ macro_rules! by_own_words {
 by_own_words!(Bytes, Cpu, Rate, Span, Verify, Format, Level, OnStop, Sandbox);
 by_own_words!(live::Name, Mode, Fallback, AtEnd, Kind, Client, Slow, Access);
 by_own_words!(FrameRate, FrameSize, PixelFormat, Recovery, SampleFormat, WhenFull);
-by_own_words!(ContainerFormat);
+by_own_words!(ContainerFormat, Glob, Percent);
 
 macro_rules! whole_number {
     ($($kind:ty),*) => {$(
@@ -44,7 +46,13 @@ macro_rules! whole_number {
     )*};
 }
 
-whole_number!(u8, u16, u32, u64);
+whole_number!(i8, u8, u16, u32, u64);
+
+impl Value for bool {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_not| format!("{text:?} is not true or false"))
+    }
+}
 
 impl Value for SocketAddr {
     fn parse(text: &str) -> Result<Self, String> {

@@ -17,11 +17,13 @@ mod io;
 mod memory;
 mod mounts;
 mod pids;
+mod shared;
 
 pub(crate) use base::Base;
 pub use file::Error;
-pub(crate) use group::{Group, groups_below, kill_below, remove_tree};
+pub(crate) use group::{Group, enter, groups_below, kill_below, remove_tree};
 pub(crate) use mounts::Mounts;
+pub(crate) use shared::shared;
 
 use std::collections::BTreeMap;
 use std::fmt;

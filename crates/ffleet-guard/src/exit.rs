@@ -92,7 +92,7 @@ pub(crate) fn of(
 }
 
 /// What `wait4` says, in our words.
-fn ended(status: i32) -> ffleet_supervise::Exit {
+pub(crate) fn ended(status: i32) -> ffleet_supervise::Exit {
     if libc::WIFSIGNALED(status) {
         ffleet_supervise::Exit::Signal(libc::WTERMSIG(status))
     } else {

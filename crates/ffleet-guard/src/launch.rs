@@ -10,8 +10,10 @@
 
 mod birth;
 mod copy;
+mod ended;
 mod reap;
 mod walls;
+mod wrapped;
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::fs::File;
@@ -27,8 +29,10 @@ use rustix::thread::CpuSet;
 
 pub(crate) use self::birth::Stack;
 pub(crate) use self::copy::{Alone, carry};
-pub(crate) use self::reap::{Reaped, reap, watch};
+pub(crate) use self::ended::exit_of;
+pub(crate) use self::reap::{Look, Reaped, look, reap, watch};
 pub(crate) use self::walls::empty_network;
+pub(crate) use self::wrapped::{Ears, Gated, die_by, home, send, step_aside, stop_by};
 use crate::sandbox::Walls;
 use crate::spec::ChildSpec;
 

@@ -11,7 +11,9 @@
 mod cgroup;
 mod child;
 mod error;
+pub mod events;
 mod exit;
+pub mod foreign;
 pub mod holdings;
 #[expect(unsafe_code, reason = "clone, exec and wait4 have no safe form")]
 mod launch;

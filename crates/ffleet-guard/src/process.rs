@@ -86,6 +86,11 @@ pub(crate) fn descendants(ancestor: Pid) -> HashSet<Pid> {
     found.into_iter().skip(1).collect()
 }
 
+/// The parent of `pid`.
+pub(crate) fn parent(pid: Pid) -> Option<i32> {
+    i32::try_from(stat(pid, PARENT)?).ok()
+}
+
 /// Threads of `pid` at the moment.
 pub(crate) fn threads(pid: Pid) -> Option<u64> {
     u64::try_from(stat(pid, THREADS)?).ok()

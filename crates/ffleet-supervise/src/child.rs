@@ -12,12 +12,12 @@
 //!
 //! Whoever stops first gives the reason; a later order to stop changes neither the reason nor
 //! the end of the grace, and nothing leads back from stopping. Time that a child was paused, or
-//! that nobody was looking (see `watch`), counts against neither of its limits.
+//! that nobody was looking (see `stopwatch`), counts against neither of its limits.
 
 use std::time::Duration;
 
 use crate::exit::{Exit, Stop, Verdict};
-use crate::watch::Stopwatch;
+use crate::stopwatch::Stopwatch;
 
 /// A child is looked at no less often than this, so that time asleep can be told from time spent.
 const PULSE: Duration = Duration::from_secs(5);

@@ -1,4 +1,5 @@
-//! One child: its machine, watchdog, escalation and backoff; and one live sender after another.
+//! One child: its machine, watchdog, escalation and backoff; one live sender after another; and which
+//! processes of others are governed ([`watch`]).
 //!
 //! A [`Child`] is a value. It is told what happened and what time it is, and answers what to do
 //! and when to ask again; `ffleet-guard` does it. Nothing here reads a clock or sends a signal,
@@ -12,7 +13,8 @@ pub mod budget;
 pub mod child;
 mod exit;
 pub mod live;
-mod watch;
+mod stopwatch;
+pub mod watch;
 
 pub use backoff::Backoff;
 pub use budget::Budget;

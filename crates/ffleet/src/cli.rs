@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::{
-    audit, backup, completions, config, feeds, jobs, logs, nodes, presets, probe, serve, simulate,
-    streams, submit, voyandz,
+    attach, audit, backup, completions, config, feeds, jobs, logs, nodes, presets, probe, run,
+    serve, simulate, streams, submit, voyandz, watch,
 };
 
 /// FFmpeg as a service: submit jobs, watch them, keep what they promise.
@@ -75,6 +75,12 @@ pub(crate) enum Command {
     Audit(audit::Flags),
     /// Run a fleet of any size on a virtual clock, with everything that goes wrong
     Simulate(simulate::Flags),
+    /// Run a command within limits: it has its exit code, signals and streams as without us
+    Run(Box<run::Flags>),
+    /// Put limits on a process that runs, and on what descends from it
+    Attach(Box<attach::Flags>),
+    /// Govern processes that others start, by rules: limits that hold, and nothing else
+    Watch(watch::Flags),
     /// The machines that do the work
     Nodes {
         #[command(subcommand)]

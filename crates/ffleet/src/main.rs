@@ -3,6 +3,7 @@
 
 mod api;
 mod argv;
+mod attach;
 mod audit;
 mod backup;
 mod cli;
@@ -14,6 +15,7 @@ mod declare;
 mod exit;
 mod failure;
 mod feeds;
+mod governed;
 mod jobs;
 mod logs;
 mod nodes;
@@ -21,6 +23,7 @@ mod presets;
 mod probe;
 mod program;
 mod registration;
+mod run;
 mod serve;
 mod server;
 mod show;
@@ -30,6 +33,7 @@ mod submit;
 mod token;
 mod voyandz;
 mod wait;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -38,5 +42,5 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == program::SHIM) {
         return ffleet_guard::shim::main();
     }
-    program::run(std::env::args_os()).into()
+    program::run(std::env::args_os())
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
+use std::process::ExitCode;
 
 use clap::Parser as _;
 use clap::error::{ContextKind, ErrorKind};
@@ -12,8 +13,8 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::{
-    argv, audit, backup, completions, config, dashboard, feeds, jobs, logs, nodes, presets, probe,
-    serve, simulate, streams, submit,
+    argv, attach, audit, backup, completions, config, dashboard, feeds, jobs, logs, nodes, presets,
+    probe, run, serve, simulate, streams, submit, watch,
 };
 
 /// What makes this program the parent of one child (`ffleet_guard::shim`): for the server alone,
@@ -21,20 +22,25 @@ use crate::{
 pub(crate) const SHIM: &str = "shim";
 
 /// Runs the command that the arguments name, and says what went wrong.
-pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match attempt(args) {
-        Ok(exit) => exit,
+        Ok(code) => code,
         Err(failure) => {
-            if failure != Failure::ReaderGone {
-                // Where not even that can be written, the exit code has to say it.
-                drop(writeln!(io::stderr(), "{failure}"));
-            }
-            failure.exit()
+            complain(&failure);
+            failure.exit().into()
         }
     }
 }
 
-fn attempt(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
+/// Says what went wrong.
+pub(crate) fn complain(failure: &Failure) {
+    if *failure != Failure::ReaderGone {
+        // Where not even that can be written, the exit code has to say it.
+        drop(writeln!(io::stderr(), "{failure}"));
+    }
+}
+
+fn attempt(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
     let cli = match Cli::try_parse_from(argv::rewrite(args)?) {
         Ok(cli) => cli,
         // Help and version are errors to clap, and go to standard output.
@@ -46,38 +52,47 @@ fn attempt(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
             }
             let printed = error.print();
             if error.use_stderr() {
-                return Ok(Exit::Usage);
+                return Ok(Exit::Usage.into());
             }
             printed?;
-            return Ok(Exit::Done);
+            return Ok(Exit::Done.into());
         }
     };
     let context = Context::new(cli.common)?;
-    match cli.command {
-        Command::Serve(flags) => serve::run(&context, serve::Origin::Ours(flags)),
-        Command::Voyandz(flags) => serve::run(&context, serve::Origin::Voyandz(flags)),
+    command(&context, cli.command)
+}
+
+fn command(context: &Context, command: Command) -> Result<ExitCode, Failure> {
+    let exit = match command {
+        // What is run has an exit code of its own.
+        Command::Run(flags) => return Ok(run::run(context, &flags)),
+        Command::Serve(flags) => serve::run(context, serve::Origin::Ours(flags)),
+        Command::Voyandz(flags) => serve::run(context, serve::Origin::Voyandz(flags)),
         Command::Config { command: config::Command::Check { file } } => {
-            config::check_file(&context, file)
+            config::check_file(context, file)
         }
         Command::Config { command: config::Command::Reload } => {
-            client()?.block_on(config::reload(&context))
+            client()?.block_on(config::reload(context))
         }
+        Command::Attach(flags) => attach::run(context, &flags),
         Command::Completions(flags) => completions::run(&flags),
         Command::Audit(flags) => {
-            audit::run(&context, &flags, |names| client()?.block_on(audit::probe(&context, names)))
+            audit::run(context, &flags, |names| client()?.block_on(audit::probe(context, names)))
         }
-        Command::Simulate(flags) => simulate::run(&context, &flags),
-        Command::Submit(flags) => client()?.block_on(submit::run(&context, *flags)),
-        Command::Jobs { command } => client()?.block_on(jobs::run(&context, command)),
-        Command::Logs(flags) => client()?.block_on(logs::run(&context, flags)),
-        Command::Presets(flags) => client()?.block_on(presets::run(&context, flags)),
-        Command::Probe(flags) => client()?.block_on(probe::run(&context, flags)),
-        Command::Backup(flags) => client()?.block_on(backup::run(&context, flags)),
-        Command::Dashboard => client()?.block_on(dashboard::run(&context)),
-        Command::Feeds { command } => client()?.block_on(feeds::run(&context, command)),
-        Command::Streams { command } => client()?.block_on(streams::run(&context, command)),
-        Command::Nodes { command } => client()?.block_on(nodes::run(&context, command)),
-    }
+        Command::Simulate(flags) => simulate::run(context, &flags),
+        Command::Watch(flags) => watch::run(context, &flags),
+        Command::Submit(flags) => client()?.block_on(submit::run(context, *flags)),
+        Command::Jobs { command } => client()?.block_on(jobs::run(context, command)),
+        Command::Logs(flags) => client()?.block_on(logs::run(context, flags)),
+        Command::Presets(flags) => client()?.block_on(presets::run(context, flags)),
+        Command::Probe(flags) => client()?.block_on(probe::run(context, flags)),
+        Command::Backup(flags) => client()?.block_on(backup::run(context, flags)),
+        Command::Dashboard => client()?.block_on(dashboard::run(context)),
+        Command::Feeds { command } => client()?.block_on(feeds::run(context, command)),
+        Command::Streams { command } => client()?.block_on(streams::run(context, command)),
+        Command::Nodes { command } => client()?.block_on(nodes::run(context, command)),
+    };
+    exit.map(Into::into)
 }
 
 /// A client does one thing at a time.

@@ -26,11 +26,11 @@ mod effective;
 mod fault;
 mod home;
 mod log;
-mod notify;
+pub(crate) mod notify;
 mod roles;
 mod session;
 mod setting;
-mod signals;
+pub(crate) mod signals;
 mod totals;
 mod wiring;
 

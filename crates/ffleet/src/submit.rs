@@ -92,7 +92,7 @@ fn output(context: &Context, wanted: Wanted) -> Result<Output, Failure> {
     })
 }
 
-fn labels(
+pub(crate) fn labels(
     pairs: Vec<(String, String)>,
 ) -> Result<std::collections::BTreeMap<String, String>, Failure> {
     let mut labels = std::collections::BTreeMap::new();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Found, Reader};
+use crate::block::Block;
 use crate::problem::Place;
 use crate::tree::{Key, Node, Value as Part};
 
@@ -103,6 +104,33 @@ impl<'a> Reader<'a> {
                 let message = format!("is {}, not a section", node.value.kind());
                 self.problem(place, key, message, hint());
                 &[]
+            }
+        }
+    }
+
+    /// The sections of a list, each as `KEY[0]` and so on; nothing where the key is not there. Only a file has
+    /// those. Something else in the list is a section that is broken.
+    pub(crate) fn blocks(&mut self, key: &'static str) -> Vec<Block<'a>> {
+        let hint = || Some("write `[{key: value}, …]` in the configuration's file".to_owned());
+        let file = self.file();
+        let block = |(number, node): (usize, &'a Node)| {
+            let key = Key { at: node.at, name: format!("{key}[{number}]") };
+            Block::new(file, "", &key, node)
+        };
+        match self.find(key) {
+            None | Some(Found::Node(_, Node { value: Part::Empty, .. })) => Vec::new(),
+            Some(Found::Node(_, Node { value: Part::List(items), .. })) => {
+                items.iter().enumerate().map(block).collect()
+            }
+            Some(Found::Text(place, _)) => {
+                let message = "cannot be said in a flag or a variable".to_owned();
+                self.problem(place, key, message, hint());
+                Vec::new()
+            }
+            Some(Found::Node(place, node)) => {
+                let message = format!("is {}, not a list", node.value.kind());
+                self.problem(place, key, message, hint());
+                Vec::new()
             }
         }
     }

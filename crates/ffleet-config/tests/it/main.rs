@@ -5,6 +5,7 @@ mod layers;
 mod live;
 mod mistakes;
 mod voyandz;
+mod watch;
 
 use std::path::Path;
 

@@ -215,7 +215,7 @@ impl Drop for Base {
 }
 
 /// The nearest group from our own upwards that hands on the most of the controllers, and which.
-fn choose(place: &Place) -> Option<(PathBuf, Vec<Controller>)> {
+pub(super) fn choose(place: &Place) -> Option<(PathBuf, Vec<Controller>)> {
     let mut best: Option<(PathBuf, Vec<Controller>)> = None;
     for dir in place.upwards() {
         // To move a child from our group into one below `dir` needs both.

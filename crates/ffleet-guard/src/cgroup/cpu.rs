@@ -29,6 +29,23 @@ pub(crate) fn limit(dir: &Path, version: Version, cpu: Cpu) -> Result<(), Error>
     }
 }
 
+/// What a group has that says nothing, on our scale of 1 to 10000.
+const DEFAULT: u64 = 100;
+/// The same in version 1, whose scale goes from 2 to 262144.
+const SHARES: u64 = 1_024;
+
+/// Gives the group this share of busy CPUs, from 1 to 10000; 100 is everybody's.
+pub(crate) fn weigh(dir: &Path, version: Version, weight: u16) -> Result<(), Error> {
+    let weight = u64::from(weight.clamp(1, 10_000));
+    match version {
+        Version::V1 => {
+            let shares = (weight * SHARES / DEFAULT).max(2);
+            file::set(dir, "cpu.shares", &shares.to_string(), is(shares))
+        }
+        Version::V2 => file::set(dir, "cpu.weight", &weight.to_string(), is(weight)),
+    }
+}
+
 fn is(number: u64) -> impl FnOnce(&str) -> bool {
     move |reads| reads.parse() == Ok(number)
 }
@@ -84,6 +101,19 @@ mod tests {
         assert_eq!(bound(dir.path(), Version::V2), None);
         limit(dir.path(), Version::V2, Cpu(1)).unwrap();
         assert_eq!(file::read(dir.path(), "cpu.max").unwrap(), "1000 100000");
+    }
+
+    #[test]
+    fn weight_is_written_on_the_scale_of_either_version() {
+        for (weight, shares, unified) in
+            [(100, "1024", "100"), (150, "1536", "150"), (0, "10", "1")]
+        {
+            let dir = fake(&[("cpu.shares", "1024"), ("cpu.weight", "100")]);
+            weigh(dir.path(), Version::V1, weight).unwrap();
+            assert_eq!(file::read(dir.path(), "cpu.shares").unwrap(), shares);
+            weigh(dir.path(), Version::V2, weight).unwrap();
+            assert_eq!(file::read(dir.path(), "cpu.weight").unwrap(), unified);
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! One child's group: a directory of one name in every hierarchy that is used.
 
+mod foreign;
 mod gauge;
+
+pub(crate) use foreign::enter;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};

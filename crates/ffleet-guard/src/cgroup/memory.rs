@@ -13,9 +13,19 @@ const PAGE: u64 = 64 << 10;
 /// From here on a number in version 1 means "no limit".
 const UNLIMITED: u64 = 1 << 60;
 
+/// Bounds the group's memory, and has it die as a whole where it goes over that, as far as the
+/// kernel can: one victim would leave a pipeline half alive.
+pub(crate) fn limit(dir: &Path, version: Version, memory: Bytes) -> Result<(), Error> {
+    cap(dir, version, memory)?;
+    match version {
+        Version::V1 => Ok(()),
+        Version::V2 => file::set(dir, "memory.oom.group", "1", |reads| reads == "1"),
+    }
+}
+
 /// Bounds the group's memory, and swap to nothing where swap is accounted: a media process that
 /// swaps is as good as dead, and takes the machine along.
-pub(crate) fn limit(dir: &Path, version: Version, memory: Bytes) -> Result<(), Error> {
+pub(crate) fn cap(dir: &Path, version: Version, memory: Bytes) -> Result<(), Error> {
     let value = memory.0.to_string();
     let took = |reads: &str| {
         reads
@@ -34,8 +44,6 @@ pub(crate) fn limit(dir: &Path, version: Version, memory: Bytes) -> Result<(), E
             if file::exists(dir, "memory.swap.max") {
                 file::set(dir, "memory.swap.max", "0", |reads| reads == "0")?;
             }
-            // One victim would leave a pipeline half alive.
-            file::set(dir, "memory.oom.group", "1", |reads| reads == "1")?;
         }
     }
     Ok(())
@@ -57,6 +65,14 @@ pub(crate) fn peak(dir: &Path, version: Version) -> Option<Bytes> {
         Version::V2 => "memory.peak",
     };
     file::number(dir, name).map(Bytes)
+}
+
+/// How often the group met its limit and had to give memory back.
+pub(crate) fn hits(dir: &Path, version: Version) -> Option<u64> {
+    match version {
+        Version::V1 => file::number(dir, "memory.failcnt"),
+        Version::V2 => file::keyed(dir, "memory.events", "max"),
+    }
 }
 
 /// How many processes of the group were killed for want of memory.
@@ -96,10 +112,16 @@ mod tests {
         let dir = fake(&[
             ("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2"),
             ("memory.max_usage_in_bytes", "4096"),
+            ("memory.failcnt", "17"),
         ]);
+        assert_eq!(
+            (hits(dir.path(), Version::V1), hits(dir.path(), Version::V2)),
+            (Some(17), None)
+        );
         assert_eq!((kills(dir.path(), Version::V1), kills(dir.path(), Version::V2)), (2, 0));
         assert_eq!(peak(dir.path(), Version::V1), Some(Bytes(4_096)));
-        let dir = fake(&[("memory.events", "oom 9\noom_kill 1"), ("memory.peak", "8192")]);
+        let dir = fake(&[("memory.events", "max 4\noom 9\noom_kill 1"), ("memory.peak", "8192")]);
+        assert_eq!(hits(dir.path(), Version::V2), Some(4));
         assert_eq!(kills(dir.path(), Version::V2), 1);
         assert_eq!(peak(dir.path(), Version::V2), Some(Bytes(8_192)));
     }

@@ -85,6 +85,36 @@ impl Stack {
     }
 }
 
+/// Copies this process, into the group whose directory of version 2 is `tree` if the kernel can do that,
+/// as `fork(2)` does: the copy gets nothing.
+///
+/// # Safety
+///
+/// The copy may do nothing but system calls on what was prepared: what other threads held is held for
+/// ever in it.
+pub(super) unsafe fn copy(tree: Option<BorrowedFd<'_>>) -> io::Result<Option<Pid>> {
+    if let Some(tree) = tree {
+        let args = CloneArgs {
+            flags: CLONE_INTO_CGROUP,
+            exit_signal: u64::from(libc::SIGCHLD.cast_unsigned()),
+            cgroup: u64::from(tree.as_raw_fd().cast_unsigned()),
+            ..CloneArgs::NONE
+        };
+        let args = std::ptr::from_ref(&args);
+        // SAFETY: without a stack of its own it goes on where we are, as after fork.
+        let pid = unsafe { libc::syscall(libc::SYS_clone3, args, size_of::<CloneArgs>()) };
+        if let Ok(pid @ 0..) = i32::try_from(pid) {
+            return Ok(Pid::from_raw(pid));
+        }
+        // Whatever the kernel had against it: it may walk there.
+    }
+    // SAFETY: the caller's promise.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(Pid::from_raw(pid)),
+    }
+}
+
 const FLAGS: c_int = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD;
 
 /// What a system call answered: a process, or what was wrong, as a negative number.

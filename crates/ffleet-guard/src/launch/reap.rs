@@ -21,14 +21,45 @@ pub(crate) struct Reaped {
     pub(crate) largest_kib: u64,
 }
 
+/// What there is to be seen of our child.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Look {
+    /// Nothing new.
+    Same,
+    /// This signal has stopped it.
+    Stopped(c_int),
+    /// It runs again.
+    Continued,
+    /// It has ended, and its remains are taken.
+    Ended(Reaped),
+}
+
 /// Takes the remains of our child `pid`, if it has ended.
 pub(crate) fn reap(pid: Pid) -> io::Result<Option<Reaped>> {
+    wait(pid, libc::WNOHANG)
+}
+
+/// What has become of our child `pid` since this was asked last.
+pub(crate) fn look(pid: Pid) -> io::Result<Look> {
+    let found = wait(pid, libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED)?;
+    Ok(found.map_or(Look::Same, |found| {
+        if libc::WIFSTOPPED(found.status) {
+            Look::Stopped(libc::WSTOPSIG(found.status))
+        } else if libc::WIFCONTINUED(found.status) {
+            Look::Continued
+        } else {
+            Look::Ended(found)
+        }
+    }))
+}
+
+fn wait(pid: Pid, how: c_int) -> io::Result<Option<Reaped>> {
     let mut status = 0;
     // SAFETY: plain numbers, for which zeros are a value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     let raw = pid.as_raw_nonzero().get();
     // SAFETY: both may be written to.
-    let found = unsafe { libc::wait4(raw, &raw mut status, libc::WNOHANG, &raw mut usage) };
+    let found = unsafe { libc::wait4(raw, &raw mut status, how, &raw mut usage) };
     match found {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(None),

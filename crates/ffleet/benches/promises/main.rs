@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p ffleet --bench promises [-- SECTION… [--quick] [--dir DIR]]` prints a line of
 //! a Markdown table for each figure, and fails where a bound is missed. Sections are `latency`,
-//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `failover`, `restart`, `fanout`, `saturation`, `idle` and `backlog`; all of them by default. With `--quick` the rounds
+//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `failover`, `restart`, `fanout`, `saturation`,
+//! `idle`, `watch`, `backlog` and `wrap`; all of them by default. With `--quick` the rounds
 //! are short: for a look, not for a verdict. Everything lies in a new directory below DIR, which
 //! is to be on a disk, as promises about what is on disk are measured there.
 //!
@@ -33,6 +34,8 @@ mod secure;
 mod server;
 mod starts;
 mod submit;
+mod watch;
+mod wrap;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,7 +63,7 @@ impl Extent {
 
 type Section = fn(&Room, Extent) -> Vec<Row>;
 
-const SECTIONS: [(&str, Section); 12] = [
+const SECTIONS: [(&str, Section); 14] = [
     ("latency", latency::rows),
     ("submit", submit::rows),
     ("starts", starts::rows),
@@ -72,7 +75,9 @@ const SECTIONS: [(&str, Section); 12] = [
     ("fanout", fanout::rows),
     ("saturation", saturation::rows),
     ("idle", idle::rows),
+    ("watch", watch::rows),
     ("backlog", pages::rows),
+    ("wrap", wrap::rows),
 ];
 
 fn main() -> ExitCode {

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
 use ffleet_config::Config;
-use ffleet_config::config::{Format, Level, Live, OnStop, Sandbox};
+use ffleet_config::config::{Format, Level, Live, OnStop, Sandbox, Watch};
 use ffleet_sched::roles::Rules;
+use ffleet_supervise::watch::{Glob, Limits, Rule};
+use ffleet_types::Span;
 use serde_json::{Map, Value, json};
 
 use crate::show;
@@ -41,6 +44,7 @@ pub(super) fn json(config: &Config) -> Value {
             .map(|(name, rules)| (name.to_string(), self::rules(rules)))
             .collect::<Map<_, _>>(),
         "worker": worker(config),
+        "watch": watch(&config.watch),
         "limits": {
             "body": config.limits.body,
             "requests-per-second": config.limits.requests_per_second,
@@ -93,6 +97,38 @@ fn worker(config: &Config) -> Value {
     })
 }
 
+fn watch(watch: &Watch) -> Value {
+    let names = |all: &[Glob]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let rule = |rule: &Arc<Rule>| {
+        let Limits { cpu, cpu_weight, memory, tasks, io_weight, nice } = &rule.limits;
+        json!({
+            "label": rule.label,
+            "name": said(rule.name.as_ref()),
+            "uid": rule.uid,
+            "parent": said(rule.parent.as_ref()),
+            "directory": rule.directory,
+            "exe": rule.exe,
+            "age": Span(rule.age),
+            "cpu": said(cpu.as_ref()),
+            "cpu-weight": cpu_weight,
+            "memory": memory,
+            "tasks": tasks,
+            "io-weight": io_weight,
+            "nice": nice,
+        })
+    };
+    json!({
+        "scan-interval": watch.scan_interval,
+        "tries": watch.tries,
+        "detach-on-stop": watch.detach_on_stop,
+        "thread-burst": watch.thread_burst,
+        "throttled": watch.throttled.to_string(),
+        "allow": names(&watch.allow),
+        "block": names(&watch.block),
+        "rules": watch.rules.iter().map(rule).collect::<Vec<_>>(),
+    })
+}
+
 fn rules(rules: &Rules) -> Value {
     json!({
         "max-processes": rules.most.processes,
@@ -131,7 +167,8 @@ mod tests {
         let file = dir.path().join("a.yaml");
         let text = "tls: {listen: '0.0.0.0:8443', certificate: chain.pem, key: hidden.pem}\n\
                     feeds: {a: {pull: 'http://u:hush@cam.lan/a?token=hush'}}\n\
-                    streams: {a: {feed: a, mimetype: video/mp2t}}\n";
+                    streams: {a: {feed: a, mimetype: video/mp2t}}\n\
+                    watch: {rules: [{name: ffmpeg, nice: 5}]}\n";
         ffleet_base::write_atomic(&file, text.as_bytes(), 0o600).unwrap();
         let inputs = Inputs { file: Some(file), directory: dir.path().into(), ..Inputs::default() };
         let inputs = inputs.with_flag("data", "--data", dir.path().to_str().unwrap());
@@ -147,6 +184,10 @@ mod tests {
         let key = shown["tls"]["key"].as_str().unwrap();
         assert!(key.ends_with("hidden.pem") && shown["tls"]["listen"] == "0.0.0.0:8443", "{key}");
         assert_eq!(shown["gateway"]["send-buffer"], "256KiB");
+        assert_eq!(
+            (&shown["watch"]["rules"][0]["label"], &shown["watch"]["tries"]),
+            (&json!("rule-1"), &json!(5))
+        );
         let text = shown.to_string();
         assert!(text.contains("http://***@cam.lan") && !text.contains("hush"), "{text}");
         let mut renewed = shown.clone();

@@ -12,7 +12,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// What there is to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Message {
+pub(crate) enum Message {
     /// Calls are answered.
     Ready,
     /// The configuration is read again.
@@ -24,7 +24,7 @@ pub(super) enum Message {
 }
 
 /// How often it wants to hear that we are alive; nothing if it does not. Half of what it waits for.
-pub(super) fn pulse(env: &Env) -> Option<Duration> {
+pub(crate) fn pulse(env: &Env) -> Option<Duration> {
     let number = |name| env.var(name)?.to_str()?.parse::<u64>().ok();
     if number("WATCHDOG_PID").is_some_and(|pid| pid != u64::from(std::process::id())) {
         return None;
@@ -34,7 +34,7 @@ pub(super) fn pulse(env: &Env) -> Option<Duration> {
 }
 
 /// Tells it, where somebody wants to know.
-pub(super) fn tell(env: &Env, message: Message) {
+pub(crate) fn tell(env: &Env, message: Message) {
     let Some(socket) = env.var("NOTIFY_SOCKET") else {
         return;
     };

@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that mean stop.
 #[derive(Debug)]
-pub(super) struct Stop {
+pub(crate) struct Stop {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
@@ -17,7 +17,7 @@ pub(super) struct Stop {
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     /// To stop; the signal's name.
     Stop(&'static str),
     /// To read the configuration again.
@@ -30,7 +30,7 @@ impl Stop {
     /// # Errors
     ///
     /// If the kernel does not allow it.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -40,7 +40,7 @@ impl Stop {
     }
 
     /// Waits for one of them.
-    pub(super) async fn asked(&mut self) -> Asked {
+    pub(crate) async fn asked(&mut self) -> Asked {
         tokio::select! {
             _ = self.interrupt.recv() => Asked::Stop("SIGINT"),
             _ = self.terminate.recv() => Asked::Stop("SIGTERM"),
@@ -52,7 +52,7 @@ impl Stop {
     }
 
     /// Waits for one that means stop, and says its name.
-    pub(super) async fn stop(&mut self) -> &'static str {
+    pub(crate) async fn stop(&mut self) -> &'static str {
         loop {
             if let Asked::Stop(name) = self.asked().await {
                 return name;

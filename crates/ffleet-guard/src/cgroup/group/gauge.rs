@@ -7,7 +7,7 @@ use ffleet_types::Bytes;
 use ffleet_types::sample::Stall;
 use rustix::process::Pid;
 
-use super::{DEPTH, Group, Version, cpu, file, members};
+use super::{DEPTH, Group, Version, cpu, file, members, memory};
 
 /// What a group is charged with and had to wait for; absent is what its kernel does not keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +47,12 @@ impl Group {
             throttled: quota.and_then(|site| throttled(&site.dir, site.version)),
             stalls: ["cpu.pressure", "memory.pressure", "io.pressure"].map(stall),
         }
+    }
+
+    /// How often it met its limit on memory, where its kernel counts that.
+    pub(crate) fn memory_hits(&self) -> Option<u64> {
+        let site = self.memory.as_ref()?;
+        memory::hits(&site.dir, site.version)
     }
 
     /// The processes in it, by one of its directories: every process is in all of them.
