@@ -12,8 +12,8 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::{
-    argv, audit, backup, completions, config, dashboard, feeds, jobs, logs, nodes, presets, probe,
-    serve, streams, submit,
+    argv, audit, backup, completions, config, dashboard, feeds, jobs, keys, logs, nodes, presets,
+    probe, serve, streams, submit, tenants,
 };
 
 /// What makes this program the parent of one child (`ffleet_guard::shim`): for the server alone,
@@ -75,6 +75,8 @@ fn attempt(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
         Command::Dashboard => client()?.block_on(dashboard::run(&context)),
         Command::Feeds { command } => client()?.block_on(feeds::run(&context, command)),
         Command::Streams { command } => client()?.block_on(streams::run(&context, command)),
+        Command::Keys { command } => client()?.block_on(keys::run(&context, command)),
+        Command::Tenants { command } => client()?.block_on(tenants::run(&context, command)),
         Command::Nodes { command } => client()?.block_on(nodes::run(&context, command)),
     }
 }

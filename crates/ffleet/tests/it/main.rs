@@ -18,6 +18,7 @@ mod gateway;
 mod http;
 mod http_inputs;
 mod journey;
+mod keys;
 mod lives;
 mod outputs;
 mod serial_bounds;
