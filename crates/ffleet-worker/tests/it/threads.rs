@@ -179,17 +179,19 @@ matrix! {
     new_ffmpeg_keeps_the_threads_of_generated_commands_on_128_cpus: wheel 2 generated::sample;
 }
 
-/// Every one of `cases` with every budget of every machine.
+/// Every one of `cases` with every budget of every machine: first all of them on each machine with its first budget, so
+/// that a run that is stopped has seen each.
 #[expect(clippy::print_stdout, reason = "the figures are what the long form is run for")]
 fn all(subject: Option<Subject>, name: &str, cases: &[Case]) {
     let Some(subject) = subject else { return };
     let mut kept = Kept::of(name);
     let mut rows = Vec::new();
     let asked = cases.iter().filter(|case| is_asked_for(&case.to_string()));
-    for case in asked.filter(|case| case.is_possible(&subject)) {
-        for (machine, budgets) in MACHINES {
-            for budget in budgets {
-                let row = run_or_find(&mut kept, &subject, case, (machine, budget));
+    let cases: Vec<&Case> = asked.filter(|case| case.is_possible(&subject)).collect();
+    for which in 0..2 {
+        for case in &cases {
+            for (machine, budgets) in MACHINES {
+                let row = run_or_find(&mut kept, &subject, case, (machine, budgets[which]));
                 // One that is cut short has figures too.
                 row.iter().for_each(|row| println!("{row}"));
                 rows.extend(row);

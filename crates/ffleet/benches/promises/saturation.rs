@@ -20,7 +20,7 @@ pub(crate) fn rows(room: &Room, extent: Extent) -> Vec<Row> {
     let nasty = binary("nasty");
     let config = format!(
         "
-feeds: {{ fast: {{ command: [{}, repeat, {file}], ring-bytes: 64MiB }} }}
+feeds: {{ fast: {{ command: [{}, repeat, {file}], ring-bytes: 16MiB }} }}
 streams: {{ fast: {{ feed: fast, mimetype: video/mp2t }} }}
 ",
         nasty.display()
