@@ -1,6 +1,7 @@
 //! How machines join, stay and leave, over real connections.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -119,7 +120,6 @@ async fn machine_joins_by_one_line_and_is_known_by_its_certificate() {
     let keyless = fleet.fixture.post("/v1/node/certificate", "{}").await;
     assert_eq!((keyless.status, &*keyless.code()), (403, "forbidden"), "keys are for people");
     // What is on disk is its owner's, and enough to go on with.
-    use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(fleet.file("one")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let again = Membership::open(&fleet.file("one")).unwrap().unwrap();

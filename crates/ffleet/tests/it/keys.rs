@@ -1,5 +1,6 @@
 //! Keys, tenants and invitations by the command line.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use ffleet_testkit::need;
@@ -94,7 +95,6 @@ fn server_signs_for_itself_where_it_listens_to_other_machines() {
         .block_on(ffleet_trust::Membership::join(&join, &file))
         .unwrap_err();
     assert!(used.to_string().contains("was used before"), "{used}");
-    use std::os::unix::fs::PermissionsExt as _;
     let authority = std::fs::metadata(server.room.path("data/authority.pem")).unwrap();
     assert_eq!(authority.permissions().mode() & 0o777, 0o600);
     ours(&server, &format!("nodes remove {}", member.node())).ok();
