@@ -49,6 +49,7 @@ const ROOMS: &[Room] = &[
     room("ffleet-api", 3),
     room("ffleet-config", 3),
     room("ffleet-telemetry", 3),
+    Room { name: "ffleet-trust", level: 3, beside: &["ffleet-api"] },
     room("ffleet-controller", 4),
     room("ffleet-worker", 4),
     room("ffleet-gateway", 4),

@@ -5,7 +5,7 @@
 //! calls inside one process, and HTTP between machines.
 //!
 //! The rest is the API for people and programs: [`submit`], [`declare`] and [`query`] are what they send,
-//! [`job`], [`attempt`], [`sample`], [`log`], [`node`], [`preset`], [`event`] what they get, [`problem`] what went
+//! [`job`], [`attempt`], [`sample`], [`log`], [`node`], [`preset`], [`event`], [`key`], [`tenant`] what they get, [`problem`] what went
 //! wrong, and [`client`] is a typed client over HTTP. Keys are kebab-case; times are RFC 3339
 //! texts; limits are texts with units, measurements are numbers with the unit in the key.
 //! What is sent is read strictly ([`strict`]), what is received leniently, so that an older
@@ -16,9 +16,11 @@ pub mod bench;
 pub mod client;
 pub mod control;
 pub mod declare;
+pub mod enrol;
 pub mod event;
 pub mod front;
 pub mod job;
+pub mod key;
 pub mod live;
 pub mod log;
 pub mod moment;
@@ -30,6 +32,7 @@ pub mod sample;
 mod schema;
 pub mod strict;
 pub mod submit;
+pub mod tenant;
 pub mod token;
 
 pub use client::Client;

@@ -78,8 +78,12 @@ codes! {
     TokenInvalid = "token-invalid", 401, "The token is not valid";
     /// The request comes from another site's page.
     CrossOrigin = "cross-origin", 403, "Requests from other sites are refused";
+    /// The key's role does not go so far.
+    Forbidden = "forbidden", 403, "The key does not go so far";
     /// The stream token is for something else, or for somebody else.
     TokenRefused = "token-refused", 403, "The token does not open this";
+    /// The invitation was used, has expired, or was none of this fleet's.
+    InvitationInvalid = "invitation-invalid", 403, "The invitation is not valid";
     /// The one-time link was used, or is too old.
     LinkExpired = "link-expired", 403, "The link is no longer valid";
     /// The configuration has no such page (`ffleet voyandz`).
@@ -92,6 +96,10 @@ codes! {
     LogNotFound = "log-not-found", 404, "No such log";
     /// No such node.
     NodeNotFound = "node-not-found", 404, "No such node";
+    /// No such key.
+    KeyNotFound = "key-not-found", 404, "No such key";
+    /// No such tenant.
+    TenantNotFound = "tenant-not-found", 404, "No such tenant";
     /// No such preset.
     PresetNotFound = "preset-not-found", 404, "No such preset";
     /// No such feed.
@@ -106,6 +114,12 @@ codes! {
     WrongState = "wrong-state", 409, "The job's state does not allow that";
     /// The idempotency key was used for something else.
     KeyReused = "idempotency-key-reused", 409, "The idempotency key was used for another request";
+    /// Another key or tenant has the name.
+    NameTaken = "name-taken", 409, "The name is taken";
+    /// The tenant has keys, or jobs that have not ended.
+    TenantInUse = "tenant-in-use", 409, "The tenant is in use";
+    /// As many are kept as can be.
+    TooMany = "too-many", 409, "No more can be kept";
     /// Somebody else pushes to the feed.
     FeedTaken = "feed-taken", 409, "The feed is pushed to by somebody else";
     /// The configuration's file declares it, and that is not changed over the API.
@@ -122,6 +136,8 @@ codes! {
     WrongHost = "wrong-host", 421, "This server does not go by that name";
     /// Too many requests, or too many failed logins.
     TooManyRequests = "too-many-requests", 429, "Too many requests";
+    /// The tenant has as much as it may.
+    QuotaExceeded = "quota-exceeded", 429, "The tenant's quota is used up";
     /// The headers are larger than the server takes.
     HeadersTooLarge = "headers-too-large", 431, "The headers are too large";
     /// A bug.

@@ -48,6 +48,31 @@ pub(crate) fn phase() -> Object {
     word("What a child does in its attempt.", &words)
 }
 
+/// `ffleet_types::access::Role`.
+pub(crate) fn key_role() -> Object {
+    let words = ffleet_types::access::Role::ALL.map(ffleet_types::access::Role::name);
+    word("What a key's holder is to the fleet.", &words)
+}
+
+/// `ffleet_types::tenant::Quotas`.
+pub(crate) fn quotas() -> Object {
+    let count = |description| {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::Integer))
+            .description(Some(description))
+            .minimum(Some(0))
+    };
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::Object))
+        .description(Some("What a tenant may have at once. What is not said is not bounded."))
+        .property("queued", count("Jobs that wait."))
+        .property("running", count("Jobs that run."))
+        .property("cpu", text("CPU of those that run: 100% is one core.", "800%"))
+        .property("memory", text("Memory of those that run.", "16GiB"))
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .build()
+}
+
 /// `ffleet_types::job::Queue`.
 pub(crate) fn queue() -> Object {
     word("The kind of hurry.", &["live", "default", "batch"])

@@ -11,6 +11,8 @@ use crate::secret::Secret;
 
 /// What every key begins with, so that scanners for leaked secrets can tell one.
 const KEY_PREFIX: &str = "ffk_";
+/// The same of secrets of invitations.
+const INVITATION_PREFIX: &str = "ffi_";
 /// Lower-case letters and digits that are not taken for each other.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -64,6 +66,14 @@ pub fn key() -> Secret {
     let mut bytes = [0; 32];
     fill(&mut bytes);
     Secret::new(format!("{KEY_PREFIX}{}", base32(&bytes)))
+}
+
+/// A new secret of an invitation: `ffi_` and 256 bits of chance in base 32.
+#[must_use]
+pub fn invitation() -> Secret {
+    let mut bytes = [0; 32];
+    fill(&mut bytes);
+    Secret::new(format!("{INVITATION_PREFIX}{}", base32(&bytes)))
 }
 
 /// A short random name: `length` lower-case letters and digits, 5 bits each.
@@ -136,6 +146,8 @@ mod tests {
         let (one, other) = (key(), key());
         assert_eq!(one.expose().len(), "ffk_".len() + 52);
         assert!(one != other);
+        let (one, other) = (invitation(), invitation());
+        assert!(one != other && one.expose().len() == 56, "as many bits");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use ffleet_sched::roles::Rules;
 use ffleet_types::{Bytes, ParseError, RoleGroup, Span};
 
 pub use self::live::{Gateway, Live};
-pub use self::tls::Tls;
+pub use self::tls::{Tls, TlsFiles};
 pub use self::watch::Watch;
 pub use self::worker::{OnStop, Sandbox, Worker};
 use crate::Inputs;

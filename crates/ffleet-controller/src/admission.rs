@@ -12,10 +12,12 @@ use ffleet_api::{Code, Problem};
 use ffleet_media::job::{Output, Spec, Verify};
 use ffleet_media::{Source, Target};
 use ffleet_types::job::{Limits, Terms};
+use ffleet_types::placement::Wishes;
 use ffleet_types::{Bytes, Cpu, RoleGroup, Span};
 
 use crate::policy::Policy;
 use crate::presets::Presets;
+use crate::tenants::Realm;
 
 mod make;
 pub(crate) mod need;
@@ -33,6 +35,8 @@ const LABELS: (usize, usize, usize) = (64, 63, 255);
 pub(crate) struct Rules<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) presets: &'a Presets,
+    /// Whose request it is, and what of the server's files is theirs.
+    pub(crate) realm: &'a Realm,
 }
 
 impl Rules<'_> {
@@ -75,7 +79,8 @@ impl Rules<'_> {
                 limits: request.limits,
                 retries,
                 labels: request.labels,
-                ..Terms::default()
+                tenant: self.realm.tenant.clone(),
+                placement: Wishes::default(),
             },
         })
     }
@@ -105,7 +110,7 @@ impl Rules<'_> {
         for (index, output) in spec.outputs.iter().enumerate() {
             let Target::File(path) = &output.target else { continue };
             let field = format!("/outputs/{index}/target");
-            place::check_links(self.policy, path, &field)?;
+            place::check_links(self, path, &field)?;
             place::check_target(path, &spec.input, spec.overwrite, &field)?;
         }
         Ok(size)
@@ -120,8 +125,8 @@ impl Rules<'_> {
         let Source::File(path) = input else {
             return Ok(Bytes(0));
         };
-        place::check_room(self.policy, path, field)?;
-        place::check_links(self.policy, path, field)?;
+        place::check_room(self, path, field)?;
+        place::check_links(self, path, field)?;
         place::check_input(path, field)
     }
 
@@ -136,7 +141,7 @@ impl Rules<'_> {
             return Ok(source);
         };
         let path = place::normalise(&path);
-        place::check_room(self.policy, &path, field)?;
+        place::check_room(self, &path, field)?;
         Ok(Source::File(path))
     }
 
@@ -147,7 +152,7 @@ impl Rules<'_> {
             return Err(invalid(field, format!("{text:?} is no path")));
         };
         let path = place::normalise(&path);
-        place::check_room(self.policy, &path, field)?;
+        place::check_room(self, &path, field)?;
         Ok(path)
     }
 
@@ -158,7 +163,7 @@ impl Rules<'_> {
     ///
     /// What is wrong with it, at `field`.
     pub(crate) fn look_at_new(self, path: &str, field: &str) -> Result<(), Problem> {
-        place::check_links(self.policy, path, field)?;
+        place::check_links(self, path, field)?;
         place::check_new(path, field)
     }
 }

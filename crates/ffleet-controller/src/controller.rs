@@ -13,6 +13,7 @@ use ffleet_api::{Code, Problem};
 use ffleet_base::Clock;
 use ffleet_media::Recipe;
 use ffleet_store::Store;
+use ffleet_trust::Authority;
 use ffleet_types::Timestamp;
 use ffleet_types::node::Capacity;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admission::{Rules, need};
 use crate::dashboard::voyandz::Voyandz;
+use crate::deeds::{self, Deeds};
 use crate::desk::Desk;
 use crate::feed::Feed;
 use crate::http::Gate;
@@ -29,6 +31,7 @@ use crate::policy::Policy;
 use crate::presets::Presets;
 use crate::signal::Signals;
 use crate::tasks;
+use crate::tenants::{Realm, Tenants};
 
 /// What a controller is made of.
 #[derive(Debug)]
@@ -59,8 +62,11 @@ pub struct Shared {
     pub(crate) signals: Signals,
     pub(crate) metrics: Metrics,
     pub(crate) gate: Gate,
+    pub(crate) deeds: Deeds,
+    pub(crate) tenants: Tenants,
     pub(crate) bench: OnceLock<Arc<dyn Workbench>>,
     pub(crate) front: OnceLock<Arc<dyn Front>>,
+    pub(crate) authority: OnceLock<Arc<Authority>>,
     pub(crate) declarations: OnceLock<Arc<dyn Declarations>>,
     voyandz: RwLock<Option<Arc<Voyandz>>>,
     config: RwLock<Arc<serde_json::Value>>,
@@ -114,8 +120,11 @@ impl Controller {
             signals,
             metrics: Metrics::new(),
             gate,
+            deeds: Deeds::default(),
+            tenants: Tenants::default(),
             bench: OnceLock::new(),
             front: OnceLock::new(),
+            authority: OnceLock::new(),
             declarations: OnceLock::new(),
             voyandz: RwLock::default(),
             config: RwLock::default(),
@@ -125,11 +134,21 @@ impl Controller {
             start,
             tasks: TaskTracker::new(),
         }));
+        for key in controller.store.keys().await? {
+            controller.gate.keys.add(&key);
+        }
+        for row in controller.store.tenants().await? {
+            controller.tenants.put(row.tenant);
+        }
+        for member in controller.store.members().await? {
+            controller.gate.members.add(member.node);
+        }
         let planner = tasks::plan::Planner::load(controller.clone(), events).await?;
         // The tasks end when `stop` is cancelled; `shutdown` waits for them.
         controller.tasks.spawn(planner.run());
         controller.tasks.spawn(tasks::announce::run(controller.clone()));
         controller.tasks.spawn(tasks::retain::run(controller.clone()));
+        controller.tasks.spawn(deeds::run(controller.clone()));
         Ok(controller)
     }
 
@@ -191,6 +210,13 @@ impl Shared {
         }
     }
 
+    /// Has machines join that bring an invitation, with certificates of `authority`. The first one counts.
+    pub fn attach_authority(&self, authority: Arc<Authority>) {
+        if self.authority.set(authority).is_err() {
+            tracing::warn!("a second authority was attached and is not used");
+        }
+    }
+
     /// Has `declarations` change what is declared. The first one counts.
     pub fn attach_declarations(&self, declarations: Arc<dyn Declarations>) {
         if self.declarations.set(declarations).is_err() {
@@ -233,8 +259,8 @@ impl Shared {
         self.bench.get().map(Arc::clone)
     }
 
-    pub(crate) fn rules(&self) -> Rules<'_> {
-        Rules { policy: &self.policy, presets: &self.presets }
+    pub(crate) fn rules<'a>(&'a self, realm: &'a Realm) -> Rules<'a> {
+        Rules { policy: &self.policy, presets: &self.presets, realm }
     }
 
     /// The largest node that is known, part by part. What a job needs is reckoned by it on every

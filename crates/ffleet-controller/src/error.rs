@@ -34,6 +34,12 @@ pub(crate) fn submit_refused(refusal: &store::SubmitRefusal) -> Problem {
             Problem::new(Code::KeyReused, refusal.to_string())
                 .at(ffleet_api::submit::IDEMPOTENCY_KEY)
         }
+        store::SubmitRefusal::QueueFull { .. } => Problem::new(
+            Code::QuotaExceeded,
+            refusal.to_string(),
+        )
+        .at("quotas.queued")
+        .hint("try again when some of them run; an admin changes it with `ffleet tenants set`"),
         store::SubmitRefusal::IdTaken { .. } => Problem::new(Code::Internal, refusal.to_string()),
     }
 }

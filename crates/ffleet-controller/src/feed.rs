@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ffleet_api::event::Event;
-use ffleet_types::JobId;
+use ffleet_types::{JobId, TenantId};
 use tokio::sync::{Notify, broadcast, watch};
 
 /// Events a watcher may be behind.
@@ -17,10 +17,18 @@ const CAPACITY: usize = 1_024;
 /// Jobs whose changes are read one by one; more at once are a burst.
 const BURST: usize = 256;
 
+/// What is said, and whose work it is about.
+#[derive(Debug)]
+pub(crate) struct Said {
+    /// Nothing where it is nobody's.
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) event: Event,
+}
+
 /// What happens. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Feed {
-    events: broadcast::Sender<Arc<Event>>,
+    events: broadcast::Sender<Arc<Said>>,
     changes: Arc<watch::Sender<u64>>,
     dirty: Arc<Mutex<BTreeSet<JobId>>>,
     wake: Arc<Notify>,
@@ -71,16 +79,16 @@ impl Feed {
         self.wake.notify_one();
     }
 
-    /// Says what is known to everybody who watches.
-    pub(crate) fn say(&self, event: Event) {
+    /// Says what is known to everybody who watches and may know of it.
+    pub(crate) fn say(&self, tenant: Option<TenantId>, event: Event) {
         if self.is_watched() {
             // An error means that the last watcher has just left.
-            drop(self.events.send(Arc::new(event)));
+            drop(self.events.send(Arc::new(Said { tenant, event })));
         }
     }
 
     /// Watches from now on.
-    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Event>> {
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Said>> {
         self.events.subscribe()
     }
 

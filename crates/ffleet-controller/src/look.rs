@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::admission::Rules;
 use crate::controller::Controller;
+use crate::tenants::Realm;
 
 mod mounts;
 
@@ -151,19 +152,20 @@ impl Drop for Wait {
 }
 
 impl Controller {
-    /// Does `work`, which looks at files at `paths` and nowhere else.
+    /// Does `work`, which looks at files at `paths` and nowhere else, by the rules for `realm`.
     ///
     /// # Errors
     ///
     /// [`Code::PlaceUnavailable`] if a file system does not answer.
     pub(crate) async fn look<T: Send + 'static>(
         &self,
+        realm: Realm,
         paths: impl IntoIterator<Item = &str>,
         work: impl FnOnce(Rules<'_>) -> T + Send + 'static,
     ) -> Result<T, Problem> {
         let far = self.looks.far(paths);
         let Some((first, mount)) = far.first() else {
-            return Ok(work(self.rules()));
+            return Ok(work(self.rules(&realm)));
         };
         let limit = self.policy.look_limit;
         // Each by itself, so that the one that does not answer is known.
@@ -174,7 +176,7 @@ impl Controller {
         }
         let this = self.clone();
         self.looks
-            .apart(mount, limit, move || work(this.rules()))
+            .apart(mount, limit, move || work(this.rules(&realm)))
             .await
             .ok_or_else(|| silent(first, mount, limit))
     }

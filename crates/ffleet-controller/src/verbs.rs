@@ -12,10 +12,11 @@ use ffleet_sched::Event;
 use ffleet_store::{Cancel, Canceled, Idempotency, JobRow, NewJob};
 use ffleet_types::job::Actor;
 use ffleet_types::task::State;
-use ffleet_types::{Bytes, JobId, JobNumber, JobRef, TaskId, Timestamp};
+use ffleet_types::{Bytes, JobId, JobNumber, JobRef, TaskId, TenantId, Timestamp};
 
 use crate::controller::Controller;
 use crate::desk::Waiting;
+use crate::http::Access;
 use crate::tasks::plan;
 use crate::{error, look, view};
 
@@ -30,9 +31,13 @@ pub(crate) struct Accepted {
 }
 
 impl Controller {
-    /// The job that `request` asks for, and the size of its input as it was seen.
-    pub(crate) async fn admit(&self, request: submit::Request) -> Result<(Spec, Bytes), Problem> {
-        let spec = self.rules().read(request)?;
+    /// The job that `request` asks for as `tenant`, and the size of its input as it was seen.
+    pub(crate) async fn admit(
+        &self,
+        request: submit::Request,
+        tenant: TenantId,
+    ) -> Result<(Spec, Bytes), Problem> {
+        let spec = self.rules(&self.tenants.realm(&tenant)).read(request)?;
         self.inspect(spec).await
     }
 
@@ -41,8 +46,9 @@ impl Controller {
         // The places are known before the job goes to whoever looks at them.
         let spec = Arc::new(spec);
         let wanted = Arc::clone(&spec);
+        let realm = self.tenants.realm(&spec.terms.tenant);
         let size = self
-            .look(look::paths(&spec), move |rules| rules.look(&wanted))
+            .look(realm, look::paths(&spec), move |rules| rules.look(&wanted))
             .await??;
         Ok((Arc::unwrap_or_clone(spec), size))
     }
@@ -104,17 +110,30 @@ impl Controller {
         Ok(Accepted { job, existing: false })
     }
 
+    /// A job's row, for who makes a call. To whom it does not belong it is as if there were none.
+    pub(crate) async fn seen(&self, job: JobRef, access: &Access) -> Result<JobRow, Problem> {
+        let row = self.find(job).await?;
+        match access.sees(&row.summary.spec.terms.tenant) {
+            true => Ok(row),
+            false => Err(missing(job)),
+        }
+    }
+
+    /// Whether a job is there for who makes a call. Who sees all is told by whatever they do next.
+    pub(crate) async fn check(&self, job: JobRef, access: &Access) -> Result<(), Problem> {
+        match access.tenant() {
+            Some(_) => self.seen(job, access).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// A job's row.
     pub(crate) async fn find(&self, job: JobRef) -> Result<JobRow, Problem> {
         self.store
             .job(job)
             .await
             .map_err(|error| error::unavailable(&error))?
-            .ok_or_else(|| {
-                Problem::new(Code::JobNotFound, format!("there is no job {job}")).hint(
-                    "it never was, or it was pruned; `ffleet jobs list` shows those there are",
-                )
-            })
+            .ok_or_else(|| missing(job))
     }
 
     /// Cancels a job: at once where nothing of it runs, else as soon as its processes are gone.
@@ -247,6 +266,11 @@ impl Controller {
             .await
             .map(|accepted| accepted.job)
     }
+}
+
+fn missing(job: JobRef) -> Problem {
+    Problem::new(Code::JobNotFound, format!("there is no job {job}"))
+        .hint("it never was, or it was pruned; `ffleet jobs list` shows those there are")
 }
 
 /// A job that was accepted this moment, without reading it back.

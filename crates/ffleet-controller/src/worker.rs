@@ -141,11 +141,13 @@ impl Controller {
             return;
         }
         if let Some(holding) = self.desk.holding(attempt) {
-            self.feed.say(Watched::Progress(JobProgress {
+            let tenant = holding.work.spec.terms.tenant.clone();
+            let event = JobProgress {
                 id: attempt.task.job,
                 number: holding.work.number,
                 progress: progress.into(),
-            }));
+            };
+            self.feed.say(Some(tenant), Watched::Progress(event));
         }
     }
 
@@ -155,7 +157,7 @@ impl Controller {
         }
         let nodes = view::nodes(&self.desk, self.steady(), self.policy.lease_term);
         if let Some(node) = nodes.into_iter().find(|known| known.id == node) {
-            self.feed.say(Watched::Node(Box::new(node)));
+            self.feed.say(None, Watched::Node(Box::new(node)));
         }
     }
 

@@ -4,11 +4,14 @@
 //! lent to whoever asks ([`reader`]). Callers turn what they ask for into what the tables hold
 //! before it goes to the writer, so that nothing is serialised on its thread.
 
+mod access;
 mod backup;
 mod cancel;
 mod code;
+mod deeds;
 mod list;
 mod live;
+mod members;
 mod moves;
 mod node;
 mod opening;

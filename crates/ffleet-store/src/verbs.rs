@@ -69,6 +69,14 @@ pub enum SubmitRefusal {
         /// The id.
         id: JobId,
     },
+    /// As many of its tenant's jobs wait as may.
+    #[error("the tenant {tenant} has {limit} jobs that wait, and its quota of them is {limit}")]
+    QueueFull {
+        /// The tenant.
+        tenant: String,
+        /// Its quota, which is used up.
+        limit: u64,
+    },
 }
 
 /// A queued task is promised to a node.

@@ -7,6 +7,7 @@
 //!
 //! Modules are the prefix: `task::State`, `job::Terms`, `node::Capacity`.
 
+pub mod access;
 pub mod attempt;
 pub mod ids;
 pub mod job;
@@ -17,11 +18,14 @@ pub mod placement;
 pub mod roles;
 pub mod sample;
 pub mod task;
+pub mod tenant;
 pub mod time;
 pub mod units;
 
+pub use access::{Grant, KeyName, Role};
 pub use ids::{AttemptId, Fence, JobId, JobNumber, JobRef, NodeId, TaskId, TenantId};
 pub use outcome::{Outcome, Reason, Retry};
 pub use roles::RoleGroup;
+pub use tenant::Tenant;
 pub use time::Timestamp;
 pub use units::{Bitrate, Bytes, Cpu, FrameRate, FrameSize, ParseError, Rate, Span};

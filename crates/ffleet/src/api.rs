@@ -98,6 +98,15 @@ impl Api {
         self.answer(self.client.call(hyper::Method::POST, path, Some(body)).await)
     }
 
+    /// Changes something, and reads it.
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<Answer<T>, Failure> {
+        self.answer(self.client.call(hyper::Method::PATCH, path, Some(body)).await)
+    }
+
     /// Declares a feed or a stream; with whether it is new.
     pub(crate) async fn put<T: DeserializeOwned>(
         &self,

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::{
-    attach, audit, backup, completions, config, feeds, jobs, logs, nodes, presets, probe, run,
-    serve, simulate, streams, submit, voyandz, watch,
+    attach, audit, backup, completions, config, feeds, jobs, keys, logs, nodes, presets, probe,
+    run, serve, simulate, streams, submit, tenants, voyandz, watch,
 };
 
 /// FFmpeg as a service: submit jobs, watch them, keep what they promise.
@@ -85,6 +85,16 @@ pub(crate) enum Command {
     Nodes {
         #[command(subcommand)]
         command: nodes::Command,
+    },
+    /// Who may call, as what, and what they have changed
+    Keys {
+        #[command(subcommand)]
+        command: keys::Command,
+    },
+    /// Who owns work, and what bounds it
+    Tenants {
+        #[command(subcommand)]
+        command: tenants::Command,
     },
     /// Sources of live bytes: what they are at, what they said
     Feeds {

@@ -13,8 +13,8 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::{
-    argv, attach, audit, backup, completions, config, dashboard, feeds, jobs, logs, nodes, presets,
-    probe, run, serve, simulate, streams, submit, watch,
+    argv, attach, audit, backup, completions, config, dashboard, feeds, jobs, keys, logs, nodes,
+    presets, probe, run, serve, simulate, streams, submit, tenants, watch,
 };
 
 /// What makes this program the parent of one child (`ffleet_guard::shim`): for the server alone,
@@ -90,6 +90,8 @@ fn command(context: &Context, command: Command) -> Result<ExitCode, Failure> {
         Command::Dashboard => client()?.block_on(dashboard::run(context)),
         Command::Feeds { command } => client()?.block_on(feeds::run(context, command)),
         Command::Streams { command } => client()?.block_on(streams::run(context, command)),
+        Command::Keys { command } => client()?.block_on(keys::run(context, command)),
+        Command::Tenants { command } => client()?.block_on(tenants::run(context, command)),
         Command::Nodes { command } => client()?.block_on(nodes::run(context, command)),
     };
     exit.map(Into::into)

@@ -50,7 +50,7 @@ fn target(rules: Rules<'_>, text: &str, field: &str) -> Result<Target, Problem> 
             .hint("name the file to be made in it"));
     }
     let path = place::normalise(&path);
-    place::check_room(rules.policy, &path, field)?;
+    place::check_room(rules, &path, field)?;
     Ok(Target::File(path))
 }
 

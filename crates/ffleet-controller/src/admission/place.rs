@@ -13,7 +13,8 @@ use ffleet_media::Source;
 use ffleet_types::Bytes;
 use rustix::fs::Access;
 
-use crate::policy::Policy;
+use super::Rules;
+use crate::tenants::Realm;
 
 /// `path` without `.`, `..` and repeated slashes. Lexical: what `..` after a link means is for
 /// the kernel to say, and [`check_links`] asks it where that matters.
@@ -32,12 +33,12 @@ pub(super) fn normalise(path: &str) -> String {
 }
 
 /// Whether `path` may be used at all: inside the roots, and not in the server's own directory.
-pub(super) fn check_room(policy: &Policy, path: &str, field: &str) -> Result<(), Problem> {
+pub(super) fn check_room(rules: Rules<'_>, path: &str, field: &str) -> Result<(), Problem> {
     let path = Path::new(path);
-    if !is_allowed(policy, path) {
-        return Err(outside(policy, path, field));
+    if !is_allowed(rules, path) {
+        return Err(outside(rules, path, field));
     }
-    if path.starts_with(&policy.data) {
+    if path.starts_with(&rules.policy.data) {
         return Err(Problem::new(
             Code::OutsideRoots,
             format!("{} is in the server's own directory", path.display()),
@@ -50,27 +51,50 @@ pub(super) fn check_room(policy: &Policy, path: &str, field: &str) -> Result<(),
 
 /// Whether links lead from `path` out of the roots. Where everything is allowed nothing can, and
 /// no link is looked at: that would be a tenth of what a submission costs.
-pub(super) fn check_links(policy: &Policy, path: &str, field: &str) -> Result<(), Problem> {
-    if policy.roots.iter().any(|root| root == Path::new("/")) {
+pub(super) fn check_links(rules: Rules<'_>, path: &str, field: &str) -> Result<(), Problem> {
+    let everywhere = |roots: &[PathBuf]| roots.iter().any(|root| root == Path::new("/"));
+    if everywhere(&rules.policy.roots) && rules.realm.roots.as_deref().is_none_or(everywhere) {
         return Ok(());
     }
-    match real(Path::new(path)).filter(|real| !is_allowed(policy, real)) {
-        Some(real) => Err(outside(policy, &real, field)),
+    match real(Path::new(path)).filter(|real| !is_allowed(rules, real)) {
+        Some(real) => Err(outside(rules, &real, field)),
         None => Ok(()),
     }
 }
 
-fn is_allowed(policy: &Policy, path: &Path) -> bool {
-    policy.roots.iter().any(|root| path.starts_with(root))
+fn is_allowed(rules: Rules<'_>, path: &Path) -> bool {
+    let within = |roots: &[PathBuf]| roots.iter().any(|root| path.starts_with(root));
+    within(&rules.policy.roots) && rules.realm.roots.as_deref().is_none_or(within)
 }
 
-fn outside(policy: &Policy, path: &Path, field: &str) -> Problem {
-    let roots: Vec<_> = policy.roots.iter().map(|root| root.display().to_string()).collect();
-    let detail = format!("{} is outside the directories this server may use", path.display());
-    Problem::new(Code::OutsideRoots, detail).at(field).hint(format!(
-        "they are: {}; the operator's key for them is `roots`",
+fn outside(rules: Rules<'_>, path: &Path, field: &str) -> Problem {
+    let shown = path.display();
+    let list = |roots: &[PathBuf]| {
+        let roots: Vec<_> = roots.iter().map(|root| root.display().to_string()).collect();
         roots.join(", ")
-    ))
+    };
+    let Realm { tenant, roots } = rules.realm;
+    let (detail, hint) = match roots.as_deref() {
+        None => (
+            format!("{shown} is outside the directories this server may use"),
+            format!(
+                "they are: {}; the operator's key for them is `roots`",
+                list(&rules.policy.roots)
+            ),
+        ),
+        Some([]) => (
+            format!("{shown} is a file of the server, and tenant {tenant} may use none"),
+            format!("an admin names directories for it: `ffleet tenants set {tenant} --root DIR`"),
+        ),
+        Some(roots) => (
+            format!("{shown} is outside the directories that tenant {tenant} may use"),
+            format!(
+                "they are: {}; `ffleet tenants set {tenant} --root DIR` changes them",
+                list(roots)
+            ),
+        ),
+    };
+    Problem::new(Code::OutsideRoots, detail).at(field).hint(hint)
 }
 
 /// Where `path` really is; of a file that is not there yet, where its directory is.

@@ -11,6 +11,7 @@ struct Place {
     dir: tempfile::TempDir,
     policy: Policy,
     presets: Presets,
+    realm: Realm,
 }
 
 impl Place {
@@ -19,7 +20,7 @@ impl Place {
         ffleet_base::write_atomic(&dir.path().join("in.mp4"), b"media", 0o644).unwrap();
         std::fs::create_dir(dir.path().join("state")).unwrap();
         let policy = Policy::new(dir.path().join("state"), Vec::new());
-        Self { dir, policy, presets: Presets::default() }
+        Self { dir, policy, presets: Presets::default(), realm: Realm::whole() }
     }
 
     fn path(&self, name: &str) -> String {
@@ -27,7 +28,7 @@ impl Place {
     }
 
     fn admit(&self, request: submit::Request) -> Result<Spec, Problem> {
-        let rules = Rules { policy: &self.policy, presets: &self.presets };
+        let rules = Rules { policy: &self.policy, presets: &self.presets, realm: &self.realm };
         let spec = rules.read(request)?;
         rules.look(&spec).map(|_size| spec)
     }
@@ -259,6 +260,43 @@ fn absurd_amounts_are_refused() {
     place.refuses(invalid, "/labels/", |r| {
         r.labels = BTreeMap::from([(String::new(), String::new())]);
     });
+}
+
+#[test]
+fn tenant_uses_its_own_directories_alone_also_through_links() {
+    let mut place = Place::new();
+    let own = place.dir.path().join("own");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::copy(place.dir.path().join("in.mp4"), own.join("in.mp4")).unwrap();
+    std::os::unix::fs::symlink(place.dir.path().join("in.mp4"), own.join("link.mp4")).unwrap();
+    let ask = |place: &Place, input: &str, output: &str| {
+        place.asked(|request| {
+            request.input = place.path(input);
+            request.outputs[0].target = place.path(output);
+        })
+    };
+    let tenant = || "acme".parse().unwrap();
+    place.realm = Realm { tenant: tenant(), roots: Some([own].into()) };
+    let spec = ask(&place, "own/in.mp4", "own/out.mp4").unwrap();
+    assert_eq!(spec.terms.tenant, tenant());
+    for (input, output) in [
+        ("in.mp4", "own/out.mp4"),
+        ("own/in.mp4", "out.mp4"),
+        ("own/../in.mp4", "own/out.mp4"),
+        ("own/link.mp4", "own/out.mp4"),
+        ("own/in.mp4", "ownother/out.mp4"),
+    ] {
+        let told = ask(&place, input, output).unwrap_err();
+        assert_eq!(told.code, Code::OutsideRoots, "{input} {output}");
+        assert!(told.to_string().contains("tenant acme"), "{told}");
+    }
+    place.realm = Realm { tenant: tenant(), roots: Some([].into()) };
+    let told = ask(&place, "own/in.mp4", "own/out.mp4").unwrap_err();
+    assert!(told.to_string().contains("may use none"), "{told}");
+    place.realm = Realm { tenant: tenant(), roots: Some([PathBuf::from("/")].into()) };
+    place.policy.roots = vec![place.dir.path().join("own")];
+    let told = ask(&place, "in.mp4", "own/out.mp4").unwrap_err();
+    assert_eq!(told.code, Code::OutsideRoots, "the server's own bound holds for all");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use ffleet_api::Problem;
 use ffleet_api::job::Job;
 use hyper::StatusCode;
 
-use super::gate::Access;
+use super::access::Access;
 use super::jobs::reference;
 use super::reply::{self, Answer};
 use crate::controller::Controller;
@@ -25,7 +25,9 @@ pub(crate) async fn cancel(
     Extension(access): Extension<Access>,
     Path(job): Path<String>,
 ) -> Answer {
-    let job = controller.cancel(reference(&job)?, access.actor).await?;
+    let job = reference(&job)?;
+    controller.check(job, &access).await?;
+    let job = controller.cancel(job, access.actor).await?;
     reply::json(StatusCode::OK, &job)
 }
 
@@ -37,8 +39,14 @@ pub(crate) async fn cancel(
     (status = 404, description = "There is none", body = Problem),
     (status = 409, description = "It does not run", body = Problem),
 ))]
-pub(crate) async fn pause(State(controller): State<Controller>, Path(job): Path<String>) -> Answer {
-    let job = controller.pause(reference(&job)?).await?;
+pub(crate) async fn pause(
+    State(controller): State<Controller>,
+    Extension(access): Extension<Access>,
+    Path(job): Path<String>,
+) -> Answer {
+    let job = reference(&job)?;
+    controller.check(job, &access).await?;
+    let job = controller.pause(job).await?;
     reply::json(StatusCode::OK, &job)
 }
 
@@ -52,9 +60,12 @@ pub(crate) async fn pause(State(controller): State<Controller>, Path(job): Path<
 ))]
 pub(crate) async fn resume(
     State(controller): State<Controller>,
+    Extension(access): Extension<Access>,
     Path(job): Path<String>,
 ) -> Answer {
-    let job = controller.resume(reference(&job)?).await?;
+    let job = reference(&job)?;
+    controller.check(job, &access).await?;
+    let job = controller.resume(job).await?;
     reply::json(StatusCode::OK, &job)
 }
 
@@ -71,6 +82,8 @@ pub(crate) async fn retry(
     Extension(access): Extension<Access>,
     Path(job): Path<String>,
 ) -> Answer {
-    let job = controller.retry(reference(&job)?, access.actor).await?;
+    let job = reference(&job)?;
+    controller.check(job, &access).await?;
+    let job = controller.retry(job, access.actor).await?;
     reply::json(StatusCode::CREATED, &job)
 }

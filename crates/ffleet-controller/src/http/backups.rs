@@ -13,6 +13,7 @@ use super::body;
 use super::reply::{self, Answer};
 use crate::controller::Controller;
 use crate::error;
+use crate::tenants::Realm;
 
 /// Copies the store to a file. Submits and reports go on meanwhile; what was acknowledged before
 /// the call is in the copy.
@@ -23,10 +24,12 @@ use crate::error;
 ))]
 pub(crate) async fn create(State(controller): State<Controller>, request: Request) -> Answer {
     let asked: BackupRequest = body::read(&controller, request).await?;
-    let target = controller.rules().new_file(&asked.target, "/target")?;
+    let target = controller.rules(&Realm::whole()).new_file(&asked.target, "/target")?;
     let wanted = target.clone();
     controller
-        .look([target.as_str()], move |rules| rules.look_at_new(&wanted, "/target"))
+        .look(Realm::whole(), [target.as_str()], move |rules| {
+            rules.look_at_new(&wanted, "/target")
+        })
         .await??;
     let path = Path::new(&target);
     controller.store.backup(path).await.map_err(|error| refused(&error))?;

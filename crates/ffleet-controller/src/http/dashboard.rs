@@ -13,7 +13,7 @@ use ffleet_types::job::Actor;
 use ffleet_types::{JobNumber, JobRef, Span, Timestamp};
 use serde_json::Value;
 
-use super::gate::Access;
+use super::access::Access;
 use super::tokens;
 use crate::controller::Controller;
 use crate::dashboard::{Action, Backend, Tally};

@@ -12,9 +12,9 @@ use ffleet_types::ParseError;
 use ffleet_types::live::{Name, Sort};
 use hyper::StatusCode;
 
+use super::access::Access;
 use super::body;
 use super::feeds::{no_feed, no_stream};
-use super::gate::Access;
 use super::reply::{self, Answer};
 use crate::controller::Controller;
 

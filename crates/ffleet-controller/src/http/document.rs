@@ -8,8 +8,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    actions, audit, backups, config, declare, events, feeds, health, jobs, lines, login, logs,
-    nodes, presets, probe, reply, samples, tokens,
+    actions, audit, audit_log, backups, config, declare, enrol, events, feeds, health, jobs, keys,
+    lines, login, logs, nodes, presets, probe, reply, samples, tenants, tokens,
 };
 
 /// Describes the API.
@@ -25,10 +25,12 @@ use super::{
     paths(
         jobs::submit, jobs::list, jobs::show, jobs::history, logs::read, samples::show, lines::list, actions::cancel,
         actions::pause, actions::resume, actions::retry, events::watch, nodes::list, nodes::show,
+        enrol::remove, enrol::invite, enrol::enrol, enrol::renew,
         feeds::list, feeds::show, feeds::restart, feeds::logs, feeds::list_streams, feeds::show_stream, feeds::stream_logs,
         tokens::watch, tokens::push, tokens::revoke,
         declare::put_feed, declare::delete_feed, declare::put_stream, declare::delete_stream, declare::reload,
-        presets::list, presets::show, probe::probe, audit::audit, backups::create, config::show, login::create, login::open, health::alive,
+        presets::list, presets::show, probe::probe, audit::audit, backups::create, config::show, login::create, login::open, keys::list, keys::create, keys::revoke, audit_log::list,
+        tenants::list, tenants::show, tenants::create, tenants::set, tenants::remove, health::alive,
         health::ready, health::metrics, show,
     ),
     components(schemas(JobProgress, Lagged)),

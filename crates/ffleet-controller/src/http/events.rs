@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use bytes::Bytes;
@@ -12,9 +13,11 @@ use futures_util::stream;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::access::Access;
 use super::jobs::reference;
 use super::reply::{self, Answer};
 use crate::controller::Controller;
+use crate::feed::Said;
 
 /// Follows what happens: `event: job` with a job's summary at each change, `event: progress`,
 /// `event: node`, and `event: lagged` where the reader was too slow and must read anew. With
@@ -26,7 +29,11 @@ use crate::controller::Controller;
         content_type = "text/event-stream"),
     (status = 404, description = "There is no such job", body = Problem),
 ))]
-pub(crate) async fn watch(State(controller): State<Controller>, request: Request) -> Answer {
+pub(crate) async fn watch(
+    State(controller): State<Controller>,
+    Extension(access): Extension<Access>,
+    request: Request,
+) -> Answer {
     let mut wanted = None;
     for (key, value) in query::pairs(request.uri().query().unwrap_or_default())? {
         match key.as_str() {
@@ -39,12 +46,12 @@ pub(crate) async fn watch(State(controller): State<Controller>, request: Request
     let (job, first) = match wanted {
         None => (None, None),
         Some(wanted) => {
-            let row = controller.find(wanted).await?;
+            let row = controller.seen(wanted, &access).await?;
             let summary = crate::view::summary(&row.summary, &controller.desk);
             (Some(row.summary.id), Some(Event::Job(Box::new(summary))))
         }
     };
-    let reader = Reader { controller, events, job, first, sent: 0 };
+    let reader = Reader { controller, access, events, job, first, sent: 0 };
     let body = Body::from_stream(stream::unfold(reader, Reader::step));
     Ok(reply::text("text/event-stream", body))
 }
@@ -52,7 +59,8 @@ pub(crate) async fn watch(State(controller): State<Controller>, request: Request
 /// Somebody who watches.
 struct Reader {
     controller: Controller,
-    events: Receiver<Arc<Event>>,
+    access: Access,
+    events: Receiver<Arc<Said>>,
     job: Option<JobId>,
     first: Option<Event>,
     sent: u64,
@@ -82,20 +90,30 @@ impl Reader {
                 }
                 () = stop.cancelled() => return None,
             };
-            let event = match event {
-                Ok(event) if self.wants(&event) => event,
+            // Whose key was revoked meanwhile hears no more.
+            if !self.access.is_good(self.controller.clock.now()) {
+                return None;
+            }
+            let text = match event {
+                Ok(said) if self.wants(&said) => self.write(&said.event),
                 Ok(_other) => continue,
-                Err(RecvError::Lagged(missed)) => Arc::new(Event::Lagged(Lagged { missed })),
+                Err(RecvError::Lagged(missed)) => self.write(&Event::Lagged(Lagged { missed })),
                 Err(RecvError::Closed) => return None,
             };
-            let text = self.write(&event);
             return Some((Ok(Bytes::from(text)), self));
         }
     }
 
-    fn wants(&self, event: &Event) -> bool {
-        let Some(job) = self.job else { return true };
-        match event {
+    fn wants(&self, said: &Said) -> bool {
+        let may = match (&said.tenant, &said.event) {
+            (Some(tenant), _) => self.access.sees(tenant),
+            (None, Event::Lagged(_)) => true,
+            (None, _) => self.access.tenant().is_none(),
+        };
+        let Some(job) = self.job.filter(|_| may) else {
+            return may;
+        };
+        match &said.event {
             Event::Job(summary) => summary.id == job,
             Event::Progress(progress) => progress.id == job,
             Event::Node(_) => false,

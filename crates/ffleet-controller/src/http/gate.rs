@@ -12,46 +12,29 @@ use std::sync::{Arc, OnceLock};
 use ffleet_api::front::Claim;
 use ffleet_api::{Code, Problem, query};
 use ffleet_base::{Clock, Secret, signed};
+use ffleet_types::NodeId;
 use ffleet_types::job::Actor;
 use ffleet_types::live::token::{Door, Purpose, Refusal};
 use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, ORIGIN};
 use hyper::{Method, Request};
 
+use super::access::{Access, By};
 use super::login::Tokens;
+use super::peer::{Members, Peer};
 use super::rate::{PerPeer, Shared};
+use super::rights;
 use super::tokens::Mint;
-use crate::policy::{Key, Policy, STREAM_SECRET};
+use crate::keyring::Keyring;
+use crate::policy::{Policy, STREAM_SECRET};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The longest path and query.
 const LONGEST_URI: usize = 8_192;
 
-/// Who asks.
-#[derive(Clone, Debug)]
-pub struct Access {
-    /// Who it is, as history shows it.
-    pub actor: Actor,
-    /// How they have shown it.
-    pub by: By,
-}
-
-/// How somebody has shown who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// By a key.
-    Key,
-    /// By a browser session that a one-time link began.
-    Session,
-    /// By a token that was signed for this address; no other is reached so.
-    Token,
-    /// Not at all; only addresses that are open to everybody are reached so.
-    Nothing,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    keys: Vec<(Key, Shared)>,
+    pub(crate) keys: Keyring,
     names: Vec<String>,
     clock: Arc<dyn Clock>,
     failures: PerPeer,
@@ -60,6 +43,7 @@ pub(crate) struct Gate {
     pub(crate) links: Tokens,
     pub(crate) sessions: Tokens,
     pub(crate) mint: Mint,
+    pub(crate) members: Members,
 }
 
 /// Where the server listens, and what it is called there.
@@ -79,7 +63,7 @@ impl Gate {
         let policy = &policy.http;
         let rate = policy.requests_per_second;
         Self {
-            keys: policy.keys.iter().map(|key| (key.clone(), Shared::new(rate))).collect(),
+            keys: Keyring::new(&policy.keys, rate),
             names: policy.names.iter().map(|name| name.to_ascii_lowercase()).collect(),
             clock,
             failures: PerPeer::new(policy.failed_logins_per_second),
@@ -88,6 +72,7 @@ impl Gate {
             links: Tokens::default(),
             sessions: Tokens::default(),
             mint,
+            members: Members::default(),
         }
     }
 
@@ -128,6 +113,12 @@ impl Gate {
         })
     }
 
+    /// Names that it goes by, and where it listens to other machines.
+    pub(crate) fn outside(&self) -> (&[String], Option<SocketAddr>) {
+        let outside = self.listening.get().and_then(|listening| listening.outside);
+        (&self.names, outside)
+    }
+
     /// The name of the session's cookie.
     pub(crate) fn cookie(&self) -> &str {
         self.listening.get().map_or("ffleet", |listening| &listening.cookie)
@@ -137,7 +128,7 @@ impl Gate {
     pub(crate) fn admit<B>(
         &self,
         request: &Request<B>,
-        peer: IpAddr,
+        (peer, machine): (IpAddr, Option<Peer>),
         claim: &Claim,
     ) -> Result<Access, Problem> {
         let uri = request.uri();
@@ -151,17 +142,37 @@ impl Gate {
         self.check_host(request)?;
         if let (Claim::Token(door), Some(token)) = (claim, stream_token(request)?) {
             self.check_token(&token, door, peer)?;
-            return Ok(Access { actor: Actor::User("token".to_owned()), by: By::Token });
+            let actor = Actor::User("token".to_owned());
+            return Ok(Access { actor, by: By::Token, grant: None, from: peer, key: None });
         }
         let same_origin = match self.check_origin(request.headers()) {
             Err(_other) if *claim == Claim::Public => false,
             checked => checked?,
         };
         let open = matches!(claim, Claim::Public | Claim::Open)
-            || *claim == Claim::None && is_open(request.method(), request.uri().path());
+            || *claim == Claim::None && rights::is_open(request.method(), request.uri().path());
+        // What is watched and pushed to is not for machines.
+        if let (Some(Peer::Node(node)), Claim::None) = (machine, claim)
+            && bearer(request.headers()).is_none()
+        {
+            return self.admit_machine(node, peer);
+        }
         let access = self.identify(request, peer, (same_origin, open))?;
-        self.check_rate(&access)?;
+        if matches!(claim, Claim::Key | Claim::Token(_)) {
+            access.check_front(request.method())?;
+        }
         Ok(access)
+    }
+
+    /// Lets a machine in whose certificate TLS has found good, if it belongs to the fleet still.
+    fn admit_machine(&self, node: NodeId, from: IpAddr) -> Result<Access, Problem> {
+        if !self.members.contains(node) {
+            let detail = format!("the machine {node} was removed from the fleet");
+            let problem = Problem::new(Code::Unauthorized, detail);
+            return Err(problem.hint("it has to join again: `ffleet nodes invite`"));
+        }
+        let actor = Actor::Node(node.to_string());
+        Ok(Access { actor, by: By::Certificate, grant: None, from, key: None })
     }
 
     fn is_ours(&self, host: &str) -> bool {
@@ -213,32 +224,45 @@ impl Gate {
         peer: IpAddr,
         (same_origin, open): (bool, bool),
     ) -> Result<Access, Problem> {
-        let nobody = || Access { actor: Actor::User("nobody".to_owned()), by: By::Nothing };
+        let now = self.clock.monotonic();
+        let nobody = || Access {
+            actor: Actor::User("nobody".to_owned()),
+            by: By::Nothing,
+            grant: None,
+            from: peer,
+            key: None,
+        };
         if let Some(key) = bearer(request.headers()) {
-            let hash = key.hash();
-            // Every key is compared, so that the time says nothing about which is near.
-            let mut found = None;
-            for (key, _) in &self.keys {
-                if key.hash == hash {
-                    found = Some(key);
-                }
-            }
-            return match found {
-                Some(key) => Ok(Access { actor: Actor::User(key.name.clone()), by: By::Key }),
-                None if open => Ok(nobody()),
-                None => Err(self.failed(peer, "the key is not one of this server's")),
+            return match self.keys.find(&key.hash(), self.clock.now()) {
+                Ok(entry) if entry.take(now) => Ok(Access {
+                    actor: Actor::User(entry.name.clone()),
+                    by: By::Key,
+                    grant: Some(entry.grant.clone()),
+                    from: peer,
+                    key: Some(entry),
+                }),
+                Ok(_busy) => Err(too_many()),
+                Err(_) if open => Ok(nobody()),
+                Err(fault) => Err(self.failed(peer, fault.says())),
             };
         }
         if let Some(token) = cookie(request.headers(), self.cookie())
-            && self.sessions.extend(&token, self.clock.monotonic())
+            && let Some(holder) = self.sessions.extend(&token, now)
         {
-            let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-            if reads || same_origin {
-                let actor = Actor::User("dashboard".to_owned());
-                return Ok(Access { actor, by: By::Session });
+            let access = holder.access(peer);
+            if !access.is_good(self.clock.now()) {
+                self.sessions.end(&token);
+                return Err(self.failed(peer, "the key that began this session is good no more"));
             }
-            let detail = "a session changes things from the dashboard's own pages only";
-            return Err(Problem::new(Code::CrossOrigin, detail).at("origin"));
+            let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+            if !reads && !same_origin {
+                let detail = "a session changes things from the dashboard's own pages only";
+                return Err(Problem::new(Code::CrossOrigin, detail).at("origin"));
+            }
+            return match self.session_rate.take(now) {
+                true => Ok(access),
+                false => Err(too_many()),
+            };
         }
         match open {
             true => Ok(nobody()),
@@ -264,7 +288,7 @@ impl Gate {
         })
     }
 
-    fn failed_as(&self, peer: IpAddr, code: Code, detail: &str) -> Problem {
+    pub(super) fn failed_as(&self, peer: IpAddr, code: Code, detail: &str) -> Problem {
         match self.failures.take(peer, self.clock.monotonic()) {
             true => Problem::new(code, detail),
             false => {
@@ -283,26 +307,14 @@ impl Gate {
              by itself, a browser needs the one-time link that `ffleet serve` prints",
         )
     }
+}
 
-    fn check_rate(&self, access: &Access) -> Result<(), Problem> {
-        let rate = match (access.by, &access.actor) {
-            (By::Key, Actor::User(name)) => self
-                .keys
-                .iter()
-                .find(|(key, _)| key.name == *name)
-                .map(|(_, rate)| rate),
-            (By::Session, _) => Some(&self.session_rate),
-            _ => None,
-        };
-        match rate {
-            Some(rate) if !rate.take(self.clock.monotonic()) => Err(Problem::new(
-                Code::TooManyRequests,
-                "more requests than this server takes in a second; try again in a second",
-            )
-            .hint("the operator's key for it is `limits.requests-per-second`")),
-            _ => Ok(()),
-        }
-    }
+fn too_many() -> Problem {
+    Problem::new(
+        Code::TooManyRequests,
+        "more requests than this server takes in a second; try again in a second",
+    )
+    .hint("the operator's key for it is `limits.requests-per-second`")
 }
 
 /// Whether `host` is a bare address with this port, or none where it is that of HTTPS. Only names can be made to
@@ -312,13 +324,6 @@ fn is_address(host: &str, port: u16) -> bool {
         Ok(address) => address.port() == port,
         Err(_) => port == 443 && host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok(),
     }
-}
-
-/// Whether an address is open to whoever reaches the port: it says nothing about anybody's work.
-fn is_open(method: &Method, path: &str) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
-        && (matches!(path, "/healthz" | "/readyz" | "/login" | "/favicon.ico")
-            || path.starts_with("/assets/"))
 }
 
 /// The token of `Authorization: Bearer TOKEN` or of `?token=`.

@@ -8,7 +8,7 @@ use ffleet_api::event::Readiness;
 use ffleet_base::chain;
 use hyper::StatusCode;
 
-use super::gate::{Access, By};
+use super::access::{Access, By};
 use super::reply::{self, Answer};
 use crate::controller::Controller;
 use crate::metrics::Seen;

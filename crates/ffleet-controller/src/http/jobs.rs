@@ -11,8 +11,8 @@ use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
 use sha2::{Digest as _, Sha256};
 
+use super::access::Access;
 use super::body;
-use super::gate::Access;
 use super::reply::{self, Answer};
 use crate::controller::Controller;
 use crate::{error, view};
@@ -58,10 +58,11 @@ async fn accept(controller: &Controller, access: Access, request: Request) -> An
         Some(key) => Some(Idempotency { key, fingerprint: fingerprint(&asked)? }),
         None => None,
     };
-    let (spec, input) = match controller.admit(asked).await {
+    let tenant = access.tenant().cloned().unwrap_or_default();
+    let (spec, input) = match controller.admit(asked, tenant.clone()).await {
         Ok(admitted) => admitted,
         Err(problem) => {
-            let job = repeated(controller, idempotency, problem).await?;
+            let job = repeated(controller, tenant, idempotency, problem).await?;
             return reply::json(StatusCode::OK, &job);
         }
     };
@@ -85,13 +86,14 @@ async fn accept(controller: &Controller, access: Access, request: Request) -> An
 /// by now, so that it would not be admitted again: it is not asked to.
 async fn repeated(
     controller: &Controller,
+    tenant: TenantId,
     idempotency: Option<Idempotency>,
     problem: Problem,
 ) -> Result<Job, Problem> {
     let Some(same) = idempotency else {
         return Err(problem);
     };
-    let earlier = controller.store.earlier(TenantId::default(), same).await;
+    let earlier = controller.store.earlier(tenant, same).await;
     match earlier.map_err(|error| error::unavailable(&error))? {
         Some(Ok(accepted)) => controller.job(JobRef::Id(accepted.id)).await,
         Some(Err(refusal)) => Err(error::submit_refused(&refusal)),
@@ -161,9 +163,13 @@ fn fingerprint(asked: &submit::Request) -> Result<[u8; 32], Problem> {
     (status = 200, description = "A page", body = Page),
     (status = 400, description = "The query means nothing", body = Problem),
 ))]
-pub(crate) async fn list(State(controller): State<Controller>, request: Request) -> Answer {
+pub(crate) async fn list(
+    State(controller): State<Controller>,
+    Extension(access): Extension<Access>,
+    request: Request,
+) -> Answer {
     let jobs = query::Jobs::parse(request.uri().query().unwrap_or_default())?;
-    reply::json(StatusCode::OK, &controller.jobs(&jobs).await?)
+    reply::json(StatusCode::OK, &controller.jobs_of(&jobs, access.tenant()).await?)
 }
 
 /// Shows a job, by number or id.
@@ -173,8 +179,18 @@ pub(crate) async fn list(State(controller): State<Controller>, request: Request)
     (status = 200, description = "The job", body = Job),
     (status = 404, description = "There is none", body = Problem),
 ))]
-pub(crate) async fn show(State(controller): State<Controller>, Path(job): Path<String>) -> Answer {
-    reply::json(StatusCode::OK, &controller.job(reference(&job)?).await?)
+pub(crate) async fn show(
+    State(controller): State<Controller>,
+    Extension(access): Extension<Access>,
+    Path(job): Path<String>,
+) -> Answer {
+    let job = reference(&job)?;
+    let shown = match access.tenant() {
+        // What a job waits for names jobs of others.
+        Some(_) => view::job(&controller.seen(job, &access).await?, &controller.desk),
+        None => controller.job(job).await?,
+    };
+    reply::json(StatusCode::OK, &shown)
 }
 
 /// Shows every change of a job's state.
@@ -186,9 +202,10 @@ pub(crate) async fn show(State(controller): State<Controller>, Path(job): Path<S
 ))]
 pub(crate) async fn history(
     State(controller): State<Controller>,
+    Extension(access): Extension<Access>,
     Path(job): Path<String>,
 ) -> Answer {
-    let row = controller.find(reference(&job)?).await?;
+    let row = controller.seen(reference(&job)?, &access).await?;
     let history = row.history.iter().map(view::change).collect();
     reply::json(StatusCode::OK, &History { history })
 }
@@ -206,7 +223,17 @@ impl Controller {
     ///
     /// [`Code::StoreUnavailable`].
     pub async fn jobs(&self, jobs: &query::Jobs) -> Result<Page, Problem> {
+        self.jobs_of(jobs, None).await
+    }
+
+    /// The same, of one tenant alone where there is one.
+    async fn jobs_of(
+        &self,
+        jobs: &query::Jobs,
+        tenant: Option<&TenantId>,
+    ) -> Result<Page, Problem> {
         let filter = Filter {
+            tenant: tenant.cloned(),
             states: jobs.states.clone(),
             queue: jobs.queue,
             labels: jobs.label.iter().cloned().collect(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use ffleet_api::bench::{Line as Found, Place, Search};
 use ffleet_api::log::{Line, Page};
@@ -11,6 +12,7 @@ use ffleet_api::{Code, Problem};
 use ffleet_types::{Fence, JobId, JobNumber, JobRef, Timestamp};
 use hyper::StatusCode;
 
+use super::access::Access;
 use super::reply::{self, Answer};
 use crate::controller::Controller;
 
@@ -112,8 +114,18 @@ impl Controller {
 ))]
 pub(crate) async fn list(
     State(controller): State<Controller>,
+    Extension(access): Extension<Access>,
     RawQuery(query): RawQuery,
 ) -> Answer {
     let query = Logs::parse(query.as_deref().unwrap_or_default())?;
+    match (access.tenant(), query.job) {
+        (Some(_), Some(job)) => controller.check(job, &access).await?,
+        (Some(_), None) => {
+            let detail = "a key for one tenant's work searches one job at a time";
+            let problem = Problem::new(Code::InvalidQuery, detail).at("job");
+            return Err(problem.hint("name the job: `job=NUMBER`").into());
+        }
+        (None, _) => {}
+    }
     reply::json(StatusCode::OK, &controller.lines(query).await?)
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path as FilePath, PathBuf};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use ffleet_types::{AttemptId, Fence, JobRef, TaskId};
 use futures_util::stream;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
+use super::access::Access;
 use super::jobs::reference;
 use super::reply::{self, Answer};
 use crate::controller::Controller;
@@ -37,11 +39,12 @@ const PIECE: usize = 64 << 10;
 ))]
 pub(crate) async fn read(
     State(controller): State<Controller>,
+    Extension(access): Extension<Access>,
     Path(job): Path<String>,
     request: Request,
 ) -> Answer {
     let (attempt, follow) = parse(request.uri().query().unwrap_or_default())?;
-    let row = controller.find(reference(&job)?).await?;
+    let row = controller.seen(reference(&job)?, &access).await?;
     if let Some(attempt) = attempt
         && !row.attempts.iter().any(|known| known.fence == attempt)
     {
@@ -50,6 +53,7 @@ pub(crate) async fn read(
     }
     let tail = Tail {
         controller,
+        access,
         job: JobRef::Id(row.summary.id),
         task: TaskId::whole(row.summary.id),
         attempt,
@@ -104,6 +108,7 @@ fn parse(query: &str) -> Result<(Option<Fence>, bool), Problem> {
 /// A log that is being read.
 struct Tail {
     controller: Controller,
+    access: Access,
     job: JobRef,
     task: TaskId,
     attempt: Option<Fence>,
@@ -120,6 +125,9 @@ struct Tail {
 impl Tail {
     async fn step(mut self) -> Option<(Result<Bytes, io::Error>, Self)> {
         loop {
+            if !self.access.is_good(self.controller.clock.now()) {
+                return None;
+            }
             match self.piece().await {
                 Ok(Some(piece)) => {
                     self.begun.extend_from_slice(&piece);

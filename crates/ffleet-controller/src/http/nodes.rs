@@ -47,11 +47,12 @@ pub(crate) async fn show(State(controller): State<Controller>, Path(node): Path<
         .find(|known| known.name == node || known.id.to_string() == node);
     match found {
         Some(node) => reply::json(StatusCode::OK, &node),
-        None => {
-            let shown: String = node.chars().take(80).collect();
-            Err(Problem::new(Code::NodeNotFound, format!("there is no node {shown:?}"))
-                .hint("`ffleet nodes list` shows those there are")
-                .into())
-        }
+        None => Err(missing(&node).into()),
     }
+}
+
+pub(super) fn missing(node: &str) -> Problem {
+    let shown: String = node.chars().take(80).collect();
+    Problem::new(Code::NodeNotFound, format!("there is no node {shown:?}"))
+        .hint("`ffleet nodes list` shows those there are")
 }

@@ -1,11 +1,13 @@
 //! Looking at an input.
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use ffleet_api::submit::ProbeRequest;
 use ffleet_api::{Code, Problem};
 use ffleet_media::Source;
 use hyper::StatusCode;
 
+use super::access::Access;
 use super::reply::{self, Answer};
 use super::{body, jobs};
 use crate::controller::Controller;
@@ -16,16 +18,21 @@ use crate::controller::Controller;
         `subtitles`", body = Object),
     (status = 422, description = "It cannot be read", body = Problem),
 ))]
-pub(crate) async fn probe(State(controller): State<Controller>, request: Request) -> Answer {
+pub(crate) async fn probe(
+    State(controller): State<Controller>,
+    Extension(access): Extension<Access>,
+    request: Request,
+) -> Answer {
     let asked: ProbeRequest = body::read(&controller, request).await?;
-    let source = controller.rules().source(&asked.input, "/input")?;
+    let realm = controller.tenants.realm(&access.tenant().cloned().unwrap_or_default());
+    let source = controller.rules(&realm).source(&asked.input, "/input")?;
     let wanted = source.clone();
     let path = match &source {
         Source::File(path) => Some(path.as_str()),
         Source::Url(_) | Source::Test(_) => None,
     };
     controller
-        .look(path, move |rules| rules.look_at_input(&wanted, "/input"))
+        .look(realm, path, move |rules| rules.look_at_input(&wanted, "/input"))
         .await??;
     let bench = controller.bench().ok_or_else(jobs::no_bench)?;
     let probe = bench.probe(source).await.map_err(|trouble| {

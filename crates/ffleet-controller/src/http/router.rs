@@ -1,18 +1,21 @@
 //! The routes.
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn};
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use ffleet_api::{Code, Problem};
 
-use super::reply::Failure;
+use super::access::Access;
+use super::reply::{self, Failure};
+use super::rights::{self, Right};
 use super::{
-    actions, audit, backups, config, declare, document, events, feeds, health, jobs, lines, login,
-    logs, nodes, presets, probe, samples, tokens, voyandz,
+    actions, audit, audit_log, backups, config, declare, document, enrol, events, feeds, health,
+    jobs, keys, lines, login, logs, nodes, presets, probe, samples, tenants, tokens, voyandz,
 };
 use crate::controller::Controller;
+use crate::deeds::Entry;
 
 macro_rules! routes {
     ($($path:literal { $($method:ident => $route:path),+ $(,)? })*) => {
@@ -40,7 +43,10 @@ routes! {
     "/v1/logs" { get => lines::list }
     "/v1/events" { get => events::watch }
     "/v1/nodes" { get => nodes::list }
-    "/v1/nodes/{node}" { get => nodes::show }
+    "/v1/nodes/{node}" { get => nodes::show, delete => enrol::remove }
+    "/v1/invitations" { post => enrol::invite }
+    "/v1/enrol" { post => enrol::enrol }
+    "/v1/node/certificate" { post => enrol::renew }
     "/v1/feeds" { get => feeds::list }
     "/v1/feeds/{feed}" { get => feeds::show, put => declare::put_feed, delete => declare::delete_feed }
     "/v1/feeds/{feed}/restart" { post => feeds::restart }
@@ -59,6 +65,11 @@ routes! {
     "/v1/backups" { post => backups::create }
     "/v1/config" { get => config::show }
     "/v1/login-links" { post => login::create }
+    "/v1/keys" { get => keys::list, post => keys::create }
+    "/v1/keys/{key}" { delete => keys::revoke }
+    "/v1/tenants" { get => tenants::list }
+    "/v1/tenants/{tenant}" { get => tenants::show, post => tenants::create, patch => tenants::set, delete => tenants::remove }
+    "/v1/audit-log" { get => audit_log::list }
     "/v1/openapi.json" { get => document::show }
     "/healthz" { get => health::alive }
     "/readyz" { get => health::ready }
@@ -74,20 +85,49 @@ pub(super) fn router(controller: Controller) -> Router {
     };
     api()
         .merge(pages)
-        .route_layer(from_fn(name))
+        .route_layer(from_fn_with_state(controller.clone(), pass))
         .method_not_allowed_fallback(wrong_method)
         .fallback(nothing)
         .with_state(controller)
 }
 
-/// Leaves the route's name on the response, for counting.
-async fn name(request: Request, next: Next) -> Response {
+/// Lets a call through to its route if it may be made, writes down what it has changed, and leaves the route's
+/// name on the response, for counting.
+async fn pass(State(controller): State<Controller>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
+    let name = route.as_ref().map_or("", MatchedPath::as_str);
+    let access = request.extensions().get::<Access>().cloned();
+    let access = access.expect("the gate lets nobody pass without saying who it is");
+    let right = right(&controller, &request, name);
+    let admitted = right.and_then(|right| right.admit(&access).map(|()| right));
+    let is_kept = match &admitted {
+        Ok(right) => right.changes,
+        Err(_refused) => !request.method().is_safe() && access.grant.is_some(),
+    };
+    let entry = is_kept.then(|| Entry::of(&request, access));
+    let mut response = match admitted {
+        Ok(_right) => next.run(request).await,
+        Err(problem) => reply::problem(&problem),
+    };
+    if let Some(entry) = entry {
+        controller.deeds.note(entry, response.status()).await;
+    }
     if let Some(route) = route {
         response.extensions_mut().insert(route);
     }
     response
+}
+
+/// The table's row for a call.
+fn right(controller: &Controller, request: &Request, route: &str) -> Result<Right, Problem> {
+    let (method, path) = (request.method(), request.uri().path());
+    if controller.voyandz().is_some() && voyandz::is_page(method, path) {
+        return Ok(rights::EVERYBODY);
+    }
+    rights::of(method, route).ok_or_else(|| {
+        tracing::error!(%method, route, "the table of rights has no row for this route");
+        Problem::new(Code::Forbidden, format!("nobody may call {method} {route}"))
+    })
 }
 
 async fn nothing(request: Request) -> Failure {

@@ -1,11 +1,14 @@
 //! What a job's children are at, second by second.
 
+use axum::Extension;
 use axum::extract::{Path, Request, State};
 use ffleet_api::sample::{List, Sample};
 use ffleet_api::{Code, Problem, query};
+use ffleet_store::JobRow;
 use ffleet_types::{AttemptId, Fence, JobRef, TaskId};
 use hyper::StatusCode;
 
+use super::access::Access;
 use super::jobs::reference;
 use super::reply::{self, Answer};
 use crate::controller::Controller;
@@ -18,6 +21,11 @@ impl Controller {
         attempt: Option<Fence>,
     ) -> Result<List, Problem> {
         let row = self.find(job).await?;
+        self.samples_of(&row, attempt)
+    }
+
+    fn samples_of(&self, row: &JobRow, attempt: Option<Fence>) -> Result<List, Problem> {
+        let job = row.summary.number;
         let fence = attempt.unwrap_or(row.summary.fence);
         if attempt.is_some() && !row.attempts.iter().any(|known| known.fence == fence) {
             let detail = format!("job {job} has no attempt {}", fence.as_u64());
@@ -43,6 +51,7 @@ impl Controller {
 ))]
 pub(crate) async fn show(
     State(controller): State<Controller>,
+    Extension(access): Extension<Access>,
     Path(job): Path<String>,
     request: Request,
 ) -> Answer {
@@ -53,6 +62,6 @@ pub(crate) async fn show(
             _ => return Err(query::unknown(&key, &["attempt"]).into()),
         }
     }
-    let samples = controller.samples(reference(&job)?, attempt).await?;
-    reply::json(StatusCode::OK, &samples)
+    let row = controller.seen(reference(&job)?, &access).await?;
+    reply::json(StatusCode::OK, &controller.samples_of(&row, attempt)?)
 }

@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use super::gate::By;
+use super::peer::Peer;
 use super::tls::{Door, Tls};
 use super::{reply, router, takeover, voyandz};
 use crate::controller::Controller;
@@ -170,6 +170,7 @@ impl Desk {
                         controller: self.controller.clone(),
                         routes: self.routes.clone(),
                         peer,
+                        node: None,
                         is_secure: tls.is_some(),
                     };
                     let tls = tls.clone();
@@ -193,11 +194,13 @@ struct Guest {
     controller: Controller,
     routes: Routes,
     peer: SocketAddr,
+    /// The machine that it has shown to be, if it has.
+    node: Option<Peer>,
     is_secure: bool,
 }
 
 impl Guest {
-    async fn connected(self, stream: TcpStream, tls: Option<Arc<Tls>>) {
+    async fn connected(mut self, stream: TcpStream, tls: Option<Arc<Tls>>) {
         // Without this a small answer waits for the acknowledgement of the one before.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot send small answers at once");
@@ -214,7 +217,10 @@ impl Guest {
             () = self.controller.stop.cancelled() => return,
         };
         match greeted {
-            Ok(Ok(stream)) => self.converse(stream).await,
+            Ok(Ok((stream, node))) => {
+                self.node = node.map(Peer::Node);
+                self.converse(stream).await;
+            }
             Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "a greeting failed"),
             Err(_late) => tracing::debug!(peer = %self.peer, "a greeting took too long"),
         }
@@ -252,7 +258,7 @@ impl Guest {
         &self,
         mut request: Request<Incoming>,
     ) -> Result<Response, std::convert::Infallible> {
-        let Self { controller, routes, peer, is_secure } = self;
+        let Self { controller, routes, peer, node, is_secure } = self;
         let method = method(request.method());
         let is_browser = !request.uri().path().starts_with("/v1/")
             && request.headers().get(ACCEPT).is_some_and(|accept| {
@@ -263,7 +269,7 @@ impl Guest {
         let (of_front, is_page) = claims(controller, &request);
         let is_of_front = of_front != Claim::None;
         let claim = if is_page { Claim::Open } else { of_front };
-        let admitted = controller.gate.admit(&request, peer.ip(), &claim);
+        let admitted = controller.gate.admit(&request, (peer.ip(), *node), &claim);
         if let (Some(front), true, true) = (front, is_of_front, admitted.is_ok()) {
             let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
             let answer = tokio::select! {
@@ -275,10 +281,12 @@ impl Guest {
         }
         let mut response = match admitted {
             Ok(access) => {
-                debug_assert!(access.by != By::Nothing || method == "get" || method == "head");
                 request.extensions_mut().insert(access);
                 if *is_secure {
                     request.extensions_mut().insert(Secured);
+                }
+                if let Some(node) = *node {
+                    request.extensions_mut().insert(node);
                 }
                 match routes.call(request.map(Body::new)).await {
                     Ok(response) => response,

@@ -45,7 +45,7 @@ pub(super) async fn offer(
         return Some(connection);
     }
     let request = Request::from_parts(parts, ());
-    if controller.gate.admit(&request, peer.ip(), &claim).is_err() {
+    if controller.gate.admit(&request, (peer.ip(), None), &claim).is_err() {
         // The server says why.
         return Some(connection);
     }

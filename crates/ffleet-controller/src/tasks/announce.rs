@@ -22,7 +22,7 @@ pub(crate) async fn run(controller: Controller) {
             () = controller.stop.cancelled() => return,
         };
         match changed {
-            Changed::Burst(missed) => controller.feed.say(Event::Lagged(Lagged { missed })),
+            Changed::Burst(missed) => controller.feed.say(None, Event::Lagged(Lagged { missed })),
             Changed::Jobs(jobs) => {
                 for job in jobs {
                     announce(&controller, job).await;
@@ -40,7 +40,8 @@ async fn announce(controller: &Controller, job: JobId) {
     match controller.store.job(JobRef::Id(job)).await {
         Ok(Some(row)) => {
             let summary = view::summary(&row.summary, &controller.desk);
-            controller.feed.say(Event::Job(Box::new(summary)));
+            let tenant = row.summary.spec.terms.tenant;
+            controller.feed.say(Some(tenant), Event::Job(Box::new(summary)));
         }
         // It was pruned in between: there is nothing to show.
         Ok(None) => {}

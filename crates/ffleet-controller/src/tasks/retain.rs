@@ -1,4 +1,5 @@
-//! Lets finished jobs go when they are older, or more, than the operator wants to keep.
+//! Lets finished jobs go when they are older, or more, than the operator wants to keep; and with them, by the
+//! same measure, entries of the audit log, and keys that are good no more.
 
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use crate::controller::Controller;
 const EVERY: Duration = Duration::from_secs(60);
 /// Jobs that go at once: a commit of some milliseconds, so that nobody waits behind it.
 const SLICE: usize = 200;
+/// Entries of the audit log that go at once.
+const ENTRIES: u64 = 1_000;
 
 /// Runs until the controller stops.
 pub(crate) async fn run(controller: Controller) {
@@ -22,6 +25,9 @@ pub(crate) async fn run(controller: Controller) {
         }
         if let Err(error) = prune(&controller).await {
             tracing::warn!(error = chain(&error), "cannot prune finished jobs; tried again later");
+        }
+        if let Err(error) = forget(&controller).await {
+            tracing::warn!(error = chain(&error), "cannot prune the audit log; tried again later");
         }
     }
 }
@@ -50,6 +56,24 @@ pub(crate) async fn prune(controller: &Controller) -> Result<usize, ffleet_store
         tracing::info!(jobs = gone, "finished jobs were pruned");
     }
     Ok(gone)
+}
+
+/// Lets entries of the audit log go that are older, or more, than finished jobs may be, and keys that have not
+/// been good for as long.
+pub(crate) async fn forget(controller: &Controller) -> Result<(), ffleet_store::Error> {
+    let policy = retain::Policy { keep: controller.policy.retain_for, ..Default::default() };
+    let before = policy.cutoff(controller.clock.now());
+    let keep = controller.policy.retain_jobs;
+    while controller.store.forget_deeds(before, keep, ENTRIES).await? == ENTRIES {
+        if controller.stop.is_cancelled() {
+            return Ok(());
+        }
+    }
+    if controller.store.forget_keys(before).await? > 0 {
+        let kept = controller.store.keys().await?;
+        controller.gate.keys.keep(&kept, controller.clock.now());
+    }
+    Ok(())
 }
 
 /// Removes the logs of jobs that are gone, where they lie on this machine.

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use ffleet_api::bench::{Boxed, Found, Line, Place, Rehearsal, Search, Trouble, Workbench};
 use ffleet_api::{Client, submit};
-use ffleet_base::{Secret, SystemClock, chance};
+use ffleet_base::{Clock, Secret, SystemClock, chance};
+use ffleet_controller::http::Tls;
 use ffleet_controller::{Controller, Key, Parts, Policy, Server};
 use ffleet_media::{Probe, Source, Spec};
 use ffleet_store::Store;
+use ffleet_trust::Authority;
 use ffleet_types::job::Limits;
 use ffleet_types::sample::{Load, Phase, Point, Sample, Sums};
 use ffleet_types::{AttemptId, Bytes, Fence, JobId, NodeId, Reason, RoleGroup, TaskId, Timestamp};
@@ -26,6 +28,8 @@ pub(crate) struct Fixture {
     pub(crate) controller: Controller,
     pub(crate) address: SocketAddr,
     pub(crate) key: Secret,
+    /// Where other machines come, if they do, and who signs what they show.
+    pub(crate) outside: Option<(SocketAddr, Arc<Authority>)>,
     server: JoinHandle<()>,
 }
 
@@ -44,6 +48,24 @@ impl Fixture {
 
     /// A server on what an earlier one has left.
     pub(crate) async fn on(dir: Arc<TempDir>, change: impl FnOnce(&mut Policy)) -> Self {
+        Self::begin(dir, change, None).await
+    }
+
+    /// One that other machines reach as well, at another port.
+    pub(crate) async fn outside(dir: Arc<TempDir>) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let authority = Authority::open(&dir.path().join("authority.pem"), clock.now()).unwrap();
+        let authority = Arc::new(authority);
+        let names = vec!["127.0.0.1".to_owned()];
+        let tls = Tls::open(None, Arc::clone(&authority), names, clock).unwrap();
+        Self::begin(dir, |_| {}, Some((authority, Arc::new(tls)))).await
+    }
+
+    async fn begin(
+        dir: Arc<TempDir>,
+        change: impl FnOnce(&mut Policy),
+        outside: Option<(Arc<Authority>, Arc<Tls>)>,
+    ) -> Self {
         let state = dir.path().join("state");
         let store = Store::open(&state, ffleet_store::Options::default()).unwrap();
         let key = chance::key();
@@ -59,10 +81,15 @@ impl Fixture {
         let controller = Controller::start(parts).await.unwrap();
         controller.attach(Arc::new(Bench { logs: dir.path().join("media") }));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Server::bind(controller.clone(), any, None).await.unwrap();
+        let door = outside.as_ref().map(|(_, tls)| (any, Arc::clone(tls)));
+        let server = Server::bind(controller.clone(), any, door).await.unwrap();
         let address = server.address();
+        let outside = outside.map(|(authority, _)| {
+            controller.attach_authority(Arc::clone(&authority));
+            (server.outside().unwrap(), authority)
+        });
         let server = tokio::spawn(server.run());
-        Self { dir, controller, address, key, server }
+        Self { dir, controller, address, key, outside, server }
     }
 
     /// Stops the server, and gives its directory for the next.

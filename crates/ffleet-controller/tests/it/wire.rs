@@ -78,6 +78,35 @@ fn unchunk(mut body: &str) -> String {
     text
 }
 
+/// A connection whose answer does not end.
+pub(crate) struct Listening {
+    stream: TcpStream,
+    heard: Vec<u8>,
+}
+
+impl Listening {
+    pub(crate) async fn open(address: SocketAddr, request: &str) -> Self {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        Self { stream, heard: Vec::new() }
+    }
+
+    /// Reads on until `text` has come; everything that has.
+    pub(crate) async fn until(&mut self, text: &str) -> String {
+        let hearing = async {
+            loop {
+                let heard = String::from_utf8_lossy(&self.heard).into_owned();
+                if heard.contains(text) {
+                    return heard;
+                }
+                let count = self.stream.read_buf(&mut self.heard).await.unwrap();
+                assert!(count > 0, "it ended without {text:?}: {heard}");
+            }
+        };
+        tokio::time::timeout(DEADLINE, hearing).await.expect("it comes in time")
+    }
+}
+
 impl Fixture {
     /// Posts JSON with the key, and hangs up without waiting for the answer.
     pub(crate) async fn post_and_leave(&self, path: &str, body: &str) {

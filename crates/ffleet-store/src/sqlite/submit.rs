@@ -8,6 +8,7 @@ use ffleet_types::task::{State, Task};
 use ffleet_types::{JobId, JobNumber};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::access;
 use super::code::{self, Columns as _};
 use super::row::Hot;
 use super::writer::{Verb, Writing};
@@ -62,13 +63,17 @@ impl Item {
         if let Some(earlier) = self.earlier(to)? {
             return Ok(earlier);
         }
+        if let Some(limit) = access::full(to.conn, &self.tenant)? {
+            let tenant = self.tenant.clone();
+            return Ok(Err(SubmitRefusal::QueueFull { tenant, limit }));
+        }
         let number = to.next_number();
         let task = Task::default();
         let inserted = to
             .conn
             .prepare_cached(
-                "INSERT INTO jobs (number, id, state, fence, charged, edges) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT (id) DO NOTHING",
+                "INSERT INTO jobs (number, id, state, fence, charged, edges, owner) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6) ON CONFLICT (id) DO NOTHING",
             )?
             .execute(params![
                 number,
@@ -76,6 +81,7 @@ impl Item {
                 code::state(task.state),
                 code::int(task.fence.as_u64()),
                 task.charged,
+                self.tenant,
             ])?;
         if inserted == 0 {
             return Ok(Err(SubmitRefusal::IdTaken { id: self.id }));

@@ -106,9 +106,9 @@ async fn newer_schema_is_refused_and_left_alone() {
     open(dir.path()).close().await.unwrap();
     alter(dir.path(), "PRAGMA user_version = 9");
     let error = refused(dir.path());
-    assert!(matches!(error, OpenError::Newer { found: 9, known: 3, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Newer { found: 9, known: 4, .. }), "{error:?}");
     assert!(error.to_string().contains("has schema 9"), "{error}");
-    alter(dir.path(), "PRAGMA user_version = 3");
+    alter(dir.path(), "PRAGMA user_version = 4");
     open(dir.path()).close().await.unwrap();
 }
 
@@ -118,12 +118,14 @@ async fn first_schema_is_brought_up_to_date_with_what_it_holds() {
     let store = open(dir.path());
     submit(&store, job(1)).await;
     store.close().await.unwrap();
-    for table in ["declared", "feed_totals", "stream_totals"] {
+    let new = ["keys", "tenants", "deeds", "invitations", "members"];
+    for table in new.iter().chain(&["declared", "feed_totals", "stream_totals"]) {
         alter(dir.path(), &format!("DROP TABLE {table}"));
     }
-    for index in ["jobs_living", "jobs_ended"] {
+    for index in ["jobs_waiting", "jobs_living", "jobs_ended"] {
         alter(dir.path(), &format!("DROP INDEX {index}"));
     }
+    alter(dir.path(), "ALTER TABLE jobs DROP COLUMN owner");
     alter(dir.path(), "CREATE INDEX jobs_by_state ON jobs (state, number)");
     alter(dir.path(), "PRAGMA user_version = 1");
     let store = open(dir.path());

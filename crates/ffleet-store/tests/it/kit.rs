@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ffleet_media::job::{EngineChoice, Make, Output};
 use ffleet_media::{Source, Spec, Target};
-use ffleet_store::{Accepted, Claim, Finish, NewJob, Options, Report, Store};
+use ffleet_store::{Accepted, Claim, Decline, Finish, NewJob, Options, Report, Store};
 use ffleet_types::attempt::{Artifact, Usage};
 use ffleet_types::job::{Actor, Terms};
 use ffleet_types::task::{Change, Next};
@@ -65,6 +65,11 @@ pub(crate) fn report(job: JobId, fence: u64) -> Report {
         at: at(101),
         actor: Actor::Node("n1".into()),
     }
+}
+
+pub(crate) fn decline(attempt: AttemptId) -> Decline {
+    let actor = Actor::Node("n1".into());
+    Decline { attempt, at: at(102), actor, why: "no room".into() }
 }
 
 pub(crate) fn artifact(target: &str) -> Artifact {

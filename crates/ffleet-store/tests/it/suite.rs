@@ -2,16 +2,18 @@
 //! further line in `conform!`.
 
 mod accept;
+mod access;
 mod cancel;
 mod life;
 mod list;
 mod live;
+mod members;
 mod retain;
 
 macro_rules! conform {
     ($kind:ident: $($test:path => $name:ident,)*) => {
         mod $kind {
-            use super::{accept, cancel, life, list, live, retain};
+            use super::{accept, access, cancel, life, list, live, members, retain};
             $(
             #[tokio::test]
             async fn $name() {
@@ -31,6 +33,10 @@ conform! { sqlite:
     accept::tenants => keys_of_tenants_do_not_meet,
     accept::whole => job_is_read_back_as_it_was_submitted,
     accept::taken_id => second_job_with_an_id_is_refused,
+    access::keys => key_is_kept_by_its_hash_until_it_is_forgotten,
+    access::tenants => tenant_goes_when_nothing_of_it_is_left,
+    access::quota => no_more_jobs_of_a_tenant_wait_than_may,
+    access::deeds => audit_log_is_read_newest_first_and_bounded,
     life::explains => history_explains_the_state_with_time_actor_and_reason,
     life::both_edges => finish_records_the_start_that_nobody_reported,
     life::repeats => repeated_verbs_change_nothing,
@@ -57,6 +63,7 @@ conform! { sqlite:
     list::counts => counts_follow_every_change,
     list::active => active_tasks_come_in_the_order_of_acceptance,
     list::nodes => node_that_registers_again_keeps_its_order,
+    members::once => invitation_lets_one_machine_in_once,
     live::declarations => declaration_is_kept_until_it_is_replaced_or_taken_back,
     live::sums => totals_are_kept_while_somebody_writes_them,
     retain::age => jobs_that_ended_long_ago_are_pruned_and_others_are_not,

@@ -15,12 +15,13 @@ use crate::show;
 
 /// `config` with keys and values as in its file.
 pub(super) fn json(config: &Config) -> Value {
+    let files = config.tls.as_ref().and_then(|tls| tls.files.as_ref());
     let mut all = json!({
         "listen": config.listen,
         "tls": {
             "listen": config.tls.as_ref().map(|tls| tls.listen),
-            "certificate": config.tls.as_ref().map(|tls| &tls.certificate),
-            "key": config.tls.as_ref().map(|tls| &tls.key),
+            "certificate": files.map(|files| &files.certificate),
+            "key": files.map(|files| &files.key),
         },
         "data": config.data,
         "names": config.names,

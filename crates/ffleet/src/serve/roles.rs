@@ -9,12 +9,13 @@ use ffleet_api::bench::Workbench as _;
 use ffleet_api::event::LoginLink;
 use ffleet_base::{Clock, SystemClock, chain};
 use ffleet_config::config;
-use ffleet_controller::http::{ListenError, Tls};
+use ffleet_controller::http::{Files, ListenError, Tls, TlsError};
 use ffleet_controller::{Controller, Server};
 use ffleet_gateway::{Equipment, Gateway};
 use ffleet_guard::Node;
 use ffleet_media::Recipe;
 use ffleet_store::Store;
+use ffleet_trust::Authority;
 use ffleet_types::Cpu;
 use ffleet_worker::{Left, Worker};
 use tokio::task::JoinHandle;
@@ -33,6 +34,9 @@ use crate::serve::{database, effective, fault, wiring};
 
 /// How long children may take to be gone once the worker has stopped.
 const CHILDREN: Duration = Duration::from_secs(10);
+
+/// The file in the data directory that holds the fleet's certificate authority, key included.
+const AUTHORITY: &str = "authority.pem";
 
 /// The roles, under way.
 #[derive(Debug)]
@@ -68,7 +72,8 @@ impl Roles {
         let (context, config) = (&again.context, &setting.config);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let observer = fault::observer(&context.env)?;
-        let tls = certificate(setting)?;
+        let outside = certificate(setting, home, &clock)?;
+        let tls = outside.as_ref().map(|(_, tls)| Arc::clone(tls));
         let wanted = wiring::worker(config, home, &context.env)?;
         let node = Node::open(wiring::guard(config, home, context, &clock));
         let node = Arc::new(node.map_err(|error| Failure::local(&error))?);
@@ -90,6 +95,9 @@ impl Roles {
             presets,
         });
         let controller = controller.await.map_err(|error| Failure::local(&error))?;
+        if let Some((authority, _)) = outside {
+            controller.attach_authority(authority);
+        }
         if let Some(voyandz) = &setting.voyandz {
             controller.show_voyandz(voyandz.clone());
         }
@@ -233,15 +241,34 @@ async fn close(controller: Controller) {
     }
 }
 
-/// What other machines are shown, where they are listened to.
-fn certificate(setting: &Setting) -> Result<Option<Arc<Tls>>, Failure> {
-    let Some(config::Tls { certificate, key, .. }) = &setting.config.tls else {
+/// What other machines are shown, and who lets them join, where they are listened to.
+fn certificate(
+    setting: &Setting,
+    home: &Home,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<(Arc<Authority>, Arc<Tls>)>, Failure> {
+    let Some(config::Tls { listen, files }) = &setting.config.tls else {
         return Ok(None);
     };
-    let tls = Tls::load(certificate, key).map_err(|error| {
-        Failure::local(&error).hint("the files are those of `tls.certificate` and `tls.key`")
+    let authority = Authority::open(&home.path.join(AUTHORITY), clock.now());
+    let authority = Arc::new(authority.map_err(|error| Failure::local(&error))?);
+    let files = files
+        .as_ref()
+        .map(|files| Files { certificate: files.certificate.clone(), key: files.key.clone() });
+    let mut names = setting.config.names.clone();
+    names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
+    if !listen.ip().is_unspecified() {
+        names.push(listen.ip().to_string());
+    }
+    let tls = Tls::open(files, Arc::clone(&authority), names, Arc::clone(clock));
+    let tls = tls.map_err(|error| {
+        let failure = Failure::local(&error);
+        match error {
+            TlsError::Own(_) => failure,
+            _ => failure.hint("the files are those of `tls.certificate` and `tls.key`"),
+        }
     })?;
-    Ok(Some(Arc::new(tls)))
+    Ok(Some((authority, Arc::new(tls))))
 }
 
 /// Why there is no listening, and who is there already where that is known.

@@ -19,6 +19,7 @@ mod governed;
 mod http;
 mod http_inputs;
 mod journey;
+mod keys;
 mod lives;
 mod outputs;
 mod serial_bounds;

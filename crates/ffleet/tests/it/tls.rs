@@ -203,10 +203,14 @@ fn certificate_that_cannot_be_used_is_said_at_the_start() {
     let other = rcgen::generate_simple_self_signed(["x".to_owned()]).unwrap();
     std::fs::write(room.path("other.pem"), other.signing_key.serialize_pem()).unwrap();
     room.run(&serve).failed(7, &["cannot be used", "cert.pem", "other.pem"]);
-    std::fs::write(room.path("ffleet.yaml"), "tls: {listen: '127.0.0.1:0'}\n").unwrap();
-    let checked = room.run(&["config", "check", "ffleet.yaml"]);
-    assert_eq!(checked.code, 2);
-    for missing in ["1:15: tls.certificate: is missing", "1:15: tls.key: is missing"] {
+    for (text, missing) in [
+        ("tls: {certificate: cert.pem}", "tls.key: is missing"),
+        ("tls: {key: key.pem, listen: '127.0.0.1:0'}", "tls.certificate: is missing"),
+        ("tls: {certificate: cert.pem, key: key.pem}", "tls.listen: is missing"),
+    ] {
+        std::fs::write(room.path("ffleet.yaml"), format!("{text}\n")).unwrap();
+        let checked = room.run(&["config", "check", "ffleet.yaml"]);
+        assert_eq!(checked.code, 2);
         assert!(checked.out.contains(missing), "{checked:?}");
     }
 }
