@@ -93,9 +93,9 @@ fn report_of_a_violation_says_what_to_type_to_have_it_again() {
     assert_eq!(json["violated"], report.violated);
 }
 
-/// Some minutes of one core.
+/// Minutes of one core.
 #[test]
-#[ignore = "long: 10,000 nodes and 1,000,000 jobs"]
+#[ignore = "soak: 10,000 nodes and 1,000,000 jobs"]
 fn soak_ten_thousand_nodes_do_a_million_jobs_under_every_fault() {
     let report =
         holds(&Scenario { nodes: 10_000, jobs: 1_000_000, seed: 1, ..Scenario::default() });
