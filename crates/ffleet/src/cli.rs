@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::{
-    audit, backup, completions, config, feeds, jobs, logs, nodes, presets, probe, serve, simulate,
-    streams, submit, voyandz,
+    audit, backup, completions, config, feeds, jobs, logs, nodes, presets, probe, serve, streams,
+    submit, voyandz,
 };
 
 /// FFmpeg as a service: submit jobs, watch them, keep what they promise.
@@ -73,8 +73,6 @@ pub(crate) enum Command {
     Probe(probe::Flags),
     /// Say what a command of FFmpeg or GStreamer will start, open and leave unbounded
     Audit(audit::Flags),
-    /// Run a fleet of any size on a virtual clock, with everything that goes wrong
-    Simulate(simulate::Flags),
     /// The machines that do the work
     Nodes {
         #[command(subcommand)]

@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     /// Done; a job that was waited for is completed.
     Done = 0,
     /// The job that was waited for failed, timed out, was rejected or quarantined; or what was audited
-    /// is not bounded, or what was simulated went wrong.
+    /// is not bounded.
     JobFailed = 1,
     /// The command line or a file named on it makes no sense.
     Usage = 2,
@@ -32,8 +32,6 @@ pub(crate) enum Exit {
 impl Exit {
     /// What was audited is not bounded.
     pub(crate) const UNBOUNDED: Self = Self::JobFailed;
-    /// A simulation has found something that must not be.
-    pub(crate) const VIOLATED: Self = Self::JobFailed;
 
     /// All of them, with what `--help` says.
     pub(crate) const ALL: [(Self, &'static str); 9] = [
@@ -41,7 +39,7 @@ impl Exit {
         (
             Self::JobFailed,
             "the job that was waited for failed, timed out, was rejected or quarantined; `audit` found \
-             something unbounded, or `simulate` a violation",
+             something unbounded",
         ),
         (Self::Usage, "bad usage: the command line or a file named on it makes no sense"),
         (Self::Unreachable, "no server was found, or it does not answer"),

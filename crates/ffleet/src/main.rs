@@ -24,7 +24,6 @@ mod registration;
 mod serve;
 mod server;
 mod show;
-mod simulate;
 mod streams;
 mod submit;
 mod token;

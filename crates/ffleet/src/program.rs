@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::{
     argv, audit, backup, completions, config, dashboard, feeds, jobs, logs, nodes, presets, probe,
-    serve, simulate, streams, submit,
+    serve, streams, submit,
 };
 
 /// What makes this program the parent of one child (`ffleet_guard::shim`): for the server alone,
@@ -66,7 +66,6 @@ fn attempt(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
         Command::Audit(flags) => {
             audit::run(&context, &flags, |names| client()?.block_on(audit::probe(&context, names)))
         }
-        Command::Simulate(flags) => simulate::run(&context, &flags),
         Command::Submit(flags) => client()?.block_on(submit::run(&context, *flags)),
         Command::Jobs { command } => client()?.block_on(jobs::run(&context, command)),
         Command::Logs(flags) => client()?.block_on(logs::run(&context, flags)),

@@ -22,7 +22,6 @@ mod lives;
 mod outputs;
 mod serial_bounds;
 mod serving;
-mod simulate;
 mod tls;
 mod unprivileged;
 mod usage;

@@ -43,8 +43,6 @@ fn bad_usage_is_exit_code_2_and_says_what_is_wrong() {
         ("jobs list --state gone", "not a state"),
         ("jobs list --server ftp://x", "http://HOST:PORT"),
         ("jobs list --key-file missing", "cannot read missing"),
-        ("simulate --nodes 0", "0"),
-        ("simulate --faults fire", "machine, worker, cut"),
         ("audit", "nothing is given to audit"),
         ("audit -- ls", "ls is no command of FFmpeg or GStreamer"),
         ("audit --file missing.sh", "cannot read missing.sh"),
