@@ -1,7 +1,7 @@
 //! A viewer that keeps what it gets.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
@@ -41,7 +41,11 @@ impl Recorder {
     pub(crate) fn leave(self) -> PathBuf {
         assert!(!self.thread.is_finished(), "the server has let go of its viewer");
         self.socket.shutdown(Shutdown::Both).unwrap();
-        self.thread.join().unwrap().unwrap();
+        match self.thread.join().unwrap() {
+            // What was sent since we left was refused.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            ended => drop(ended.unwrap()),
+        }
         self.file
     }
 }
