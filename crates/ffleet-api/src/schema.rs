@@ -181,7 +181,7 @@ fn texts() -> RefOr<Schema> {
 pub(crate) fn engines() -> RefOr<Schema> {
     let engine = object(
         "An engine: `name`, `path`, `version`, `hash`, and what it has proven to do: `encoders`, \
-         `decoders`, `filters`, `unproven`; `listed` is every encoder and codec it lists.",
+         `decoders`, `filters`, `muxers`, `unproven`; `listed` is every encoder and codec it lists.",
     );
     RefOr::T(Schema::Array(ArrayBuilder::new().items(engine).build()))
 }

@@ -65,6 +65,7 @@ impl Policy {
             encoders: Vec::new(),
             decoders: Vec::new(),
             filters: Vec::new(),
+            muxers: Vec::new(),
             listed: Vec::new(),
             unproven: BTreeMap::new(),
             threads: BTreeMap::new(),

@@ -28,6 +28,9 @@ pub const DECODERS: [&str; 2] = ["-hide_banner", "-decoders"];
 /// For [`listed`].
 pub const FILTERS: [&str; 2] = ["-hide_banner", "-filters"];
 
+/// For [`muxers`].
+pub const MUXERS: [&str; 2] = ["-hide_banner", "-muxers"];
+
 /// The names in the answer to [`ENCODERS`], [`DECODERS`] or [`FILTERS`].
 #[must_use]
 pub fn listed(answer: &str) -> Vec<String> {
@@ -61,6 +64,22 @@ pub fn encodable(answer: &str) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// The names in the answer to [`MUXERS`]; one that has several is there by each of them.
+#[must_use]
+pub fn muxers(answer: &str) -> Vec<String> {
+    let is_flags = |word: &str| {
+        // A small `d` is a device, which writes no file but is a muxer like the others.
+        word.contains('E') && word.bytes().all(|c| matches!(c, b'D' | b'E' | b'd'))
+    };
+    let lines = answer.lines().filter(|line| line.starts_with(' '));
+    let names = lines.filter_map(|line| {
+        let mut words = line.split_whitespace();
+        words.next().filter(|word| is_flags(word))?;
+        words.next()
+    });
+    names.flat_map(|names| names.split(',')).map(str::to_owned).collect()
 }
 
 /// One encoder that is to be proven, and the codec whose decoder its sample proves.

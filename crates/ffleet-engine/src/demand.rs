@@ -11,7 +11,7 @@ use ffleet_media::{Spec, Target};
 use ffleet_types::node::Demand;
 
 use crate::capability::SAMPLES;
-use crate::plan::encoders;
+use crate::plan::{container, encoders};
 use crate::raw;
 
 /// What `spec` cannot do without, each once.
@@ -21,7 +21,7 @@ pub fn demands(spec: &Spec) -> Vec<Demand> {
     for output in &spec.outputs {
         let of = match &output.make {
             Make::Recipe { recipe, .. } => of_recipe(recipe, &output.target),
-            Make::Raw { args } => of_raw(args),
+            Make::Raw { args } => of_raw(args, &output.target),
         };
         for demand in of {
             if !demands.contains(&demand) {
@@ -33,6 +33,17 @@ pub fn demands(spec: &Spec) -> Vec<Demand> {
 }
 
 fn of_recipe(recipe: &Recipe, target: &Target) -> Vec<Demand> {
+    let mut demands = of_tracks(recipe, target);
+    // What cannot be chosen is refused where it is planned.
+    demands.extend(container::choose(recipe, target).ok().map(of_container));
+    demands
+}
+
+fn of_container(container: Container) -> Demand {
+    Demand::Muxer(container::muxer(container).to_owned())
+}
+
+fn of_tracks(recipe: &Recipe, target: &Target) -> Vec<Demand> {
     let proven = |names: &[&str]| Demand::proven(names.iter().copied());
     match (&recipe.video, &recipe.audio) {
         (Video::Encode(wanted), _) => vec![proven(encoders::of_video(wanted.codec))],
@@ -55,7 +66,7 @@ fn of_recipe(recipe: &Recipe, target: &Target) -> Vec<Demand> {
 }
 
 /// Of options that cannot be taken nothing is said: they are refused.
-fn of_raw(args: &[String]) -> Vec<Demand> {
+fn of_raw(args: &[String], target: &Target) -> Vec<Demand> {
     let Ok(checked) = raw::check(args) else {
         return Vec::new();
     };
@@ -68,6 +79,10 @@ fn of_raw(args: &[String]) -> Vec<Demand> {
     });
     encoders
         .chain(checked.filters.into_iter().map(Demand::Filter))
+        .chain(match checked.format {
+            Some(name) => Some(Demand::Muxer(name)),
+            None => container::of_target(target).map(of_container),
+        })
         .collect()
 }
 
@@ -89,28 +104,42 @@ mod tests {
         of(target, Make::Recipe { preset: None, recipe: builtin(name).unwrap() })
     }
 
+    fn muxer(name: &str) -> Demand {
+        Demand::Muxer(name.to_owned())
+    }
+
     fn raw(text: &str) -> Vec<Demand> {
         of("/x.mkv", Make::Raw { args: text.split(' ').map(str::to_owned).collect() })
     }
 
     #[test]
     fn presets_want_what_they_encode_with_whatever_the_input() {
-        assert_eq!(preset("720p-h265", "/x.mp4"), [Demand::proven(["libx265"])]);
-        assert_eq!(preset("720p-av1", "/x.mp4"), [Demand::proven(["libsvtav1", "libaom-av1"])]);
-        assert_eq!(preset("opus-96k", "/x.opus"), [Demand::proven(["libopus"])]);
-        assert_eq!(preset("thumbnail", "/x.webp"), [Demand::proven(["libwebp"])]);
-        assert_eq!(preset("gif", "/x.gif").len(), 3);
-        assert_eq!(preset("copy", "/x.mp4"), []);
+        assert_eq!(preset("720p-h265", "/x.mp4"), [Demand::proven(["libx265"]), muxer("mp4")]);
+        assert_eq!(
+            preset("720p-av1", "/x.mkv"),
+            [Demand::proven(["libsvtav1", "libaom-av1"]), muxer("matroska")]
+        );
+        assert_eq!(preset("opus-96k", "/x.opus"), [Demand::proven(["libopus"]), muxer("opus")]);
+        assert_eq!(
+            preset("thumbnail", "/x.webp"),
+            [Demand::proven(["libwebp"]), muxer("image2pipe")]
+        );
+        assert_eq!(preset("gif", "/x.gif").len(), 4);
+        assert_eq!(preset("copy", "/x.mp4"), [muxer("mp4")]);
+        assert_eq!(preset("copy", "rtmp://a.example/live/key"), [muxer("flv")]);
+        assert_eq!(preset("copy", "/x.avi"), [], "what recipes do not write is refused elsewhere");
     }
 
     #[test]
     fn options_want_the_picture_encoders_and_filters_they_name() {
-        assert_eq!(raw("-c:v libx264 -c:a nonesuch"), [Demand::proven(["libx264"])]);
-        assert_eq!(raw("-vcodec mpeg2video"), [Demand::Listed("mpeg2video".to_owned())]);
-        assert_eq!(raw("-c copy"), []);
+        let mkv = || muxer("matroska");
+        assert_eq!(raw("-c:v libx264 -c:a nonesuch"), [Demand::proven(["libx264"]), mkv()]);
+        assert_eq!(raw("-vcodec mpeg2video"), [Demand::Listed("mpeg2video".to_owned()), mkv()]);
+        assert_eq!(raw("-c copy"), [mkv()]);
+        assert_eq!(raw("-c copy -f mxf"), [muxer("mxf")]);
         assert_eq!(
             raw("-vf scale=1:2,hflip@x"),
-            [Demand::Filter("scale".to_owned()), Demand::Filter("hflip".to_owned())]
+            [Demand::Filter("scale".to_owned()), Demand::Filter("hflip".to_owned()), mkv()]
         );
     }
 }

@@ -24,7 +24,7 @@ use crate::{input, raw, threads};
 
 mod audio;
 mod colour;
-mod container;
+pub(crate) mod container;
 pub mod decode;
 mod draft;
 mod encoder;
@@ -183,6 +183,7 @@ fn draft(job: &Job<'_>, index: u32, output: &ffleet_media::job::Output) -> Resul
         Make::Recipe { recipe, .. } => {
             recipe.check().map_err(|invalid| Refused::user(invalid.to_string()))?;
             let container = container::choose(recipe, &output.target)?;
+            job.has_muxer(container::muxer(container))?;
             let length = job.length_of(recipe.duration);
             let mut draft = Draft::new(index, container, length);
             video::plan(job, recipe, &mut draft)?;
@@ -209,18 +210,15 @@ fn raw_draft(
             job.engine.version
         )));
     }
-    let format = match (&checked.format, target) {
-        (Some(_), _) => None,
-        (None, Target::Live(_)) => Some("flv"),
-        (None, Target::File(path)) => {
-            let container = Container::of_path(path).ok_or_else(|| {
-                Refused::user("its name does not say which format it is to have: add `-f FORMAT`")
-            })?;
-            Some(container::muxer(container))
-        }
+    let format = match &checked.format {
+        Some(_) => None,
+        None => Some(container::of_target(target).map(container::muxer).ok_or_else(|| {
+            Refused::user("its name does not say which format it is to have: add `-f FORMAT`")
+        })?),
     };
     let mut draft = Draft::raw(index);
     let muxer = checked.format.as_deref().or(format).unwrap_or_default();
+    job.has_muxer(muxer)?;
     if !checked.names("threads") {
         let encoder = clamp::encoder_named(&checked.args, muxer);
         draft.option("-threads", job.budget.most(&encoder).to_string());

@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -28,7 +28,8 @@ const NEW: &str = "ffmpeg-wheel/ffmpeg";
 /// hold up all that come after it.
 pub const LIMIT: Duration = Duration::from_secs(600);
 
-/// How long a counted program may use no CPU: whoever waits for that long waits for ever.
+/// How long a counted program may start no thread and come no further, as it says itself; of one that says nothing,
+/// how long it may use no CPU. It waits for ever then, or its threads wait for each other in loops.
 pub const STILL: Duration = Duration::from_secs(60);
 
 /// Processors as a program sees them.
@@ -62,7 +63,7 @@ pub enum End {
     Failed,
     /// Not by itself within this time: it was killed.
     Late(Duration),
-    /// It used no CPU for this time, and was killed.
+    /// It started no thread and came no further for this time, and was killed.
     Still(Duration),
 }
 
@@ -94,7 +95,7 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// Runs `program` with `args`, which write progress as FFmpeg does, to its end, or until it has
 /// written `enough` frames. Its threads are then all there. One that has not ended after
-/// [`LIMIT`], or has used no CPU for [`STILL`], is killed with its process group.
+/// [`LIMIT`], or stands still for [`STILL`], is killed with its process group.
 ///
 /// # Panics
 ///
@@ -136,10 +137,11 @@ pub fn count_within(
     let process = pidfd_open(pid, PidfdFlags::empty()).expect("a child is there until waited for");
     let stderr = child.stderr.take().expect("invariant: stderr is a pipe");
     let stdout = child.stdout.take().expect("invariant: stdout is a pipe");
+    let watched = Watched { process, pid: child.id(), counts, told: AtomicU64::new(0) };
     let (waited, is_enough, words) = std::thread::scope(|scope| {
         let words = scope.spawn(|| all_of(stderr));
-        let frames = scope.spawn(|| ended_after(enough, stdout, &process));
-        let waited = wait(&process, child.id(), limit);
+        let frames = scope.spawn(|| watched.ended_after(enough, stdout));
+        let waited = watched.wait(limit);
         // Not waited for yet, so that the group is still its own. What it left behind holds pipes.
         let _or_gone = kill_process_group(pid, Signal::KILL);
         let joined = "a reader does not panic";
@@ -151,54 +153,80 @@ pub fn count_within(
         None if is_enough || status.success() => End::Fine,
         None => End::Failed,
     };
-    let counted = fs::read(&counts).expect("something was counted");
-    let _gone = fs::remove_file(&counts);
-    let at = |place: usize| {
-        let bytes = counted
-            .get(place * 4..place * 4 + 4)
-            .expect("the count is three numbers");
-        u32::from_ne_bytes(bytes.try_into().expect("invariant: four bytes"))
-    };
+    let counted = fs::read(&watched.counts).expect("something was counted");
+    let _gone = fs::remove_file(&watched.counts);
+    let at = |place| number_at(&counted, place).expect("the count is three numbers");
     Counted { peak: at(1), started: at(2), end, words }
 }
 
-/// Waits until `process` has ended, or is not to be waited for any more: why not.
-fn wait(process: &OwnedFd, pid: u32, limit: Duration) -> Option<End> {
-    let begun = Instant::now();
-    let (mut used, mut since) = (Duration::ZERO, begun);
-    loop {
-        let left = limit.checked_sub(begun.elapsed()).unwrap_or_default();
-        if left.is_zero() {
-            return Some(End::Late(limit));
+/// A counted program under way.
+struct Watched {
+    process: OwnedFd,
+    pid: u32,
+    /// Where it is counted.
+    counts: PathBuf,
+    /// How often it has said that it came further; 0 while it has said nothing.
+    told: AtomicU64,
+}
+
+impl Watched {
+    /// Waits until it has ended, or is not to be waited for any more: why not.
+    fn wait(&self, limit: Duration) -> Option<End> {
+        let begun = Instant::now();
+        let (mut seen, mut since) = (self.state(), begun);
+        loop {
+            let left = limit.checked_sub(begun.elapsed()).unwrap_or_default();
+            if left.is_zero() {
+                return Some(End::Late(limit));
+            }
+            let pause = Timespec::try_from(left.min(Duration::from_secs(1)));
+            let pause = pause.expect("invariant: a second is less than a lifetime");
+            if let Ok(1..) = poll(&mut [PollFd::new(&self.process, PollFlags::IN)], Some(&pause)) {
+                return None;
+            }
+            let now = self.state();
+            if now != seen {
+                (seen, since) = (now, Instant::now());
+            } else if since.elapsed() >= STILL {
+                return Some(End::Still(STILL));
+            }
         }
-        let pause = Timespec::try_from(left.min(Duration::from_secs(1)));
-        let pause = pause.expect("invariant: a second is less than a lifetime");
-        if let Ok(1..) = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&pause)) {
-            return None;
+    }
+
+    /// What changes unless it stands still: how far it is, the threads it started, and, if it says nothing of
+    /// itself, the CPU time of those it has.
+    fn state(&self) -> (u64, Option<u32>, Option<Duration>) {
+        let told = self.told.load(Ordering::Relaxed);
+        let started = fs::read(&self.counts).ok().and_then(|counted| number_at(&counted, 2));
+        (told, started, (told == 0).then(|| cpu_time(self.pid).ok()).flatten())
+    }
+
+    /// Reads progress, and kills it once it has written `enough` frames; whether it has.
+    fn ended_after(&self, enough: Option<u64>, progress: ChildStdout) -> bool {
+        let (mut is_enough, mut last) = (false, [None, None]);
+        for line in BufReader::new(progress).lines().map_while(Result::ok) {
+            let value = |key| line.strip_prefix(key).map(|value| value.trim().to_owned());
+            let values = [value("frame="), value("out_time_us=")];
+            for (value, last) in values.iter().zip(&mut last) {
+                if value.is_some() && value != last {
+                    last.clone_from(value);
+                    self.told.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            let frames = values[0].as_ref().and_then(|count| count.parse::<u64>().ok());
+            if !is_enough && frames.zip(enough).is_some_and(|(frames, enough)| frames >= enough) {
+                is_enough = true;
+                let _or_gone = pidfd_send_signal(&self.process, Signal::KILL);
+            }
         }
-        // Threads that have ended take their time with them.
-        match cpu_time(pid) {
-            Ok(now) if now == used && since.elapsed() >= STILL => return Some(End::Still(STILL)),
-            Ok(now) if now == used => {}
-            Ok(now) => (used, since) = (now, Instant::now()),
-            Err(_gone) => {}
-        }
+        is_enough
     }
 }
 
-/// Reads progress, and kills `process` once it has written `enough` frames; whether it has.
-fn ended_after(enough: Option<u64>, progress: ChildStdout, process: &OwnedFd) -> bool {
-    let mut is_enough = false;
-    for line in BufReader::new(progress).lines().map_while(Result::ok) {
-        let frames = line
-            .strip_prefix("frame=")
-            .and_then(|count| count.trim().parse::<u64>().ok());
-        if !is_enough && frames.zip(enough).is_some_and(|(frames, enough)| frames >= enough) {
-            is_enough = true;
-            let _or_gone = pidfd_send_signal(process, Signal::KILL);
-        }
-    }
-    is_enough
+/// One of the numbers that are counted.
+fn number_at(counted: &[u8], place: usize) -> Option<u32> {
+    let bytes = counted.get(place * 4..place * 4 + 4)?;
+    Some(u32::from_ne_bytes(bytes.try_into().ok()?))
 }
 
 /// All that is said until the pipe closes.

@@ -137,6 +137,9 @@ pub struct Engine {
     pub decoders: Vec<String>,
     /// Filters it lists.
     pub filters: Vec<String>,
+    /// Muxers it lists, by each of their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub muxers: Vec<String>,
     /// Every encoder it lists, and every codec that it lists one for, tried or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listed: Vec<String>,
@@ -161,6 +164,8 @@ pub enum Demand {
     Listed(String),
     /// This filter.
     Filter(String),
+    /// This muxer.
+    Muxer(String),
 }
 
 impl Demand {
@@ -179,6 +184,7 @@ impl Demand {
             Self::Proven(names) => names.iter().any(|name| engine.encoders.contains(name)),
             Self::Listed(name) => may(&engine.listed, name),
             Self::Filter(name) => may(&engine.filters, name),
+            Self::Muxer(name) => may(&engine.muxers, name),
         }
     }
 
@@ -197,6 +203,7 @@ impl Demand {
             Self::Proven(names) => format!("no working encoder {}", names.join(" or ")),
             Self::Listed(name) => format!("no encoder {name}"),
             Self::Filter(name) => format!("no filter {name}"),
+            Self::Muxer(name) => format!("no muxer {name}"),
         }
     }
 }
@@ -207,6 +214,7 @@ impl fmt::Display for Demand {
             Self::Proven(names) => write!(f, "a working encoder {}", names.join(" or ")),
             Self::Listed(name) => write!(f, "an encoder {name}"),
             Self::Filter(name) => write!(f, "the filter {name}"),
+            Self::Muxer(name) => write!(f, "the muxer {name}"),
         }
     }
 }

@@ -93,6 +93,7 @@ async fn identify(
         encoders: Vec::new(),
         decoders: Vec::new(),
         filters: Vec::new(),
+        muxers: Vec::new(),
         listed: Vec::new(),
         unproven: std::collections::BTreeMap::new(),
         threads: std::collections::BTreeMap::new(),

@@ -176,7 +176,7 @@ fn sums(feed: &Feed, now: Timestamp) -> Markup {
                 div { dt { "Received" } dd { (Bytes(feed.received_bytes).human()) } }
             }
             div { dt { "Starts" } dd { (format::grouped(feed.starts)) } }
-            div { dt { "Failures in a row" } dd { (feed.failures) } }
+            div { dt { "Short runs in a row" } dd { (feed.failures) } }
             @if feed.inputs.is_empty() {
                 div { dt { "Ring" } dd {
                     (Bytes(feed.held_bytes).human())

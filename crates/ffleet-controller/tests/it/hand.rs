@@ -71,6 +71,7 @@ impl Hand {
                 encoders: encoders.iter().map(|&name| name.to_owned()).collect(),
                 decoders: Vec::new(),
                 filters: vec!["scale".into()],
+                muxers: Vec::new(),
                 listed: encoders.iter().map(|&name| name.to_owned()).collect(),
                 unproven: [].into(),
                 threads: [].into(),

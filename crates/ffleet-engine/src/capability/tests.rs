@@ -22,6 +22,14 @@ fn listing_loses_its_legend() {
 }
 
 #[test]
+fn muxers_are_there_by_each_of_their_names() {
+    let answer = "Formats:\n D. = Demuxing supported\n .E = Muxing supported\n ..d = Is a device\n --\n  E mp4             \
+                  MP4 (MPEG-4 Part 14)\n  Ed sdl,sdl2        SDL2 output device\n DE  matroska Matroska\n D  mov,mp4,m4a QuickTime\n";
+    assert_eq!(muxers(answer), ["mp4", "sdl", "sdl2", "matroska"]);
+    assert!(muxers("").is_empty());
+}
+
+#[test]
 fn only_what_is_listed_is_tried() {
     let some = samples(&["libx264".to_owned(), "h264_nvenc".to_owned(), "aac".to_owned()]);
     let names: Vec<_> = some.iter().map(|sample| sample.encoder).collect();

@@ -14,7 +14,7 @@ const FOREIGN: [&str; 24] = [
 ];
 
 /// The container of a recipe's result.
-pub(super) fn choose(recipe: &Recipe, target: &Target) -> Result<Container, Refused> {
+pub(crate) fn choose(recipe: &Recipe, target: &Target) -> Result<Container, Refused> {
     let path = match target {
         Target::Live(_) => return Ok(Container::Flv),
         Target::File(path) => path,
@@ -39,9 +39,17 @@ pub(super) fn choose(recipe: &Recipe, target: &Target) -> Result<Container, Refu
     })
 }
 
+/// What a target's own name says about its container.
+pub(crate) fn of_target(target: &Target) -> Option<Container> {
+    match target {
+        Target::Live(_) => Some(Container::Flv),
+        Target::File(path) => Container::of_path(path),
+    }
+}
+
 /// FFmpeg's name of the muxer. One picture is written by `image2pipe`, because `image2` takes a
 /// `%` in a name for a pattern.
-pub(super) const fn muxer(container: Container) -> &'static str {
+pub(crate) const fn muxer(container: Container) -> &'static str {
     match container {
         Container::Mp4 => "mp4",
         Container::Mov => "mov",

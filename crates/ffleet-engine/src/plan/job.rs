@@ -143,6 +143,19 @@ impl<'a> Job<'a> {
         !self.engine.filters.is_empty() && !self.filters(&[filter])
     }
 
+    /// Refuses a muxer that the engine does not list.
+    pub(super) fn has_muxer(&self, muxer: &str) -> Result<(), Refused> {
+        let muxers = &self.engine.muxers;
+        if muxers.is_empty() || muxers.iter().any(|listed| listed == muxer) {
+            return Ok(());
+        }
+        Err(Refused::engine(format!(
+            "muxer {muxer} is not in this FFmpeg ({}): choose another container, or set `engine.ffmpeg` \
+             to a build that has it",
+            self.engine.version
+        )))
+    }
+
     /// Whether the engine lists all of `filters`.
     pub(super) fn filters(&self, filters: &[&str]) -> bool {
         filters

@@ -36,6 +36,12 @@ pub(crate) fn engine() -> Engine {
             .filter(|name| *name != "libvmaf")
             .map(str::to_owned)
             .collect(),
+        muxers: Container::ALL
+            .iter()
+            .map(|&container| container::muxer(container))
+            .chain(["avi"])
+            .map(str::to_owned)
+            .collect(),
         listed: Vec::new(),
         unproven: proven.unproven,
         threads: std::collections::BTreeMap::new(),

@@ -203,6 +203,7 @@ mod tests {
             encoders: Vec::new(),
             decoders: Vec::new(),
             filters: Vec::new(),
+            muxers: Vec::new(),
             listed: Vec::new(),
             unproven: BTreeMap::new(),
             threads: threads.iter().map(|&(name, count)| (name.to_owned(), count)).collect(),

@@ -86,6 +86,7 @@ mod tests {
             encoders: vec!["libx264".to_owned()],
             decoders: Vec::new(),
             filters: Vec::new(),
+            muxers: Vec::new(),
             listed: Vec::new(),
             unproven: BTreeMap::new(),
             threads: BTreeMap::new(),

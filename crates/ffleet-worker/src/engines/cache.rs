@@ -9,7 +9,7 @@ use ffleet_types::node::Engine;
 use serde::{Deserialize, Serialize};
 
 /// What is proven, and how, changes with this number.
-const FORM: u32 = 4;
+const FORM: u32 = 5;
 
 /// The directory of proofs.
 #[derive(Clone, Debug)]
@@ -79,6 +79,7 @@ mod tests {
             encoders: vec!["libx264".to_owned()],
             decoders: vec!["h264".to_owned()],
             filters: Vec::new(),
+            muxers: Vec::new(),
             listed: Vec::new(),
             unproven: std::collections::BTreeMap::new(),
             threads: std::collections::BTreeMap::new(),

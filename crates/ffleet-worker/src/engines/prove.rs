@@ -90,6 +90,7 @@ impl Prover<'_> {
             |why: String| Missing(format!("{} cannot be put to the test: {why}", engine.path));
         let encoders = self.ask(&path, &capability::ENCODERS).await.map_err(failed)?;
         let filters = self.ask(&path, &capability::FILTERS).await.map_err(failed)?;
+        let muxers = self.ask(&path, &capability::MUXERS).await.map_err(failed)?;
         let samples = capability::samples(&capability::listed(&encoders));
         let dir = self
             .home
@@ -106,6 +107,7 @@ impl Prover<'_> {
         engine.decoders = proven.decoders;
         engine.unproven = proven.unproven;
         engine.filters = capability::listed(&filters);
+        engine.muxers = capability::muxers(&muxers);
         engine.listed = capability::encodable(&encoders);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What viewers cost: one live stream of 5 Mbit/s to many of them over HTTP, and as much as there is to a few.
+//! What viewers cost: one live stream of 5 Mbit/s to many of them over HTTP.
 //!
 //! The feed is real media, copied by FFmpeg in its own time; the crowd is on the server's CPUs. `bound` is what one
 //! thread can send that does nothing else, in the same run.
@@ -21,7 +21,7 @@ use crate::server::Server;
 /// What 33 ms of 5 Mbit/s are, in bytes: what one send carries.
 const FLUSH: usize = 20_625;
 /// How long the crowd settles before it counts.
-const SETTLE: Duration = Duration::from_secs(3);
+pub(crate) const SETTLE: Duration = Duration::from_secs(3);
 /// The longest time between two arrivals, in ms.
 const LONGEST_GAP: f64 = 150.0;
 /// The default flush and 5 ms, in ms.
@@ -31,27 +31,16 @@ pub(crate) fn rows(room: &Room, extent: Extent) -> Vec<Row> {
     // Each viewer is a descriptor of ours as well.
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
-    let file = room.text("live.ts");
-    let picture = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25"];
-    let coded = "-t 20 -c:v libx264 -preset ultrafast -g 25 -x264-params nal-hrd=cbr:force-cfr=1 -b:v 4.6M \
-                 -minrate 4.6M -maxrate 4.6M -bufsize 1M -f mpegts -muxrate 5M -y";
-    let mut command = std::process::Command::new("ffmpeg");
-    run(command
-        .args(["-v", "error", "-nostdin"])
-        .args(picture)
-        .args(coded.split(' '))
-        .arg(&file));
+    let file = media(room, 20);
     let nasty = binary("nasty");
     let nasty = nasty.display();
     let config = format!(
         "
 feeds:
   live: {{ command: ffmpeg -v error -re -stream_loop -1 -i {file} -c copy -f mpegts -muxrate 5M -, mode: autostart }}
-  fast: {{ command: [{nasty}, repeat, {file}], ring-bytes: 64MiB }}
   clock: {{ command: [{nasty}, clock, '610', '3600'] }}
 streams:
   live: {{ feed: live, mimetype: video/mp2t }}
-  fast: {{ feed: fast, mimetype: video/mp2t }}
   clock: {{ feed: clock, mimetype: application/octet-stream }}
 {}
 ",
@@ -67,8 +56,24 @@ streams:
     rows.extend(peers::rows(room, &file, extent));
     rows.push(lateness(&server, extent));
     rows.extend(stalled(&mut server, extent));
-    rows.extend(saturated(&server, extent));
     rows
+}
+
+/// A file of so many seconds at 5 Mbit/s.
+pub(crate) fn media(room: &Room, seconds: u32) -> String {
+    let file = room.text("live.ts");
+    let picture = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25"];
+    let coded = format!(
+        "-t {seconds} -c:v libx264 -preset ultrafast -g 25 -x264-params nal-hrd=cbr:force-cfr=1 -b:v 4.6M \
+                 -minrate 4.6M -maxrate 4.6M -bufsize 1M -f mpegts -muxrate 5M -y"
+    );
+    let mut command = std::process::Command::new("ffmpeg");
+    run(command
+        .args(["-v", "error", "-nostdin"])
+        .args(picture)
+        .args(coded.split(' '))
+        .arg(&file));
+    file
 }
 
 /// CPU time for each GB, as the crowd grows.
@@ -201,27 +206,6 @@ fn stalled(server: &mut Server, extent: Extent) -> Vec<Row> {
             &[to_f64(grown) / 1e6],
         ),
     ]
-}
-
-/// As much as there is.
-fn saturated(server: &Server, extent: Extent) -> Vec<Row> {
-    let window = Duration::from_secs(extent.pick(2, 5));
-    let mut rows = Vec::new();
-    for (count, least) in [(100, 0.85), (1, 0.4)] {
-        let mut ratios = Vec::new();
-        for _ in 0..extent.pick(1, 3) {
-            let bound = crowd::bound(count, 128 << 10, window).unwrap();
-            let mut crowd = Crowd::gather(server.address, "/stream/fast", count, 0).unwrap();
-            crowd.watch(SETTLE).unwrap();
-            let seen = crowd.watch(window).unwrap();
-            ratios.push(bytes(&seen) / window.as_secs_f64() / bound);
-        }
-        let what = format!(
-            "as much as there is, to {count}: of what one thread can send that does nothing else"
-        );
-        rows.push(Row::new(what, "×", Bound::AtLeast(least), &ratios));
-    }
-    rows
 }
 
 pub(crate) fn bytes(seen: &[Seen]) -> f64 {

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p ffleet --bench promises [-- SECTION… [--quick] [--dir DIR]]` prints a line of
 //! a Markdown table for each figure, and fails where a bound is missed. Sections are `latency`,
-//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `failover`, `restart`, `fanout`, `idle`, `backlog` and `wrap`; all of them by default. With `--quick` the rounds
+//! `submit`, `starts`, `jobs`, `explosion`, `encode`, `failover`, `restart`, `fanout`, `saturation`, `idle`, `backlog` and `wrap`; all of them by default. With `--quick` the rounds
 //! are short: for a look, not for a verdict. Everything lies in a new directory below DIR, which
 //! is to be on a disk, as promises about what is on disk are measured there.
 //!
@@ -28,6 +28,7 @@ mod pages;
 mod peers;
 mod restart;
 mod room;
+mod saturation;
 mod secure;
 mod server;
 mod starts;
@@ -60,7 +61,7 @@ impl Extent {
 
 type Section = fn(&Room, Extent) -> Vec<Row>;
 
-const SECTIONS: [(&str, Section); 12] = [
+const SECTIONS: [(&str, Section); 13] = [
     ("latency", latency::rows),
     ("submit", submit::rows),
     ("starts", starts::rows),
@@ -70,6 +71,7 @@ const SECTIONS: [(&str, Section); 12] = [
     ("failover", failover::rows),
     ("restart", restart::rows),
     ("fanout", fanout::rows),
+    ("saturation", saturation::rows),
     ("idle", idle::rows),
     ("backlog", pages::rows),
     ("wrap", wrap::rows),

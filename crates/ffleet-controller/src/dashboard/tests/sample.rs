@@ -359,6 +359,7 @@ fn node() -> Node {
             .to_vec(),
         decoders: "h264 hevc av1 vp9 aac opus".split(' ').map(Into::into).collect(),
         filters: Vec::new(),
+        muxers: Vec::new(),
         listed: Vec::new(),
         unproven: BTreeMap::from([("h264_nvenc".into(), "Cannot load libcuda.so.1".into())]),
         threads: BTreeMap::new(),

@@ -22,6 +22,38 @@ fn hdr_without_its_filters_is_refused_with_a_way_out() {
 }
 
 #[test]
+fn muxer_that_the_engine_does_not_list_is_refused_with_a_way_out() {
+    let mut engine = engine();
+    engine.muxers.retain(|muxer| muxer != "mp4");
+    let files = ["/scratch/0".to_owned()];
+    let probe = recorded("ordinary");
+    let options = |args: &[&str], target: &str| Output {
+        target: target.parse().unwrap(),
+        make: Make::Raw { args: args.iter().map(|&word| word.to_owned()).collect() },
+    };
+    for (output, lacks) in [
+        (output("480p-h264", "/out/a.mp4"), Some("mp4")),
+        (output("480p-h264", "/out/a.mkv"), None),
+        (options(&["-c", "copy"], "/out/a.mp4"), Some("mp4")),
+        (options(&["-c", "copy", "-f", "mxf"], "/out/a"), Some("mxf")),
+        (options(&["-c", "copy", "-f", "matroska"], "/out/a.mp4"), None),
+    ] {
+        let planned = plan(&spec("/in/a", vec![output]), &probe, &engine, BUDGET, &files);
+        let Some(lacks) = lacks else {
+            planned.unwrap();
+            continue;
+        };
+        let refused = planned.unwrap_err();
+        assert_eq!(refused.reason, Reason::CapabilityMismatch);
+        assert!(refused.message.contains(&format!("muxer {lacks} is not in this")), "{refused}");
+        assert!(refused.message.contains("choose another container"), "{refused}");
+    }
+    engine.muxers.clear();
+    let spec = spec("/in/a", vec![output("480p-h264", "/out/a.mp4")]);
+    plan(&spec, &probe, &engine, BUDGET, &files).expect("one that does not say may have it");
+}
+
+#[test]
 fn encoder_that_is_not_proven_is_replaced_or_named() {
     let mut engine = engine();
     engine

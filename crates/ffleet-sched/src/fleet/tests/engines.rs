@@ -13,6 +13,7 @@ pub(super) fn engine(encoders: &[&str]) -> Engine {
         encoders: encoders.iter().map(|&name| name.to_owned()).collect(),
         decoders: Vec::new(),
         filters: vec!["scale".to_owned()],
+        muxers: vec!["mp4".to_owned()],
         listed: vec!["mpeg2video".to_owned()],
         threads: BTreeMap::new(),
         memory: BTreeMap::new(),
@@ -38,6 +39,8 @@ fn task_that_no_nodes_engine_could_do_is_rejected_with_what_is_missing() {
     demand(&mut fleet, 3, &[Demand::Listed("nonesuch".to_owned())]);
     demand(&mut fleet, 4, &[Demand::Listed("mpeg2video".to_owned())]);
     demand(&mut fleet, 5, &[Demand::Filter("zscale".to_owned())]);
+    demand(&mut fleet, 6, &[Demand::Muxer("mp4".to_owned())]);
+    demand(&mut fleet, 7, &[Demand::Muxer("mxf".to_owned())]);
     assert!(fleet.plan(second(0)).is_empty(), "no node is known yet");
     join_with(&mut fleet, 1, &["libx264"]);
     let plan = fleet.plan(second(0));
@@ -59,9 +62,10 @@ fn task_that_no_nodes_engine_could_do_is_rejected_with_what_is_missing() {
             ),
             (task(3), &*said("an encoder nonesuch, and no node's engine has that")),
             (task(5), &*said("the filter zscale, and no node's engine has that")),
+            (task(7), &*said("the muxer mxf, and no node's engine has that")),
         ]
     );
-    assert_eq!(plan.assigns.len(), 2, "{plan:?}");
+    assert_eq!(plan.assigns.len(), 3, "{plan:?}");
 }
 
 #[test]

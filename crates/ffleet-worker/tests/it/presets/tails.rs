@@ -71,6 +71,7 @@ fn planned(tail: &str, target: &Path) -> Vec<String> {
         encoders: Vec::new(),
         decoders: Vec::new(),
         filters: Vec::new(),
+        muxers: Vec::new(),
         listed: Vec::new(),
         unproven: BTreeMap::new(),
         threads: BTreeMap::new(),

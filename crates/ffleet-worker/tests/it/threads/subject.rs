@@ -66,6 +66,7 @@ impl Subject {
             encoders,
             decoders: Vec::new(),
             filters: listed(&ask(&capability::FILTERS)),
+            muxers: capability::muxers(&ask(&capability::MUXERS)),
             listed: Vec::new(),
             unproven: std::collections::BTreeMap::new(),
             threads,
