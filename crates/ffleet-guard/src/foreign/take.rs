@@ -232,3 +232,63 @@ fn left_behind(member: &Member, group: &cgroup::Group) -> Vec<String> {
     }
     left
 }
+
+#[cfg(test)]
+mod tests {
+    use ffleet_base::chance;
+
+    use super::super::{About, Limits, Place, Spec, Watched};
+    use super::*;
+
+    fn place(dir: &tempfile::TempDir) -> Place {
+        let parent = format!("ffleet-test-{}", chance::name(8));
+        Place { states: dir.path().join("governed"), parent }
+    }
+
+    fn spec(name: &str) -> Spec {
+        let about = About {
+            kind: Kind::Attach,
+            id: None,
+            labels: [].into(),
+            role_group: None,
+            command: Vec::new(),
+        };
+        let limits = Limits { nice: Some(19), tasks: Some(1_000), ..Limits::default() };
+        Spec { name: name.to_owned(), about, limits, counts: false }
+    }
+
+    #[test]
+    fn process_that_has_the_id_later_is_not_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = place(&dir);
+        let mut group = Group::make(&place, spec("it")).unwrap();
+        let parent = rustix::process::getppid().unwrap().as_raw_nonzero().get();
+        let cgroups = || std::fs::read_to_string(format!("/proc/{parent}/cgroup")).unwrap();
+        let before = cgroups();
+        let now = Process::of(parent).unwrap();
+        let earlier = Process { started: now.started - 1, ..now };
+        assert!(matches!(group.take(earlier), Err(Error::Gone(pid)) if pid == parent));
+        assert!(matches!(group.take_alone(earlier), Err(Error::Gone(_))));
+        assert!(matches!(Watched::begin(earlier), Err(Error::Gone(_))));
+        assert_eq!(cgroups(), before);
+        assert_eq!(group.processes(), []);
+        let released = group.release().unwrap();
+        assert!(released.is_gone && released.processes.is_empty(), "{released:?}");
+        assert!(super::super::all(&place).is_empty());
+    }
+
+    #[test]
+    fn group_outlives_its_maker_and_is_found_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = place(&dir);
+        assert!(matches!(Group::make(&place, spec("../x")), Err(Error::Name(_))));
+        drop(Group::make(&place, spec("it")).unwrap());
+        let group = Group::reopen(&place, "it").unwrap();
+        assert_eq!(group.outcomes().len(), 2, "{:?}", group.outcomes());
+        assert!(matches!(Group::reopen(&place, "that"), Err(Error::Missing { .. })));
+        assert!(matches!(Group::make(&place, spec("it")), Err(Error::Exists { .. })), "we live");
+        assert_eq!(super::super::sweep(&place).unwrap(), 0, "somebody governs it");
+        assert!(group.remove_if_empty().unwrap());
+        assert!(super::super::all(&place).is_empty());
+    }
+}
