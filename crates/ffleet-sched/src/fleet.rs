@@ -225,7 +225,7 @@ impl Fleet {
     #[must_use]
     pub fn promised(&self, node: NodeId) -> Capacity {
         let slot = self.rooms.find(node);
-        slot.map(|slot| self.rooms.get(slot).promised.all).unwrap_or_default()
+        slot.map(|slot| self.rooms.at(slot).promised.all).unwrap_or_default()
     }
 
     /// How many tasks wait for room.

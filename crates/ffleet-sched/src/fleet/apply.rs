@@ -92,7 +92,7 @@ impl Fleet {
         self.change(id, |node| node.order = order)?;
         if order == Order::Accept {
             let slot = self.rooms.find(id)?;
-            self.rooms.get_mut(slot).record.clear();
+            self.rooms.at_mut(slot).record.clear();
         }
         Some(())
     }
@@ -101,7 +101,7 @@ impl Fleet {
         let policy = self.policy.quarantine;
         let (slot, node) = self.rooms.node_mut(id)?;
         let is_open = node.order == Order::Accept;
-        let verdict = self.rooms.get_mut(slot).record.ended(policy, job, outcome);
+        let verdict = self.rooms.at_mut(slot).record.ended(policy, job, outcome);
         if let Some(verdict) = verdict.filter(|_| is_open) {
             // Nothing more goes there while the order is being written.
             self.change(id, |node| node.order = Order::Quarantine)?;
@@ -112,7 +112,7 @@ impl Fleet {
 
     fn heard(&mut self, id: NodeId, attempts: &[AttemptId], at: Timestamp) -> Option<()> {
         let slot = self.rooms.find(id)?;
-        self.rooms.get(slot).node.as_ref()?;
+        self.rooms.at(slot).node.as_ref()?;
         self.rooms.heard(slot, at, self.policy.lease);
         for attempt in attempts {
             if let Some(lease) = self.held(*attempt).filter(|lease| lease.holder == id) {

@@ -224,7 +224,7 @@ impl Fleet {
             let slot = view
                 .best(shape, &next.key)
                 .expect("invariant: the queue answers what fits");
-            let node = rooms.get(slot).id;
+            let node = rooms.at(slot).id;
             let kind = shape.kind;
             let over = view.passed_over(kinds.get(kind), &shape.need);
             queue.take(&next, &whole);

@@ -68,7 +68,7 @@ impl Fleet {
         let able = self.kinds.get(shape.kind).able.keys();
         let kept = able
             .filter_map(|&slot| {
-                let here = self.rooms.get(slot);
+                let here = self.rooms.at(slot);
                 let place = here.place().filter(|_| here.is_open() && here.kept.is_none())?;
                 place.lasting.holds(&need).then(|| {
                     let lacks = need.less(&place.free);
@@ -77,7 +77,7 @@ impl Fleet {
             })
             .min();
         if let Some((_, slot)) = kept {
-            self.rooms.get_mut(slot).kept = Some(Kept { task: key.task(), key });
+            self.rooms.at_mut(slot).kept = Some(Kept { task: key.task(), key });
             self.reservations.insert(key.task(), slot);
         }
     }
@@ -87,7 +87,7 @@ impl Fleet {
         let useless: Vec<TaskId> = self
             .reservations
             .iter()
-            .filter(|&(_, &slot)| !self.rooms.get(slot).is_open())
+            .filter(|&(_, &slot)| !self.rooms.at(slot).is_open())
             .map(|(&task, _)| task)
             .collect();
         for task in useless {
@@ -98,7 +98,7 @@ impl Fleet {
     /// Ends the reservation for `task`, if there is one: its node is open to others.
     pub(super) fn release_reservation(&mut self, id: TaskId) {
         if let Some(slot) = self.reservations.remove(&id) {
-            self.rooms.get_mut(slot).kept = None;
+            self.rooms.at_mut(slot).kept = None;
             self.rooms.reopen(slot);
             self.queue.stir();
         }
@@ -109,7 +109,7 @@ impl View<'_> {
     /// Whether some node has room for it once all is done that has an end.
     fn will_have_room(&self, shape: &Shape) -> bool {
         let will = |slot: u32| {
-            let here = self.rooms.get(slot);
+            let here = self.rooms.at(slot);
             here.is_open() && here.place().is_some_and(|place| place.lasting.holds(&shape.need))
         };
         let able = &self.kinds.get(shape.kind).able;

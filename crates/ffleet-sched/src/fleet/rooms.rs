@@ -132,7 +132,7 @@ impl Rooms {
 
     /// Gives the slot of a node back of which nothing is known and that holds nothing.
     fn sweep(&mut self, slot: u32) {
-        let here = self.get(slot);
+        let here = self.at(slot);
         let (id, idle) = (here.id, here.node.is_none() && here.promised == Promised::default());
         if idle && self.ids.get(&id) == Some(&slot) {
             self.ids.remove(&id);
@@ -144,29 +144,29 @@ impl Rooms {
         self.ids.get(&id).copied()
     }
 
-    pub(super) fn get(&self, slot: u32) -> &Slot {
+    pub(super) fn at(&self, slot: u32) -> &Slot {
         &self.slots[slot as usize]
     }
 
-    pub(super) fn get_mut(&mut self, slot: u32) -> &mut Slot {
+    pub(super) fn at_mut(&mut self, slot: u32) -> &mut Slot {
         &mut self.slots[slot as usize]
     }
 
     /// The node with this id, if it has joined.
     pub(super) fn node(&self, id: NodeId) -> Option<&Node> {
-        self.get(self.find(id)?).node.as_ref()
+        self.at(self.find(id)?).node.as_ref()
     }
 
     pub(super) fn node_mut(&mut self, id: NodeId) -> Option<(u32, &mut Node)> {
         let slot = self.find(id)?;
-        Some((slot, self.get_mut(slot).node.as_mut()?))
+        Some((slot, self.at_mut(slot).node.as_mut()?))
     }
 
     /// The nodes that have joined, in the order of their ids.
     pub(super) fn nodes(&self) -> impl Iterator<Item = (u32, NodeId, &Node)> + Clone {
         self.ids
             .iter()
-            .filter_map(|(&id, &slot)| Some((slot, id, self.get(slot).node.as_ref()?)))
+            .filter_map(|(&id, &slot)| Some((slot, id, self.at(slot).node.as_ref()?)))
     }
 
     /// How many have joined.
@@ -212,7 +212,7 @@ impl Rooms {
     pub(super) fn join(&mut self, slot: u32, node: Node, policy: lease::Policy) -> Option<Node> {
         let come = node.capacity;
         let look = node.heard.after(policy.quiet());
-        let here = self.get_mut(slot);
+        let here = self.at_mut(slot);
         here.silent = false;
         let before = here.node.replace(node);
         if before.is_none() {
@@ -226,12 +226,12 @@ impl Rooms {
 
     /// A node is forgotten; whether it was known.
     pub(super) fn forget(&mut self, slot: u32) -> bool {
-        let Some(before) = self.get_mut(slot).node.take() else {
+        let Some(before) = self.at_mut(slot).node.take() else {
             return false;
         };
         self.measure(Some(before.capacity), None);
         self.known -= 1;
-        self.get_mut(slot).record.clear();
+        self.at_mut(slot).record.clear();
         self.refresh(slot);
         self.sweep(slot);
         true
@@ -239,7 +239,7 @@ impl Rooms {
 
     /// A node was heard from.
     pub(super) fn heard(&mut self, slot: u32, at: Timestamp, policy: lease::Policy) {
-        let here = self.get_mut(slot);
+        let here = self.at_mut(slot);
         let Some(node) = here.node.as_mut() else { return };
         let was_away = here.silent || node.suspect;
         node.heard = node.heard.max(at);
@@ -261,7 +261,7 @@ impl Rooms {
                 return;
             }
             self.silence.pop_first();
-            let here = self.get_mut(slot);
+            let here = self.at_mut(slot);
             let Some(node) = &here.node else { continue };
             let due = node.heard.after(policy.quiet());
             if due > now {
@@ -275,21 +275,21 @@ impl Rooms {
 
     /// Changes what is promised of a node.
     pub(super) fn promise(&mut self, slot: u32, change: impl FnOnce(&mut Promised)) {
-        change(&mut self.get_mut(slot).promised);
+        change(&mut self.at_mut(slot).promised);
         self.refresh(slot);
         self.sweep(slot);
     }
 
     /// Puts a node where it belongs after something about it has changed.
     pub(super) fn refresh(&mut self, slot: u32) {
-        let here = self.get(slot);
+        let here = self.at(slot);
         let free = here.place().map(|place| place.free);
         let next = here.would_open().zip(free).map(|(heat, free)| Listed { heat, free });
         let before = here.listed;
         if next == before {
             return;
         }
-        self.get_mut(slot).listed = next;
+        self.at_mut(slot).listed = next;
         if let Some(Listed { heat, free }) = before {
             self.by_cpu.remove(&(heat, free.cpu.0, slot));
             self.by_memory.remove(&(heat, free.memory.0, slot));
@@ -304,7 +304,7 @@ impl Rooms {
 
     /// Says of a node that it may have room for more than it seems to have had.
     pub(super) fn reopen(&mut self, slot: u32) {
-        if self.get(slot).is_open() {
+        if self.at(slot).is_open() {
             self.grown.insert(slot);
         }
     }
@@ -312,7 +312,7 @@ impl Rooms {
     /// Those that have more room than when this was last asked.
     pub(super) fn grown(&mut self) -> Vec<u32> {
         let grown = std::mem::take(&mut self.grown);
-        grown.into_iter().filter(|&slot| self.get(slot).is_open()).collect()
+        grown.into_iter().filter(|&slot| self.at(slot).is_open()).collect()
     }
 
     pub(super) fn has_grown(&self) -> bool {

@@ -60,7 +60,7 @@ impl Fleet {
             return;
         }
         let kept = self.reservations.values().copied().filter(|&slot| {
-            let kept = self.rooms.get(slot).kept;
+            let kept = self.rooms.at(slot).kept;
             kept.is_some_and(|kept| *key < kept.key)
         });
         let kept: Vec<u32> = kept.collect();
@@ -72,8 +72,8 @@ impl Fleet {
 
     /// A node has joined, come back otherwise, or is forgotten: what fitted it may fit none now.
     pub(super) fn revise(&mut self, slot: u32) {
-        self.kinds.revise(slot, self.rooms.get(slot).node.as_ref());
-        if let Some(kept) = self.rooms.get(slot).kept {
+        self.kinds.revise(slot, self.rooms.at(slot).node.as_ref());
+        if let Some(kept) = self.rooms.at(slot).kept {
             self.release_reservation(kept.task);
         }
         self.rooms.reopen(slot);
@@ -127,7 +127,7 @@ fn witness(rooms: &Rooms, kind: &Kind, need: &Capacity) -> Option<u32> {
         return None;
     }
     let could = |slot: u32| {
-        let node = rooms.get(slot).node.as_ref();
+        let node = rooms.at(slot).node.as_ref();
         node.is_some_and(|node| node.capacity.holds(need))
     };
     kind.able.keys().copied().find(|&slot| could(slot))

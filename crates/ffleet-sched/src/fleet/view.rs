@@ -61,7 +61,7 @@ impl View<'_> {
 
     /// Whether a node has room for one task of a shape, whoever it may be kept for.
     pub(super) fn has_room(&self, slot: u32, shape: &Shape) -> bool {
-        let here = self.rooms.get(slot);
+        let here = self.rooms.at(slot);
         here.is_open()
             && self.kinds.get(shape.kind).suits(slot).is_some()
             && here
@@ -73,7 +73,7 @@ impl View<'_> {
         if !self.has_room(slot, shape) {
             return Fit::No;
         }
-        match self.rooms.get(slot).kept {
+        match self.rooms.at(slot).kept {
             // What goes before the task that the node is kept for may have it.
             Some(kept) if *key > kept.key => Fit::Later,
             _ => Fit::Yes,
@@ -131,7 +131,7 @@ impl View<'_> {
             }
             Fit::Yes => {}
         }
-        let here = self.rooms.get(slot);
+        let here = self.rooms.at(slot);
         let (Some(place), Some(node)) = (here.place(), here.node.as_ref()) else {
             return;
         };
@@ -153,7 +153,7 @@ impl View<'_> {
         let nearest = self.rooms.walk(Heat::Calm, need).take(LOOKED);
         let mut unable: Vec<(NodeId, &Node)> = nearest
             .filter(|&slot| kind.suits(slot).is_none())
-            .map(|slot| self.rooms.get(slot))
+            .map(|slot| self.rooms.at(slot))
             .filter(|here| here.place().is_some_and(|place| place.free.holds(need)))
             .filter_map(|here| Some((here.id, here.node.as_ref()?)))
             .collect();

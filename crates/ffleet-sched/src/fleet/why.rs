@@ -139,7 +139,7 @@ impl Fleet {
         let mut more: BTreeMap<Lack, usize> = BTreeMap::new();
         let mut open = 0;
         for (slot, _, node) in self.rooms.nodes() {
-            let here = self.rooms.get(slot);
+            let here = self.rooms.at(slot);
             match self.obstacle((slot, here, node), task, shape) {
                 None => open += 1,
                 Some(obstacle) if nodes.len() < NAMED => nodes.push(obstacle),
@@ -149,7 +149,7 @@ impl Fleet {
         let kept = self
             .reservations
             .get(&task.entry.task)
-            .and_then(|&slot| self.rooms.get(slot).node.as_ref().map(|node| node.name.clone()));
+            .and_then(|&slot| self.rooms.at(slot).node.as_ref().map(|node| node.name.clone()));
         Why::Waits {
             ahead: self.queue.ahead(&task.entry),
             quota: self.queue.is_parked(&task.entry, id),

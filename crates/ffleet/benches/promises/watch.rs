@@ -78,6 +78,7 @@ fn started(room: &Room, extent: Extent) -> Vec<Row> {
         waits.sort_unstable();
         p50.push(millis(quantile(&waits, 0.5)));
         p99.push(millis(quantile(&waits, 0.99)));
+        drop(crowd);
     }
     let what = format!("{count} processes started within a second, from exec to governed");
     vec![

@@ -73,7 +73,7 @@ impl Roles {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let observer = fault::observer(&context.env)?;
         let outside = certificate(setting, home, &clock)?;
-        let tls = outside.as_ref().map(|(_, tls)| Arc::clone(tls));
+        let tls = outside.as_ref().map(|outside| Arc::clone(&outside.tls));
         let wanted = wiring::worker(config, home, &context.env)?;
         let node = Node::open(wiring::guard(config, home, context, &clock));
         let node = Arc::new(node.map_err(|error| Failure::local(&error))?);
@@ -95,12 +95,7 @@ impl Roles {
             presets,
         });
         let controller = controller.await.map_err(|error| Failure::local(&error))?;
-        if let Some((authority, _)) = outside {
-            controller.attach_authority(authority);
-        }
-        if let Some(voyandz) = &setting.voyandz {
-            controller.show_voyandz(voyandz.clone());
-        }
+        equipped(&controller, setting, outside);
         let (server, worker) =
             match Self::open(context, setting, (&controller, tls.clone()), async {
                 Worker::start(ffleet_worker::Parts {
@@ -241,12 +236,28 @@ async fn close(controller: Controller) {
     }
 }
 
-/// What other machines are shown, and who lets them join, where they are listened to.
+/// Gives the controller what it is asked about beside its store.
+fn equipped(controller: &Controller, setting: &Setting, outside: Option<Outside>) {
+    if let Some(Outside { authority, .. }) = outside {
+        controller.attach_authority(authority);
+    }
+    if let Some(voyandz) = &setting.voyandz {
+        controller.show_voyandz(voyandz.clone());
+    }
+}
+
+/// What other machines are shown, and who lets them join.
+struct Outside {
+    authority: Arc<Authority>,
+    tls: Arc<Tls>,
+}
+
+/// The same, where other machines are listened to.
 fn certificate(
     setting: &Setting,
     home: &Home,
     clock: &Arc<dyn Clock>,
-) -> Result<Option<(Arc<Authority>, Arc<Tls>)>, Failure> {
+) -> Result<Option<Outside>, Failure> {
     let Some(config::Tls { listen, files }) = &setting.config.tls else {
         return Ok(None);
     };
@@ -268,7 +279,7 @@ fn certificate(
             _ => failure.hint("the files are those of `tls.certificate` and `tls.key`"),
         }
     })?;
-    Ok(Some((authority, Arc::new(tls))))
+    Ok(Some(Outside { authority, tls: Arc::new(tls) }))
 }
 
 /// Why there is no listening, and who is there already where that is known.

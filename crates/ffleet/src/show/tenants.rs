@@ -1,6 +1,7 @@
 //! Tenants in words.
 
 use ffleet_api::tenant::Tenant;
+use ffleet_types::Bytes;
 
 use super::job::Page;
 use super::table::{Side, Table};
@@ -34,7 +35,7 @@ pub(crate) fn table(tenants: &[Tenant]) -> Table {
             used(tenant.waiting, quotas.queued),
             used(tenant.running, quotas.running),
             quota(quotas.cpu),
-            quota(quotas.memory.map(|memory| memory.human())),
+            quota(quotas.memory.map(Bytes::human)),
         ]);
     }
     table
@@ -49,7 +50,7 @@ pub(crate) fn page(tenant: &Tenant) -> String {
     page.line("waiting", &used(tenant.waiting, quotas.queued));
     page.line("running", &used(tenant.running, quotas.running));
     page.line("cpu", &quota(quotas.cpu));
-    page.line("memory", &quota(quotas.memory.map(|memory| memory.human())));
+    page.line("memory", &quota(quotas.memory.map(Bytes::human)));
     let roots = match tenant.roots.as_slice() {
         [] if tenant.name == "default" => "wherever the server may".to_owned(),
         [] => "none of the server's".to_owned(),
