@@ -75,6 +75,7 @@ fn started(room: &Room, extent: Extent) -> Vec<Row> {
             crowd.push(child);
         }
         let mut waits = watch.governed(&begun);
+        assert_eq!(waits.len(), crowd.len(), "each is governed once");
         waits.sort_unstable();
         p50.push(millis(quantile(&waits, 0.5)));
         p99.push(millis(quantile(&waits, 0.99)));
