@@ -38,12 +38,12 @@ fn tenant_works_with_a_key_of_its_own_until_it_is_revoked() {
     );
 
     let (foreign, own) = (server.room.text("foreign.mp4"), server.room.text("acme/own.mp4"));
-    as_holder(&server, key, &format!("submit test:64x64@5 --duration 1s -o {foreign}"))
+    as_holder(&server, key, &format!("submit test:240p5 --duration 1s -o {foreign}"))
         .failed(4, &["tenant acme may use"]);
-    let submit = format!("submit test:64x64@5 --duration 1s -o {own} --wait");
+    let submit = format!("submit test:240p5 --duration 1s -o {own} --wait");
     as_holder(&server, key, &submit).ok();
     assert!(server.room.path("acme/own.mp4").exists());
-    let hidden = server.submit(&["test:64x64@5", "--duration", "1s", "-o", &foreign]);
+    let hidden = server.submit(&["test:240p5", "--duration", "1s", "-o", &foreign]);
     as_holder(&server, key, &format!("jobs show {hidden}")).failed(4, &["there is no job"]);
     let jobs = as_holder(&server, key, "jobs list --json").json();
     assert_eq!(jobs["jobs"].as_array().unwrap().len(), 1, "{jobs}");
