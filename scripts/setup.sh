@@ -57,6 +57,7 @@ test|has_browser|$browser|opens the dashboard in the tests
 test|has debootstrap|debootstrap|makes the bare system that set-up is tried on
 test|has strace|strace|shows in a test that data is on disk before it is acknowledged
 test|has curl|curl|speaks to the API from outside in the tests
+test|has systemd-analyze|systemd|reads the units of dist/systemd in the tests
 test|has_uml|user-mode-linux|boots a kernel with the one tree of cgroups in the tests
 test|has_rtmp|nginx libnginx-mod-rtmp|takes in the tests what is published by RTMP
 test|has_gstreamer|gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav|watches a stream in the tests, as somebody who is not FFmpeg, and shows how many threads pipelines have
