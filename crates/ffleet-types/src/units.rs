@@ -71,6 +71,7 @@ fn unscaled(value: u64, units: &[(&'static str, u64)]) -> (u64, &'static str) {
         .map_or((value, ""), |&(unit, scale)| (value / scale, unit))
 }
 
+/// Texts on the wire, by `Display` and `FromStr`.
 macro_rules! text_serde {
     ($($name:ident),*) => {$(
         impl Serialize for $name {
@@ -86,6 +87,8 @@ macro_rules! text_serde {
         }
     )*};
 }
+
+pub(crate) use text_serde;
 
 text_serde!(Bytes, Bitrate, Cpu, Span, FrameRate, FrameSize, Rate);
 
