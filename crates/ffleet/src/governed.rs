@@ -261,7 +261,7 @@ impl Report {
             parts.push(format!("{} memory at most", Bytes(bytes).human()));
         }
         if let Some(tasks) = self.peak_tasks {
-            parts.push(format!("{tasks} threads at most"));
+            parts.push(format!("{} at most", text::count(tasks, "thread")));
         }
         for (count, what) in [
             (self.throttled_micros.filter(|&micros| micros > 0).map(span), "throttled"),
